@@ -1,0 +1,26 @@
+# Unit tests and fuzzers of native/core on Linux: one executable per test/native/test_*.cpp and fuzz_*.cpp.
+winsock_spi_sources(core core)
+file(GLOB suites CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/test/native/test_*.cpp ${CMAKE_SOURCE_DIR}/test/native/fuzz_*.cpp)
+find_package(Threads REQUIRED)
+
+add_library(winsock_spi_sanitized INTERFACE)
+target_link_libraries(winsock_spi_sanitized INTERFACE winsock_spi_flags Threads::Threads)
+target_compile_options(winsock_spi_sanitized INTERFACE
+    -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all)
+target_link_options(winsock_spi_sanitized INTERFACE -fsanitize=address,undefined)
+
+if(core)
+    add_library(winsock_spi_core STATIC ${core})
+    target_link_libraries(winsock_spi_core PUBLIC winsock_spi_sanitized)
+endif()
+
+foreach(source IN LISTS suites)
+    cmake_path(GET source STEM name)
+    add_executable(${name} ${source})
+    set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin/native)
+    target_include_directories(${name} PRIVATE ${CMAKE_SOURCE_DIR}/test/native)
+    target_link_libraries(${name} PRIVATE winsock_spi_sanitized)
+    if(core)
+        target_link_libraries(${name} PRIVATE winsock_spi_core)
+    endif()
+endforeach()

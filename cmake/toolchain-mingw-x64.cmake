@@ -1,0 +1,3 @@
+# Windows x64 with Debian's mingw-w64 (posix threads, GCC 14 in the pinned root).
+set(WINSOCK_SPI_TRIPLE x86_64-w64-mingw32)
+include(${CMAKE_CURRENT_LIST_DIR}/toolchain-mingw.cmake)

@@ -1,0 +1,27 @@
+# Programs of the Windows tests: one EXE per test/windows/programs/*.cpp and providers/*_setup.cpp, one DLL per other
+# file of test/windows/providers. They include nothing of native/, so that they see Winsock as strangers do.
+file(GLOB programs CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/test/windows/programs/*.cpp)
+file(GLOB providers CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/test/windows/providers/*.cpp)
+
+foreach(source IN LISTS programs)
+    cmake_path(GET source STEM name)
+    winsock_spi_program(${name} ${CMAKE_BINARY_DIR}/bin/programs ${source})
+    target_link_libraries(${name} PRIVATE ws2_32 mswsock)
+endforeach()
+
+foreach(source IN LISTS providers)
+    cmake_path(GET source STEM name)
+    if(name MATCHES "_setup$")
+        winsock_spi_program(${name} ${CMAKE_BINARY_DIR}/bin/providers ${source})
+        target_link_libraries(${name} PRIVATE ws2_32)
+    else()
+        add_library(${name} MODULE ${source})
+        target_link_libraries(${name} PRIVATE winsock_spi_windows)
+        winsock_spi_place(${name} ${CMAKE_BINARY_DIR}/bin/providers)
+        if(EXISTS ${CMAKE_SOURCE_DIR}/test/windows/providers/${name}.def)
+            winsock_spi_exports(${name} ${CMAKE_SOURCE_DIR}/test/windows/providers/${name}.def)
+        else()
+            winsock_spi_exports(${name} ${CMAKE_SOURCE_DIR}/test/windows/providers/provider.def)
+        endif()
+    endif()
+endforeach()
