@@ -1,0 +1,46 @@
+#!/usr/bin/env node
+// The CLI `winsock-spi`: strict about what it is given, one file per command.
+
+import { Command, CommanderError } from "commander";
+import * as fs from "node:fs";
+import * as path from "node:path";
+import { WinsockError } from "../errors.js";
+import { packageRoot } from "../native.js";
+import { exitCodes, reportFailure, standardOutput } from "./frame.js";
+
+/** The command line as commander wants it: strict everywhere, and telling of its errors through us. */
+function makeProgram(json: boolean): Command {
+    const manifest = JSON.parse(fs.readFileSync(path.join(packageRoot, "package.json"), "utf8")) as { version: string };
+    const program = new Command("winsock-spi");
+    program
+        .description("Read, back up, compare and restore the Winsock catalog; install a layered provider and see Winsock calls.")
+        .version(manifest.version)
+        .exitOverride()
+        .configureOutput({ writeErr: (text) => (json ? undefined : process.stderr.write(text)) })
+        .showHelpAfterError("(winsock-spi --help lists the commands)");
+    return program;
+}
+
+/** Runs the CLI on these arguments (without `node` and the script) and sets the exit code. */
+export async function main(argv: readonly string[]): Promise<void> {
+    const end = argv.indexOf("--");
+    const json = (end === -1 ? argv : argv.slice(0, end)).includes("--json");
+    const program = makeProgram(json);
+    try {
+        await program.parseAsync([...argv], { from: "user" });
+    } catch (error) {
+        if (!(error instanceof CommanderError)) {
+            throw error;
+        }
+        if (error.exitCode === 0) {
+            process.exitCode = exitCodes.done; // --help and --version come here too
+        } else if (json) {
+            const usage = new WinsockError(error.message, { code: "ERR_USAGE" });
+            process.exitCode = reportFailure(standardOutput(true), usage);
+        } else {
+            process.exitCode = exitCodes.usage; // commander has told it
+        }
+    }
+}
+
+await main(process.argv.slice(2));

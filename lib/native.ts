@@ -1,0 +1,318 @@
+// The only file that loads the addon (native/addon, winsock_spi.node). Everything native is documented here, and nothing
+// native is reached by another way. Importing this file does nothing, on any operating system; calling native() loads.
+
+import * as fs from "node:fs";
+import { createRequire } from "node:module";
+import * as path from "node:path";
+import { fileURLToPath } from "node:url";
+import { WinsockError, toWinsockError } from "./errors.js";
+
+/** Which protocol catalog: the one that 64-bit programs see or the one that 32-bit programs see. */
+export type Bits = 32 | 64;
+
+/** One value of the registry: its REG_ type (REG_SZ 1, REG_EXPAND_SZ 2, REG_BINARY 3, REG_DWORD 4) and its bytes. */
+export interface RegistryValue {
+    type: number;
+    data: Uint8Array;
+}
+
+/** A registry key with everything below it, subkeys in the order in which Windows lists them. */
+export interface RegistryKey {
+    values: Record<string, RegistryValue>;
+    keys: Record<string, RegistryKey>;
+    /** Security descriptor of the key as SDDL text. */
+    security?: string;
+}
+
+/** What the addon knows of the machine it runs on. */
+export interface MachineFacts {
+    /** Architecture of Windows itself, whatever that of this process is. */
+    arch: "x64" | "ia32" | "arm64";
+    /** Version of Windows, e.g. `10.0.19045`. */
+    windows: string;
+    /** The protocol catalogs that this Windows has, 64 before 32. */
+    catalogs: Bits[];
+    /** This process may change the catalog (an elevated administrator, or SYSTEM). */
+    elevated: boolean;
+    /** e.g. `C:\Program Files`, from the system's own settings and not from the environment. */
+    programFiles: string;
+    /** e.g. `C:\ProgramData`, from the system's own settings and not from the environment. */
+    programData: string;
+    /** e.g. `C:\Windows`. */
+    systemRoot: string;
+}
+
+/** How the execution of a plan ended. */
+export interface ExecutionResult {
+    /** What had been done was undone. */
+    undone: boolean;
+    /** Absent if every step was done. */
+    error?: { code: string; errno: number; syscall: string; message: string; step: number };
+    /** A step failed and what was done before it could not be undone. */
+    catalogDamaged: boolean;
+}
+
+/** How an operation that was interrupted (crash, power loss) was brought to an end. */
+export interface RecoveryResult {
+    action: "none" | "finished" | "undone";
+    /** `install`, `uninstall` or `restore`; absent if there was nothing to recover. */
+    operation?: string;
+}
+
+/** Both clocks of the machine read at the same moment, to turn raw counters of records into times. */
+export interface ClockReading {
+    /** Time-stamp counter, ticks. */
+    tsc: bigint;
+    /** QueryPerformanceCounter, ticks of `qpcFrequency` per second. */
+    qpc: bigint;
+    qpcFrequency: bigint;
+    /** GetSystemTimePreciseAsFileTime: 100 ns since 1601-01-01 UTC. */
+    filetime: bigint;
+}
+
+/** The control file of the installed provider, opened. */
+export interface ControlHandle {
+    /**
+     * Counts this handle among the watchers (or takes it out), so that every process with the provider records its
+     * calls. Returns the file that was written: `control` (an administrator) or `watch` (anyone else).
+     */
+    setWatching(watching: boolean): "control" | "watch";
+    clock(): ClockReading;
+    close(): void;
+}
+
+/** The header of a ring, checked: see native/core/ring_format.hpp. Numbers of 64 bits are bigint. */
+export interface RingHeader {
+    abi: number;
+    recordCount: number;
+    pid: number;
+    parentPid: number;
+    processStart: bigint;
+    bits: Bits;
+    mode: "active" | "pass-through";
+    clock: "tsc" | "qpc";
+    clockAtCreation: bigint;
+    qpcAtCreation: bigint;
+    qpcFrequency: bigint;
+    filetimeAtCreation: bigint;
+    providerVersion: number;
+    program: string;
+    reason: string;
+}
+
+/** A reader of one process's ring. Its writer owns the file and may have written anything into it. */
+export interface RingReader {
+    /** `undefined` as long as the writer has not finished making the ring, or if it is not a ring that we understand. */
+    header(): RingHeader | undefined;
+    /** At most `max` records of 128 bytes each, oldest first, and how many were overwritten before they could be read. */
+    read(max: number): { records: Uint8Array; lost: bigint };
+    isWriterAlive(): boolean;
+    close(): void;
+    /** Deletes the ring's file, if its writer is gone. */
+    remove(): void;
+}
+
+/** The job object that holds this process; every child it starts belongs to it too. */
+export interface JobHandle {
+    /** Process ids in the job, this process among them. */
+    pids(): number[];
+    close(): void;
+}
+
+/**
+ * Everything the addon exports. Each function throws an Error with `code`, `errno` and `syscall`, which {@link native}
+ * turns into a {@link WinsockError}.
+ */
+export interface NativeBinding {
+    /**
+     * The protocol catalog as Winsock gives it, in catalog order, hidden entries included; `info` is the 628 bytes of
+     * WSAPROTOCOL_INFOW and `path` the DLL as registered (unexpanded). Loads no provider.
+     * https://learn.microsoft.com/windows/win32/api/ws2spi/nf-ws2spi-wscenumprotocols
+     */
+    enumProtocols(bits: Bits): { path: string; info: Uint8Array }[];
+    /** Everything below HKLM\SYSTEM\CurrentControlSet\Services\WinSock2\Parameters. Works where Winsock cannot start. */
+    readRegistry(): RegistryKey;
+    machine(): MachineFacts;
+    /** A registered DLL path with its variables expanded as a process of that bitness would see it. */
+    expandPath(path: string, bits: Bits): string;
+    /**
+     * Executes a plan (see lib/provider/plan.ts) on a thread of its own: each step is journalled before it is done.
+     * `onStep` is called before each step with its index, the number of steps, and its text.
+     */
+    executePlan(plan: string, onStep: (index: number, count: number, text: string) => void): Promise<ExecutionResult>;
+    /** Finishes or undoes an operation that was interrupted. */
+    recover(): Promise<RecoveryResult>;
+    /** The operation whose journal is unfinished, if any. */
+    pendingOperation(): string | undefined;
+    openControl(): ControlHandle;
+    /** File names of the rings, or `undefined` where this user may not list the folder. */
+    listRings(): string[] | undefined;
+    openRing(name: string): RingReader;
+    joinJob(): JobHandle;
+}
+
+/** The name of the addon's file in every place where it may lie. */
+const addonName = "winsock_spi.node";
+
+/** The folder of this package: dist/native.js lies one level below it. */
+export const packageRoot = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..");
+
+/**
+ * Environment variables by which node-gyp-build can be sent elsewhere. A tool that administrators run must not load a
+ * DLL because of a variable that somebody else could set, and whether we are elevated is known only to the addon that
+ * is still to be loaded: so they are ignored always.
+ */
+const overrides = ["WINSOCK_SPI_PREBUILD", "PREBUILDS_ONLY", "npm_config_arch", "npm_config_platform", "LIBC", "ARM_VERSION"];
+
+function withoutOverrides<T>(call: () => T): T {
+    const saved = new Map<string, string>();
+    for (const name of overrides) {
+        const value = process.env[name];
+        if (value !== undefined) {
+            saved.set(name, value);
+            delete process.env[name];
+        }
+    }
+    try {
+        return call();
+    } finally {
+        for (const [name, value] of saved) {
+            process.env[name] = value;
+        }
+    }
+}
+
+/** The places where the addon may lie, all inside this package, in the order of preference of node-gyp-build. */
+export function addonCandidates(root: string, arch: string): string[] {
+    return [
+        path.join(root, "build", "Release", addonName),
+        path.join(root, "build", "Debug", addonName),
+        path.join(root, "prebuilds", `win32-${arch}`, addonName),
+    ];
+}
+
+/**
+ * Asks node-gyp-build, then believes the answer only if it is one of {@link addonCandidates}: it also looks beside
+ * node.exe, and a copy of it that another package loaded earlier may have kept an override.
+ */
+function findAddon(require: NodeJS.Require): string | undefined {
+    const candidates = addonCandidates(packageRoot, process.arch);
+    const found = withoutOverrides(() => {
+        const build = require("node-gyp-build") as { path(root: string): string };
+        try {
+            return build.path(packageRoot);
+        } catch {
+            return undefined;
+        }
+    });
+    if (found !== undefined && candidates.includes(path.resolve(found))) {
+        return path.resolve(found);
+    }
+    return candidates.find((candidate) => fs.existsSync(candidate));
+}
+
+function loadFailure(tried: readonly string[], cause: unknown): WinsockError {
+    const reason = cause instanceof Error ? cause.message.split("\n")[0] : "no file there";
+    const remedy =
+        cause === undefined
+            ? "The package's prebuilds/ folder is missing (a bundler may have left it out): install the package again, " +
+              "or build it with `npx cmake-js compile` (needs Visual Studio Build Tools with C++)."
+            : "If Windows blocked the file (Smart App Control, WDAC: event 3077 in CodeIntegrity/Operational), use a signed " +
+              "release; if it was made for another processor, install the package again with this Node.";
+    return new WinsockError(
+        `The native part of winsock-spi could not be loaded in Node ${process.version} (${process.platform}-${process.arch}): ` +
+            `${reason}. Tried: ${tried.join(", ")}. ${remedy}`,
+        { code: "ERR_NATIVE_LOAD", cause },
+    );
+}
+
+type Method = (...args: unknown[]) => unknown;
+
+/** Wraps one native function so that what it throws, or rejects with, is a WinsockError. */
+function guardFunction(target: Method, receiver: unknown): Method {
+    return (...args) => {
+        try {
+            const result = target.apply(receiver, args);
+            if (result instanceof Promise) {
+                return result.catch((error: unknown) => {
+                    throw toWinsockError(error);
+                });
+            }
+            return result;
+        } catch (error) {
+            throw toWinsockError(error);
+        }
+    };
+}
+
+/** What stands in for a function that the loaded addon lacks. */
+function refuse(name: string): Method {
+    return () => {
+        throw new WinsockError(
+            `The native part of winsock-spi has no function "${name}": it is of another version than this package. ` +
+                "Install the package again.",
+            { code: "ERR_NATIVE_LOAD" },
+        );
+    };
+}
+
+/**
+ * The same object with the named methods throwing WinsockErrors. For the binding itself and for the objects that it
+ * hands out (ControlHandle, RingReader, JobHandle).
+ */
+export function guard<T extends object>(target: T, methods: readonly (keyof T & string)[]): T {
+    const guarded: Partial<Record<keyof T, unknown>> = {};
+    for (const name of methods) {
+        const method: unknown = target[name];
+        guarded[name] = typeof method === "function" ? guardFunction(method as Method, target) : refuse(name);
+    }
+    return guarded as T;
+}
+
+const bindingMethods = [
+    "enumProtocols",
+    "readRegistry",
+    "machine",
+    "expandPath",
+    "executePlan",
+    "recover",
+    "pendingOperation",
+    "openControl",
+    "listRings",
+    "openRing",
+    "joinJob",
+] as const satisfies readonly (keyof NativeBinding)[];
+
+let loaded: NativeBinding | undefined;
+
+/**
+ * The addon, loaded at the first call and kept.
+ *
+ * @throws WinsockError `ERR_UNSUPPORTED_PLATFORM` anywhere but on Windows; `ERR_NATIVE_LOAD` if the addon is missing, was
+ * made for another processor or was blocked: the message names the files that were tried and the remedy.
+ */
+export function native(): NativeBinding {
+    if (loaded !== undefined) {
+        return loaded;
+    }
+    if (process.platform !== "win32") {
+        throw new WinsockError(
+            `winsock-spi works where Winsock is: on Windows, not on ${process.platform}. (In a clone of the project on Linux, ` +
+                "`npm run -s cli -- ARGS` runs it under Wine.)",
+            { code: "ERR_UNSUPPORTED_PLATFORM" },
+        );
+    }
+    const require = createRequire(import.meta.url);
+    const file = findAddon(require);
+    if (file === undefined) {
+        throw loadFailure(addonCandidates(packageRoot, process.arch), undefined);
+    }
+    let binding: NativeBinding;
+    try {
+        binding = require(file) as NativeBinding;
+    } catch (error) {
+        throw loadFailure([file], error);
+    }
+    loaded = guard(binding, bindingMethods);
+    return loaded;
+}
