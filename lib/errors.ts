@@ -1,6 +1,8 @@
 // The one error class of the library. Misuse (a wrong type, an option that does not exist) is a TypeError; everything
 // else that goes wrong is a WinsockError, whatever layer it comes from: Winsock, Win32, the file system or our own rules.
 
+export { errorName } from "./error-names.js";
+
 const brand: unique symbol = Symbol.for("winsock-spi.WinsockError");
 
 /** What a {@link WinsockError} carries beside its message. */

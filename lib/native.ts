@@ -50,6 +50,8 @@ export interface ExecutionResult {
     error?: { code: string; errno: number; syscall: string; message: string; step: number };
     /** A step failed and what was done before it could not be undone. */
     catalogDamaged: boolean;
+    /** How many writes (registry values and keys, files) the execution made: the places where a kill can hit it. */
+    writes: number;
 }
 
 /** How an operation that was interrupted (crash, power loss) was brought to an end. */
@@ -142,6 +144,11 @@ export interface NativeBinding {
     executePlan(plan: string, onStep: (index: number, count: number, text: string) => void): Promise<ExecutionResult>;
     /** Finishes or undoes an operation that was interrupted. */
     recover(): Promise<RecoveryResult>;
+    /**
+     * Makes %ProgramData%\\winsock-spi and its folder `backups`, writable by administrators only, and returns their full
+     * paths. Refuses folders that somebody else made there first.
+     */
+    prepareFolders(): { data: string; backups: string };
     /** The operation whose journal is unfinished, if any. */
     pendingOperation(): string | undefined;
     openControl(): ControlHandle;
@@ -276,6 +283,7 @@ const bindingMethods = [
     "expandPath",
     "executePlan",
     "recover",
+    "prepareFolders",
     "pendingOperation",
     "openControl",
     "listRings",
