@@ -1,0 +1,17 @@
+// The parts of the addon. Each adds its functions to the module's exports; module.cpp calls them in this order.
+// A new part is one declaration and one line in the list.
+#pragma once
+
+#include <napi.h>
+
+namespace winsock_spi::addon {
+
+void init_catalog(Napi::Env env, Napi::Object exports);
+
+using InitPart = void (*)(Napi::Env env, Napi::Object exports);
+
+inline constexpr InitPart parts[] = {
+    init_catalog,
+};
+
+} // namespace winsock_spi::addon
