@@ -52,7 +52,7 @@ static_assert(offsetof(PackedCatalogItem, info) == 260);
 enum class ItemFault {
     none,
     size,  // not 888 bytes
-    path,  // empty, or not terminated within its 260 bytes
+    path,  // not terminated within its 260 bytes; empty is allowed when read: only that provider cannot be loaded
     chain, // ChainLen below 0 or above 7
     name,  // not terminated within its 256 units
 };
@@ -70,9 +70,6 @@ constexpr ItemFault check_info(const ProtocolInfo& info) {
 }
 
 constexpr ItemFault check_item(const PackedCatalogItem& item) {
-    if (item.path[0] == '\0') {
-        return ItemFault::path;
-    }
     for (const char unit : item.path) {
         if (unit == '\0') {
             return check_info(item.info);

@@ -41,10 +41,6 @@ public:
     // WSA_NOT_ENOUGH_MEMORY.
     static int read(Bitness bitness, std::shared_ptr<const Catalog>& result) noexcept;
 
-    // The same from a list of items, for the writer.
-    static int from_items(Bitness bitness, std::uint32_t serial, const std::vector<core::PackedCatalogItem>& items,
-                          std::shared_ptr<const Catalog>& result);
-
     Bitness bitness() const noexcept { return bitness_; }
     std::uint32_t serial() const noexcept { return serial_; }
     // In catalog order. Entries stay where they are for the life of the snapshot.
@@ -59,6 +55,8 @@ public:
     const CatalogEntry* find(const core::Triplet& triplet, DWORD after, int& error) const noexcept;
 
 private:
+    static std::shared_ptr<const Catalog> from_items(Bitness bitness, std::uint32_t serial,
+                                                     const std::vector<core::PackedCatalogItem>& items);
     Catalog(Bitness bitness, std::uint32_t serial) : bitness_(bitness), serial_(serial) {}
 
     Bitness bitness_;

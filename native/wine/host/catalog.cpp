@@ -1,0 +1,180 @@
+// Reading the catalog and answering Winsock's questions of it.
+#include "catalog.hpp"
+
+#include <cstring>
+#include <new>
+
+#include "catalog_registry.hpp"
+
+namespace winsock_spi::wine {
+
+static_assert(sizeof(WSAPROTOCOL_INFOW) == sizeof(core::ProtocolInfo));
+static_assert(offsetof(WSAPROTOCOL_INFOW, ProviderId) == offsetof(core::ProtocolInfo, provider_id));
+static_assert(offsetof(WSAPROTOCOL_INFOW, ProtocolChain) == offsetof(core::ProtocolInfo, chain_length));
+static_assert(offsetof(WSAPROTOCOL_INFOW, iAddressFamily) == offsetof(core::ProtocolInfo, address_family));
+static_assert(offsetof(WSAPROTOCOL_INFOW, szProtocol) == offsetof(core::ProtocolInfo, name));
+static_assert(MAX_PROTOCOL_CHAIN == core::max_chain_length);
+
+namespace {
+
+std::wstring from_ansi(const char* text) {
+    const int units = MultiByteToWideChar(CP_ACP, 0, text, -1, nullptr, 0);
+    if (units <= 1) {
+        return {};
+    }
+    std::wstring wide(static_cast<std::size_t>(units), L'\0');
+    MultiByteToWideChar(CP_ACP, 0, text, -1, wide.data(), units);
+    wide.pop_back();
+    return wide;
+}
+
+// Serializes the use of one CatalogCache.
+class ExclusiveGuard {
+public:
+    explicit ExclusiveGuard(SRWLOCK& lock) noexcept : lock_(lock) { AcquireSRWLockExclusive(&lock_); }
+    ~ExclusiveGuard() { ReleaseSRWLockExclusive(&lock_); }
+    ExclusiveGuard(const ExclusiveGuard&) = delete;
+    ExclusiveGuard& operator=(const ExclusiveGuard&) = delete;
+
+private:
+    SRWLOCK& lock_;
+};
+
+} // namespace
+
+std::shared_ptr<const Catalog> Catalog::from_items(Bitness bitness, std::uint32_t serial,
+                                                   const std::vector<core::PackedCatalogItem>& items) {
+    std::shared_ptr<Catalog> catalog(new Catalog(bitness, serial));
+    catalog->entries_.reserve(items.size());
+    for (const core::PackedCatalogItem& item : items) {
+        CatalogEntry& entry = catalog->entries_.emplace_back();
+        entry.item = item;
+        entry.path = from_ansi(item.path);
+        std::memcpy(&entry.info, &item.info, sizeof(entry.info));
+    }
+    return catalog;
+}
+
+int Catalog::read(Bitness bitness, std::shared_ptr<const Catalog>& result) noexcept {
+    result.reset();
+    try {
+        CatalogLock lock;
+        lock.acquire(); // without it too: what is read is checked
+        RegistryKey root;
+        LSTATUS status = root.open(HKEY_LOCAL_MACHINE, protocol_catalog, KEY_READ);
+        std::uint32_t serial = 0;
+        if (status == ERROR_SUCCESS) {
+            status = root.read(serial_value, serial);
+        }
+        std::vector<core::PackedCatalogItem> items;
+        if (status == ERROR_SUCCESS) {
+            status = read_items(root, bitness, items);
+        }
+        if (status == ERROR_SUCCESS) {
+            result = from_items(bitness, serial, items);
+        }
+        return winsock_error(status);
+    } catch (const std::bad_alloc&) {
+        return WSA_NOT_ENOUGH_MEMORY;
+    }
+}
+
+const CatalogEntry* Catalog::find(DWORD catalog_entry_id) const noexcept {
+    for (const CatalogEntry& entry : entries_) {
+        if (entry.info.dwCatalogEntryId == catalog_entry_id) {
+            return &entry;
+        }
+    }
+    return nullptr;
+}
+
+const CatalogEntry* Catalog::find(const GUID& provider_id) const noexcept {
+    for (const CatalogEntry& entry : entries_) {
+        if (std::memcmp(&entry.info.ProviderId, &provider_id, sizeof(GUID)) == 0) {
+            return &entry;
+        }
+    }
+    return nullptr;
+}
+
+const CatalogEntry* Catalog::find(const core::Triplet& triplet, DWORD after, int& error) const noexcept {
+    bool behind = after == 0;
+    core::TripletMatch best = core::TripletMatch::family_differs;
+    for (const CatalogEntry& entry : entries_) {
+        core::TripletMatch match = core::match_triplet(entry.item.info, triplet);
+        if (match == core::TripletMatch::matches) {
+            if (behind) {
+                error = 0;
+                return &entry;
+            }
+            match = core::TripletMatch::protocol_differs; // it served, and declined
+        }
+        best = match > best ? match : best;
+        behind = behind || entry.info.dwCatalogEntryId == after;
+    }
+    switch (best) {
+    case core::TripletMatch::family_differs:
+        error = WSAEAFNOSUPPORT;
+        break;
+    case core::TripletMatch::type_differs:
+        error = WSAESOCKTNOSUPPORT;
+        break;
+    default:
+        error = WSAEPROTONOSUPPORT;
+        break;
+    }
+    return nullptr;
+}
+
+int read_catalog_serial(std::uint32_t& serial) noexcept {
+    RegistryKey root;
+    LSTATUS status = root.open(HKEY_LOCAL_MACHINE, protocol_catalog, KEY_READ);
+    if (status == ERROR_SUCCESS) {
+        status = root.read(serial_value, serial);
+    }
+    return winsock_error(status);
+}
+
+struct CatalogCache::State {
+    SRWLOCK lock = SRWLOCK_INIT;
+    RegistryKey root; // kept open: a look at the serial number is one query
+    std::shared_ptr<const Catalog> snapshot;
+};
+
+CatalogCache::CatalogCache() noexcept : state_(new (std::nothrow) State) {}
+
+CatalogCache::~CatalogCache() = default;
+
+int CatalogCache::current(std::shared_ptr<const Catalog>& result) noexcept {
+    result.reset();
+    if (!state_) {
+        return WSA_NOT_ENOUGH_MEMORY;
+    }
+    const ExclusiveGuard guard(state_->lock);
+    std::uint32_t serial = 0;
+    LSTATUS status = ERROR_INVALID_HANDLE;
+    if (state_->root.is_open()) {
+        status = state_->root.read(serial_value, serial);
+    }
+    if (status != ERROR_SUCCESS) { // first use, or the key was deleted and made anew by a restore
+        status = state_->root.open(HKEY_LOCAL_MACHINE, protocol_catalog, KEY_READ);
+        if (status == ERROR_SUCCESS) {
+            status = state_->root.read(serial_value, serial);
+        }
+        state_->snapshot.reset();
+    }
+    if (status != ERROR_SUCCESS) {
+        return winsock_error(status);
+    }
+    if (!state_->snapshot || state_->snapshot->serial() != serial) {
+        state_->snapshot.reset();
+        const int error = Catalog::read(native_bitness, state_->snapshot);
+        if (error != 0) {
+            return error;
+        }
+    }
+    result = state_->snapshot;
+    return 0;
+}
+
+} // namespace winsock_spi::wine

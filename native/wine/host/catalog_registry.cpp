@@ -1,0 +1,165 @@
+// The catalog's registry operations.
+#include "catalog_registry.hpp"
+
+#include <cwchar>
+
+namespace winsock_spi::wine {
+
+namespace {
+
+// Visible to every session, because the catalog is the machine's.
+constexpr wchar_t lock_name[] = L"Global\\WinSock2-Protocol_Catalog9";
+constexpr DWORD lock_patience_ms = 180'000;
+
+} // namespace
+
+std::wstring entry_key_name(std::size_t index) {
+    wchar_t name[24];
+    swprintf(name, sizeof(name) / sizeof(name[0]), L"%012lu", static_cast<unsigned long>(index + 1));
+    return name;
+}
+
+int winsock_error(LSTATUS status) noexcept {
+    switch (status) {
+    case ERROR_SUCCESS:
+        return 0;
+    case ERROR_NOT_ENOUGH_MEMORY:
+    case ERROR_OUTOFMEMORY:
+        return WSA_NOT_ENOUGH_MEMORY;
+    default:
+        return WSANO_RECOVERY;
+    }
+}
+
+RegistryKey& RegistryKey::operator=(RegistryKey&& other) noexcept {
+    if (this != &other) {
+        close();
+        key_ = other.key_;
+        other.key_ = nullptr;
+    }
+    return *this;
+}
+
+void RegistryKey::close() noexcept {
+    if (key_ != nullptr) {
+        RegCloseKey(key_);
+        key_ = nullptr;
+    }
+}
+
+LSTATUS RegistryKey::open(HKEY parent, const wchar_t* path, REGSAM access) noexcept {
+    close();
+    return RegOpenKeyExW(parent, path, 0, access | KEY_WOW64_64KEY, &key_);
+}
+
+LSTATUS RegistryKey::create(HKEY parent, const wchar_t* path, bool& made) noexcept {
+    close();
+    DWORD disposition = 0;
+    const LSTATUS status = RegCreateKeyExW(parent, path, 0, nullptr, REG_OPTION_NON_VOLATILE,
+                                           KEY_READ | KEY_WRITE | KEY_WOW64_64KEY, nullptr, &key_, &disposition);
+    made = status == ERROR_SUCCESS && disposition == REG_CREATED_NEW_KEY;
+    return status;
+}
+
+LSTATUS RegistryKey::read(const wchar_t* name, std::uint32_t& value) const noexcept {
+    DWORD type = 0;
+    DWORD data = 0;
+    DWORD size = sizeof(data);
+    const LSTATUS status = RegQueryValueExW(key_, name, nullptr, &type, reinterpret_cast<BYTE*>(&data), &size);
+    if (status == ERROR_MORE_DATA || (status == ERROR_SUCCESS && (type != REG_DWORD || size != sizeof(data)))) {
+        return ERROR_INVALID_DATA;
+    }
+    if (status == ERROR_SUCCESS) {
+        value = data;
+    }
+    return status;
+}
+
+LSTATUS RegistryKey::read(const wchar_t* name, core::PackedCatalogItem& item) const noexcept {
+    BYTE bytes[sizeof(core::PackedCatalogItem)];
+    DWORD type = 0;
+    DWORD size = sizeof(bytes);
+    const LSTATUS status = RegQueryValueExW(key_, name, nullptr, &type, bytes, &size);
+    if (status == ERROR_MORE_DATA) {
+        return ERROR_INVALID_DATA;
+    }
+    if (status != ERROR_SUCCESS) {
+        return status;
+    }
+    if (type != REG_BINARY || core::decode_item(bytes, size, item) != core::ItemFault::none) {
+        return ERROR_INVALID_DATA;
+    }
+    return ERROR_SUCCESS;
+}
+
+LSTATUS RegistryKey::write(const wchar_t* name, std::uint32_t value) const noexcept {
+    const DWORD data = value;
+    return RegSetValueExW(key_, name, 0, REG_DWORD, reinterpret_cast<const BYTE*>(&data), sizeof(data));
+}
+
+LSTATUS RegistryKey::write(const wchar_t* name, const wchar_t* text) const noexcept {
+    const std::size_t size = (std::wcslen(text) + 1) * sizeof(wchar_t);
+    return RegSetValueExW(key_, name, 0, REG_SZ, reinterpret_cast<const BYTE*>(text), static_cast<DWORD>(size));
+}
+
+LSTATUS RegistryKey::write(const wchar_t* name, const void* bytes, std::size_t size) const noexcept {
+    return RegSetValueExW(key_, name, 0, REG_BINARY, static_cast<const BYTE*>(bytes), static_cast<DWORD>(size));
+}
+
+LSTATUS RegistryKey::remove(const wchar_t* subkey) const noexcept {
+    return RegDeleteTreeW(key_, subkey);
+}
+
+LSTATUS read_items(const RegistryKey& root, Bitness bitness, std::vector<core::PackedCatalogItem>& items) {
+    items.clear();
+    std::uint32_t count = 0;
+    LSTATUS status = root.read(entry_count_name(bitness), count);
+    if (status != ERROR_SUCCESS) {
+        return status;
+    }
+    RegistryKey entries;
+    status = entries.open(root.get(), entries_key_name(bitness), KEY_READ);
+    if (status != ERROR_SUCCESS) {
+        return status;
+    }
+    // Nothing is reserved from `count`: it may be any number, and the first missing key ends the reading.
+    for (std::uint32_t index = 0; index < count; ++index) {
+        RegistryKey entry;
+        status = entry.open(entries.get(), entry_key_name(index).c_str(), KEY_READ);
+        if (status != ERROR_SUCCESS) {
+            return status;
+        }
+        core::PackedCatalogItem item;
+        status = entry.read(item_value, item);
+        if (status != ERROR_SUCCESS) {
+            return status;
+        }
+        items.push_back(item);
+    }
+    return ERROR_SUCCESS;
+}
+
+CatalogLock::~CatalogLock() {
+    if (mutex_ != nullptr) {
+        ReleaseMutex(mutex_);
+        CloseHandle(mutex_);
+    }
+}
+
+LSTATUS CatalogLock::acquire() noexcept {
+    const HANDLE mutex = CreateMutexW(nullptr, FALSE, lock_name);
+    if (mutex == nullptr) {
+        return static_cast<LSTATUS>(GetLastError());
+    }
+    const DWORD outcome = WaitForSingleObject(mutex, lock_patience_ms);
+    // Abandoned: the writer died. Every state that a writer passes through can be read, so going on is right.
+    if (outcome == WAIT_OBJECT_0 || outcome == WAIT_ABANDONED) {
+        mutex_ = mutex;
+        return ERROR_SUCCESS;
+    }
+    const LSTATUS status = outcome == WAIT_TIMEOUT ? ERROR_TIMEOUT : static_cast<LSTATUS>(GetLastError());
+    CloseHandle(mutex);
+    return status;
+}
+
+} // namespace winsock_spi::wine

@@ -1,0 +1,73 @@
+// WSCWriteProviderOrder(32): a new order of the catalog. Unlike the other WSC functions they return the error itself.
+#include <algorithm>
+#include <limits>
+#include <vector>
+
+#include "catalog_writer.hpp"
+#include "wsc_arguments.hpp"
+
+#include <sporder.h> // leans on ws2spi.h
+
+namespace winsock_spi::wine {
+
+namespace {
+
+int write_order(Bitness bitness, const DWORD* ids, DWORD count) {
+    if (count > std::numeric_limits<std::size_t>::max() / sizeof(*ids) ||
+        !readable(ids, static_cast<std::size_t>(count) * sizeof(*ids))) {
+        return WSAEINVAL; // the page names no other error for bad arguments
+    }
+    const std::vector<std::uint32_t> wanted(ids, ids + count);
+    CatalogTransaction transaction;
+    Items* items = nullptr;
+    int error = transaction.begin();
+    if (error == 0) {
+        error = transaction.load(bitness, items);
+    }
+    if (error != 0) {
+        return error;
+    }
+    if (wanted.size() != items->size()) {
+        return WSAEINVAL;
+    }
+    Items rest = *items;
+    Items ordered;
+    for (const std::uint32_t id : wanted) {
+        const auto found = std::find_if(rest.begin(), rest.end(), [&](const core::PackedCatalogItem& item) {
+            return item.info.catalog_entry_id == id;
+        });
+        if (found == rest.end()) {
+            return WSAEINVAL; // unknown, or named twice
+        }
+        ordered.push_back(*found);
+        rest.erase(found);
+    }
+    *items = std::move(ordered);
+    return transaction.commit();
+}
+
+int write_order_safely(Bitness bitness, const DWORD* ids, DWORD count) noexcept {
+    int error = 0;
+    with_errno(&error, [&] { return write_order(bitness, ids, count); });
+    return error;
+}
+
+} // namespace
+
+} // namespace winsock_spi::wine
+
+using namespace winsock_spi::wine;
+
+extern "C" {
+
+int WSPAPI WSCWriteProviderOrder(LPDWORD ids, DWORD count) {
+    return write_order_safely(native_bitness, ids, count);
+}
+
+#ifdef _WIN64
+int WSPAPI WSCWriteProviderOrder32(LPDWORD ids, DWORD count) {
+    return write_order_safely(Bitness::bits32, ids, count);
+}
+#endif
+
+} // extern "C"
