@@ -1,0 +1,7 @@
+// A broken provider for the tests: WSPStartup answers with an error.
+#include <winsock2.h>
+#include <ws2spi.h>
+
+extern "C" int WSPAPI WSPStartup(WORD, LPWSPDATA, LPWSAPROTOCOL_INFOW, WSPUPCALLTABLE, LPWSPPROC_TABLE) {
+    return WSASYSNOTREADY;
+}
