@@ -134,16 +134,20 @@ Status read_machine(Machine& machine) {
     machine.windows = std::to_string(version.dwMajorVersion) + "." + std::to_string(version.dwMinorVersion) + "." +
                       std::to_string(version.dwBuildNumber);
 
-    UniqueHandle token;
-    if (!OpenProcessToken(GetCurrentProcess(), TOKEN_QUERY, token.put())) {
-        return last_error("OpenProcessToken");
+    // What counts is whether a right granted to Administrators is granted to this process: in a filtered token the
+    // group is there for denying only.
+    SID_IDENTIFIER_AUTHORITY nt_authority = {SECURITY_NT_AUTHORITY};
+    BYTE administrators[SECURITY_MAX_SID_SIZE];
+    if (!InitializeSid(administrators, &nt_authority, 2)) {
+        return last_error("InitializeSid");
     }
-    TOKEN_ELEVATION elevation{};
-    DWORD size = sizeof(elevation);
-    if (!GetTokenInformation(token.get(), TokenElevation, &elevation, size, &size)) {
-        return last_error("GetTokenInformation", "TokenElevation");
+    *GetSidSubAuthority(administrators, 0) = SECURITY_BUILTIN_DOMAIN_RID;
+    *GetSidSubAuthority(administrators, 1) = DOMAIN_ALIAS_RID_ADMINS;
+    BOOL member = FALSE;
+    if (!CheckTokenMembership(nullptr, administrators, &member)) {
+        return last_error("CheckTokenMembership");
     }
-    machine.elevated = elevation.TokenIsElevated != 0;
+    machine.elevated = member != FALSE;
 
     machine.system_root = windows_folder();
     if (Status status = read_string(L"SOFTWARE\\Microsoft\\Windows\\CurrentVersion", L"ProgramFilesDir",
