@@ -145,7 +145,7 @@ export interface NativeBinding {
     /** Finishes or undoes an operation that was interrupted. */
     recover(): Promise<RecoveryResult>;
     /**
-     * Makes %ProgramData%\\winsock-spi and its folder `backups`, writable by administrators only, and returns their full
+     * Makes %ProgramData%\winsock-spi and its folder `backups`, writable by administrators only, and returns their full
      * paths. Refuses folders that somebody else made there first.
      */
     prepareFolders(): { data: string; backups: string };

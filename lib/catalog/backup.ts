@@ -1,0 +1,288 @@
+// A backup of the catalogs: one JSON file with every registry value below WinSock2\Parameters verbatim, and beside it,
+// for people and for later questions, the decoded entries, the hashes of the DLLs and the machine's facts. lib writes
+// it; winsock-spi-rescue.exe reads it too, with a reader of its own.
+
+import { createHash } from "node:crypto";
+import * as fs from "node:fs/promises";
+import * as os from "node:os";
+import * as path from "node:path";
+import { WinsockError, refuseUnknownOptions } from "../errors.js";
+import { type MachineFacts, native } from "../native.js";
+import { type Catalog, type CatalogName, catalogNames } from "./model.js";
+import { type Reading, readSystem } from "./read.js";
+import { type RegistryTree, entriesKey, keyAt, protocolCatalogKey } from "./registry.js";
+
+export const backupFormat = "winsock-spi-backup";
+export const backupVersion = 1;
+
+/** How many automatic backups are kept; the oldest go first. */
+export const backupsKept = 20;
+
+/** The content of a backup file. */
+export interface Backup {
+    format: typeof backupFormat;
+    version: number;
+    /** When it was taken, ISO 8601, UTC. */
+    created: string;
+    machine: { computer: string; windows: string; arch: string; catalogs: (32 | 64)[] };
+    /** Everything below HKLM\SYSTEM\CurrentControlSet\Services\WinSock2\Parameters, bytes in base64. */
+    registry: RegistryTree;
+    /** The value of `catalog --json` at that time: for reading, not for restoring. */
+    decoded: Catalog;
+    /** SHA-256 in hex and size in bytes of each provider DLL, by full path; `null` for one that could not be read. */
+    dlls: Record<string, { sha256: string; size: number } | null>;
+    /** `sha256:` and the hex digest of the `registry` member as JSON without spaces, members in the file's order. */
+    checksum: string;
+}
+
+/** The checksum of a registry tree. */
+export function registryChecksum(registry: RegistryTree): string {
+    return `sha256:${createHash("sha256").update(JSON.stringify(registry), "utf8").digest("hex")}`;
+}
+
+function corrupt(name: string, what: string, cause?: unknown): WinsockError {
+    return new WinsockError(`${name} is damaged: ${what}. Nothing was changed; use another backup.`, {
+        code: "ERR_BACKUP_CORRUPT",
+        cause,
+    });
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+    return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+const base64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
+
+/** The registry nests 512 levels at most; a file that claims more is not one of ours. */
+const deepestKey = 512;
+
+function findTreeFault(value: unknown, where: string, depth: number): string | undefined {
+    if (!isRecord(value) || !isRecord(value["values"]) || !isRecord(value["keys"])) {
+        return `the key ${where} is not { values, keys }`;
+    }
+    if (depth > deepestKey) {
+        return `keys are nested deeper than ${deepestKey} levels`;
+    }
+    for (const [name, entry] of Object.entries(value["values"])) {
+        const sound =
+            isRecord(entry) &&
+            Number.isInteger(entry["type"]) &&
+            typeof entry["data"] === "string" &&
+            base64.test(entry["data"]);
+        if (!sound) {
+            return `the value ${where}\\${name} is not { type, data }`;
+        }
+    }
+    for (const [name, child] of Object.entries(value["keys"])) {
+        const fault = findTreeFault(child, `${where}\\${name}`, depth + 1);
+        if (fault !== undefined) {
+            return fault;
+        }
+    }
+    return undefined;
+}
+
+/**
+ * Parses and checks the text of a backup file. Pure; whatever the text is, it ends and changes nothing.
+ *
+ * @param name How the text is called in messages, e.g. the file's path.
+ * @throws WinsockError `ERR_BACKUP_CORRUPT` (truncated, not JSON, members missing or wrong, checksum wrong),
+ * `ERR_BACKUP_FOREIGN` (JSON, but of another format), `ERR_BACKUP_NEWER` (made by a newer version of this package).
+ */
+export function parseBackup(text: string, name = "the backup"): Backup {
+    let value: unknown;
+    try {
+        value = JSON.parse(text.replace(/^\uFEFF/, ""));
+    } catch (error) {
+        throw corrupt(name, error instanceof Error ? error.message : "not JSON", error);
+    }
+    if (!isRecord(value) || value["format"] !== backupFormat) {
+        throw new WinsockError(`${name} is not a backup of winsock-spi (no "format": "${backupFormat}"). Nothing was changed.`, {
+            code: "ERR_BACKUP_FOREIGN",
+        });
+    }
+    const version = value["version"];
+    if (typeof version !== "number" || !Number.isInteger(version) || version < 1) {
+        throw corrupt(name, "its version is not a number");
+    }
+    if (version > backupVersion) {
+        throw new WinsockError(
+            `${name} is of version ${version}; this winsock-spi reads up to version ${backupVersion}. Install a newer one.`,
+            { code: "ERR_BACKUP_NEWER" },
+        );
+    }
+    const fault = findTreeFault(value["registry"], "Parameters", 0) ?? findEnvelopeFault(value);
+    if (fault !== undefined) {
+        throw corrupt(name, fault);
+    }
+    const backup = value as unknown as Backup;
+    if (backup.checksum !== registryChecksum(backup.registry)) {
+        throw corrupt(name, "its registry content does not fit its checksum");
+    }
+    return backup;
+}
+
+function findEnvelopeFault(value: Record<string, unknown>): string | undefined {
+    const machine = value["machine"];
+    if (!isRecord(machine) || !Array.isArray(machine["catalogs"])) {
+        return "it does not tell of its machine";
+    }
+    if (typeof value["created"] !== "string" || typeof value["checksum"] !== "string") {
+        return "its date or checksum is missing";
+    }
+    const registry = value["registry"] as RegistryTree;
+    if (catalogNames.every((bits) => keyAt(registry, protocolCatalogKey, entriesKey[bits]) === undefined)) {
+        return "there is no protocol catalog in it";
+    }
+    return isRecord(value["decoded"]) && isRecord(value["dlls"]) ? undefined : "its decoded part is missing";
+}
+
+/** The protocol catalogs that a registry tree has. */
+export function catalogsIn(registry: RegistryTree): CatalogName[] {
+    return catalogNames.filter((bits) => keyAt(registry, protocolCatalogKey, entriesKey[bits]) !== undefined);
+}
+
+/**
+ * Reads and checks a backup file.
+ *
+ * @throws WinsockError `ERR_FILE_NOT_FOUND`, or what {@link parseBackup} throws.
+ */
+export async function readBackup(file: string): Promise<Backup> {
+    let text: string;
+    try {
+        text = await fs.readFile(file, "utf8");
+    } catch (error) {
+        throw new WinsockError(`Cannot read the backup ${file}: ${reason(error)}`, { code: "ERR_FILE_NOT_FOUND", cause: error });
+    }
+    return parseBackup(text, file);
+}
+
+function reason(error: unknown): string {
+    return error instanceof Error ? error.message : String(error);
+}
+
+/** Where a DLL's file is for this process: a 32-bit one is shown SysWOW64 under the name of System32. */
+function readablePath(file: string, bits: CatalogName, machine: MachineFacts): string {
+    const system = path.win32.join(machine.systemRoot, "System32").toLowerCase();
+    const redirected = process.arch === "ia32" && machine.arch !== "ia32" && bits === "64";
+    return redirected && file.toLowerCase().startsWith(`${system}\\`)
+        ? path.win32.join(machine.systemRoot, "Sysnative", file.slice(system.length + 1))
+        : file;
+}
+
+async function hashDlls({ catalog, machine }: Reading): Promise<Backup["dlls"]> {
+    const dlls = new Map<string, { sha256: string; size: number } | null>();
+    for (const bits of catalogNames) {
+        for (const entry of [...(catalog.protocols[bits] ?? []), ...(catalog.namespaces[bits] ?? [])]) {
+            const file = entry.resolvedPath ?? entry.path;
+            if (dlls.has(file)) {
+                continue;
+            }
+            try {
+                const bytes = await fs.readFile(readablePath(file, bits, machine));
+                dlls.set(file, { sha256: createHash("sha256").update(bytes).digest("hex"), size: bytes.byteLength });
+            } catch {
+                dlls.set(file, null);
+            }
+        }
+    }
+    return Object.fromEntries(dlls);
+}
+
+/** The computer's name. Not from Winsock first: it may be what is broken. */
+function computerName(): string {
+    return process.env["COMPUTERNAME"] ?? os.hostname();
+}
+
+/** The catalogs as they are now, in the form of a backup file. */
+export async function takeBackup(reading: Reading = readSystem()): Promise<Backup> {
+    const { machine, registry, catalog } = reading;
+    return {
+        format: backupFormat,
+        version: backupVersion,
+        created: new Date().toISOString(),
+        machine: { computer: computerName(), windows: machine.windows, arch: machine.arch, catalogs: machine.catalogs },
+        registry,
+        decoded: { protocols: catalog.protocols, namespaces: catalog.namespaces },
+        dlls: await hashDlls(reading),
+        checksum: registryChecksum(registry),
+    };
+}
+
+/**
+ * Writes a backup so that the file is there whole or not at all: into a temporary file beside it, flushed, then renamed.
+ *
+ * @throws WinsockError `ERR_NOT_WRITABLE`.
+ */
+export async function writeBackup(backup: Backup, file: string): Promise<void> {
+    const temporary = `${file}.${process.pid}.tmp`;
+    try {
+        const handle = await fs.open(temporary, "wx");
+        try {
+            await handle.writeFile(`${JSON.stringify(backup)}\n`, "utf8");
+            await handle.sync();
+        } finally {
+            await handle.close();
+        }
+        await fs.rename(temporary, file);
+    } catch (error) {
+        await fs.rm(temporary, { force: true }).catch(() => undefined);
+        throw new WinsockError(`Cannot write the backup ${file}: ${reason(error)}. Nothing was changed; choose another folder.`, {
+            code: "ERR_NOT_WRITABLE",
+            cause: error,
+        });
+    }
+}
+
+/** What {@link backup} may be told. */
+export interface BackupOptions {
+    /** Full or relative path of the file to write. Default: a new file in %ProgramData%\winsock-spi\backups (needs an administrator). */
+    file?: string;
+}
+
+/**
+ * Writes a backup of the live catalogs. Any user may (the registry is readable to all); the default folder is for
+ * administrators.
+ *
+ * @returns The full path of the file, and its content.
+ * @throws WinsockError `ERR_NOT_WRITABLE`, `ERR_UNSUPPORTED_PLATFORM`.
+ * @throws TypeError if there is no such option.
+ */
+export async function backup(options: BackupOptions = {}): Promise<{ file: string; backup: Backup }> {
+    refuseUnknownOptions("backup", options, ["file"]);
+    const content = await takeBackup();
+    if (options.file === undefined) {
+        return { file: await writeAutomaticBackup(content), backup: content };
+    }
+    const file = path.resolve(options.file);
+    await writeBackup(content, file);
+    return { file, backup: content };
+}
+
+const automaticName = /^\d{8}T\d{9}Z(-\d+)?\.json$/;
+
+/** The name of an automatic backup taken at this time; names sort by time. */
+export function automaticBackupName(created: string, repetition = 0): string {
+    return `${created.replace(/[-:.]/g, "")}${repetition === 0 ? "" : `-${repetition}`}.json`;
+}
+
+/** Writes a backup into the folder of automatic backups, deletes all but the newest {@link backupsKept}, returns its path. */
+export async function writeAutomaticBackup(content: Backup): Promise<string> {
+    const folder = native().prepareFolders().backups;
+    const present = new Set(await fs.readdir(folder));
+    let repetition = 0;
+    while (present.has(automaticBackupName(content.created, repetition))) {
+        ++repetition;
+    }
+    const file = path.join(folder, automaticBackupName(content.created, repetition));
+    await writeBackup(content, file);
+    const outdated = [...present, path.basename(file)]
+        .filter((name) => automaticName.test(name))
+        .sort()
+        .slice(0, -backupsKept);
+    for (const name of outdated) {
+        // One that cannot be deleted is merely one too many.
+        await fs.rm(path.join(folder, name), { force: true }).catch(() => undefined);
+    }
+    return file;
+}
