@@ -72,14 +72,19 @@ export interface ClockReading {
     filetime: bigint;
 }
 
-/** The control file of the installed provider, opened. */
+/** The control file of the installed provider, opened. Throws ERR_NOT_INSTALLED, ERR_CONTROL_DAMAGED. */
 export interface ControlHandle {
     /**
      * Counts this handle among the watchers (or takes it out), so that every process with the provider records its
      * calls. Returns the file that was written: `control` (an administrator) or `watch` (anyone else).
      */
     setWatching(watching: boolean): "control" | "watch";
+    /** Puts the watching word right if somebody set it to 0 meanwhile; cheap, to be called now and then. */
+    keep(): void;
+    /** Whether another watcher is alive. */
+    others(): boolean;
     clock(): ClockReading;
+    /** Counts out and lets go of the files; so does the garbage collector. */
     close(): void;
 }
 
@@ -104,21 +109,30 @@ export interface RingHeader {
 
 /** A reader of one process's ring. Its writer owns the file and may have written anything into it. */
 export interface RingReader {
-    /** `undefined` as long as the writer has not finished making the ring, or if it is not a ring that we understand. */
-    header(): RingHeader | undefined;
-    /** At most `max` records of 128 bytes each, oldest first, and how many were overwritten before they could be read. */
-    read(max: number): { records: Uint8Array; lost: bigint };
+    /** `undefined` if it is not a ring that we understand; `fault` says why. */
+    readonly header: RingHeader | undefined;
+    readonly fault: string;
+    /** False as long as the writer has not finished making the ring: open it again later. */
+    readonly ready: boolean;
+    /**
+     * At most `max` records of 128 bytes each, oldest first, and how many before or between them are lost;
+     * `undefined` when there is nothing new.
+     */
+    read(max: number): { records: Uint8Array; lost: bigint } | undefined;
+    /** Whether records stand, or are being written, that have not been read. */
+    waiting(): boolean;
+    /** Passes over everything that stands in the ring now. */
+    seekToEnd(): void;
     isWriterAlive(): boolean;
     close(): void;
-    /** Deletes the ring's file, if its writer is gone. */
-    remove(): void;
 }
 
-/** The job object that holds this process; every child it starts belongs to it too. */
+/** The job object that holds this process; every child it starts belongs to it too, and their children. */
 export interface JobHandle {
-    /** Process ids in the job, this process among them. */
-    pids(): number[];
-    close(): void;
+    /** Whether that process (start: FILETIME of its creation) is or was one of them. This process is not. */
+    has(pid: number, start: bigint): boolean;
+    /** Those that run now, without this process; `program` is a full path, empty where it may not be asked. */
+    members(): { pid: number; program: string }[];
 }
 
 /**
@@ -154,7 +168,12 @@ export interface NativeBinding {
     openControl(): ControlHandle;
     /** File names of the rings, or `undefined` where this user may not list the folder. */
     listRings(): string[] | undefined;
+    /** File names that the rings of all processes would have whose creation time this user may ask for. */
+    listProcessRings(): string[];
+    /** Opens a ring by its file name. Throws ERROR_FILE_NOT_FOUND, ERROR_FILE_INVALID (not of a ring's size, yet). */
     openRing(name: string): RingReader;
+    /** Deletes a ring whose process has ended; false if it lives, or the file is in use or not ours to delete. */
+    removeRing(name: string): boolean;
     joinJob(): JobHandle;
 }
 
@@ -287,7 +306,9 @@ const bindingMethods = [
     "pendingOperation",
     "openControl",
     "listRings",
+    "listProcessRings",
     "openRing",
+    "removeRing",
     "joinJob",
 ] as const satisfies readonly (keyof NativeBinding)[];
 

@@ -92,6 +92,8 @@ public:
     Batch read(std::span<std::byte> out, std::uint64_t now_ms, bool writer_gone);
     // Forget what stands in the ring: only records made from now on are read.
     void seek_to_end();
+    // Whether anything stands, or is being written, behind the last record read.
+    bool waiting() const { return load_next() > position_; }
 
 private:
     std::uint64_t load_next() const;

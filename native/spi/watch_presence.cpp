@@ -1,5 +1,6 @@
 #include "watch_presence.hpp"
 
+#include "text.hpp"
 #include "win32.hpp"
 
 #include <utility>
@@ -198,6 +199,13 @@ void WatchPresence::leave() {
     mapped.control().watchers.store(count_others(mapped), std::memory_order_release);
 }
 
+void WatchPresence::close() {
+    leave();
+    place_ = Place::none;
+    control_ = MappedControl();
+    watch_ = MappedControl();
+}
+
 void WatchPresence::keep() {
     if (watching_ && own().control().watchers.load(std::memory_order_relaxed) == 0) {
         own().control().watchers.store(1, std::memory_order_release);
@@ -228,6 +236,10 @@ ClockSample read_clocks() {
         }
     }
     return best;
+}
+
+std::uint64_t milliseconds() {
+    return GetTickCount64();
 }
 
 } // namespace winsock_spi::spi

@@ -53,6 +53,8 @@ public:
     void enter();
     // Counts it out; no effect if it is not in.
     void leave();
+    // Counts it out and lets go of the files.
+    void close();
 
     Place place() const { return place_; }
     // Call it from time to time: puts the word right if somebody has set it to 0 while this watcher watches.
@@ -80,5 +82,8 @@ struct ClockSample {
     std::uint64_t filetime;
 };
 ClockSample read_clocks();
+
+// Milliseconds of a clock that never goes back.
+std::uint64_t milliseconds();
 
 } // namespace winsock_spi::spi

@@ -1,0 +1,71 @@
+// Files of rings, as a watcher sees them: %ProgramData%\winsock-spi\rings\<pid>-<process start, 16 hex digits>.ring
+//
+// Whoever may write there can put anything there, so a file is opened in a way that cannot be stalled (an oplock that
+// its owner never gives up, a pipe or directory of that name) and mapped only in the size that its name and header
+// can account for.
+#pragma once
+
+#include "status.hpp"
+#include "unique.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace winsock_spi::spi {
+
+// A process for ever: a pid alone is used again.
+struct ProcessIdentity {
+    std::uint32_t pid;
+    std::uint64_t start; // FILETIME
+};
+
+// "4711-01dc3a5b00000000.ring", and back; nothing if the name is not exactly of that form.
+std::wstring ring_name(const ProcessIdentity& process);
+std::optional<ProcessIdentity> parse_ring_name(std::wstring_view name);
+
+// Names of the rings in `folder`, at most `limit`. ERROR_ACCESS_DENIED where this user may not list it.
+Status list_ring_names(const std::wstring& folder, std::size_t limit, std::vector<std::wstring>& names);
+
+// Names that the rings of all processes which this user may ask for their creation time would have.
+Status list_process_ring_names(std::vector<std::wstring>& names);
+
+// A process as its ring's reader follows it. Holding it keeps the system from using the pid again.
+class RingOwner {
+public:
+    explicit RingOwner(const ProcessIdentity& process);
+
+    // True also where the system does not let us ask: a process of that pid exists and may be the one.
+    bool is_alive() const;
+
+private:
+    UniqueHandle process_;
+    bool unknown_ = false;
+};
+
+// A whole ring file, mapped read-only.
+class RingFile {
+public:
+    RingFile() = default;
+    RingFile(const RingFile&) = delete;
+    RingFile& operator=(const RingFile&) = delete;
+    ~RingFile() { close(); }
+
+    // ERROR_FILE_INVALID as long as the file has not got its size.
+    Status open(const std::wstring& path, std::size_t smallest, std::size_t largest);
+    void close();
+
+    const std::uint8_t* data() const { return view_; }
+    std::size_t size() const { return size_; }
+
+private:
+    const std::uint8_t* view_ = nullptr;
+    std::size_t size_ = 0;
+};
+
+Status remove_ring(const std::wstring& path);
+
+} // namespace winsock_spi::spi
