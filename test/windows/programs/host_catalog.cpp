@@ -1,0 +1,165 @@
+// Tests the catalog functions of ws2_32.dll: every documented result and error, what each does to the registry, and
+// that several processes may write at once. Puts the registry back as it found it.
+//
+//   host_catalog [--dll PATH] [documented] [damage]      both groups if none is named
+//   host_catalog [--dll PATH] writer FIRST COUNT         a child of the test of several writers
+//
+// `documented` holds on real Windows too (as administrator, with no other provider installed meanwhile); `damage`
+// writes nonsense into the registry and is for the host side under Wine. Output: `ok ...` and `not ok ...` lines, at
+// last `N passed, N failed`. Exit code 0 if nothing failed, 2 if the DLL cannot be loaded.
+#include "host_catalog/catalog_api.hpp"
+#include "host_catalog/checks.hpp"
+#include "host_catalog/damage_checks.hpp"
+#include "host_catalog/enumerate_checks.hpp"
+#include "host_catalog/install_checks.hpp"
+#include "host_catalog/order_checks.hpp"
+
+#include <cstdlib>
+#include <set>
+#include <string>
+
+namespace {
+
+// Installs COUNT providers one by one and removes them again, as one of several that do so.
+int write_many(const WinsockDll& dll, unsigned first, unsigned count) {
+    const CatalogFunctions own = dll.own();
+    const WSAPROTOCOL_INFOW info = make_info(L"one of many", {});
+    for (unsigned number = first; number < first + count; ++number) {
+        GUID id = test_guid(number);
+        const int error = error_of(dll.install(), &id, test_path, &info, 1);
+        if (error != 0) {
+            std::fprintf(stderr, "install %u: error %d\n", number, error);
+            return 1;
+        }
+    }
+    for (unsigned number = first; number < first + count; number += 2) { // every second one goes again
+        GUID id = test_guid(number);
+        const int error = error_of(own.deinstall, &id);
+        if (error != 0) {
+            std::fprintf(stderr, "deinstall %u: error %d\n", number, error);
+            return 1;
+        }
+    }
+    return 0;
+}
+
+void check_many_writers(Checks& checks, const WinsockDll& dll, const std::wstring& dll_path, ParametersGuard& guard) {
+    constexpr unsigned writers = 4;
+    constexpr unsigned each = 6;
+    checks.section("four processes that install and remove at once");
+    const CatalogFunctions own = dll.own();
+    const std::size_t before = enumerate(own).size();
+    wchar_t program[MAX_PATH];
+    GetModuleFileNameW(nullptr, program, MAX_PATH);
+    HANDLE processes[writers] = {};
+    unsigned started = 0;
+    for (unsigned writer = 0; writer < writers; ++writer) {
+        std::wstring command = L"\"" + std::wstring(program) + L"\" --dll \"" + dll_path + L"\" writer " +
+                               std::to_wstring(1000 + writer * each) + L" " + std::to_wstring(each);
+        STARTUPINFOW startup{};
+        startup.cb = sizeof(startup);
+        PROCESS_INFORMATION process{};
+        if (CreateProcessW(nullptr, command.data(), nullptr, nullptr, FALSE, 0, nullptr, nullptr, &startup, &process)) {
+            CloseHandle(process.hThread);
+            processes[started++] = process.hProcess;
+        }
+    }
+    checks.equal("all start", started, writers);
+    bool always_whole = true;
+    do {
+        int error = 0;
+        const std::size_t now = enumerate(own, &error).size();
+        always_whole = always_whole && error == 0 && now >= before && now <= before + writers * each;
+    } while (WaitForMultipleObjects(started, processes, TRUE, 0) == WAIT_TIMEOUT);
+    checks.is_true("a reader always sees a whole catalog", always_whole);
+    for (unsigned index = 0; index < started; ++index) {
+        DWORD code = 1;
+        GetExitCodeProcess(processes[index], &code);
+        CloseHandle(processes[index]);
+        checks.equal("writer " + std::to_string(index) + " succeeds", code, 0u);
+    }
+    const Infos after = enumerate(own);
+    checks.equal("half of their entries are there", after.size(), before + writers * each / 2);
+    const std::vector<DWORD> ids = ids_of(after);
+    checks.equal("no id is given twice", std::set<DWORD>(ids.begin(), ids.end()).size(), ids.size());
+    checks.equal("the keys are 1 to count", counted_keys(own), static_cast<int>(after.size()));
+    for (unsigned number = 1000; number < 1000 + writers * each; ++number) {
+        GUID id = test_guid(number);
+        if (number % 2 != 0) {
+            checks.equal("provider " + std::to_string(number) + " can be removed", error_of(own.deinstall, &id), 0);
+        }
+    }
+    checks.is_true("and nothing is left", without_counters(read_parameters()) == without_counters(guard.before()));
+}
+
+void check_documented(Checks& checks, const WinsockDll& dll, const std::wstring& dll_path, ParametersGuard& guard) {
+    const CatalogFunctions own = dll.own();
+    const CatalogFunctions other = dll.other();
+    checks.section("exports");
+    const bool is64 = sizeof(void*) == 8;
+    checks.equal("the functions for the 32-bit catalog are there in the 64-bit DLL, and only there",
+                 other.enumerate != nullptr && other.path != nullptr && other.update != nullptr &&
+                     other.deinstall != nullptr && other.order != nullptr && dll.install_both() != nullptr,
+                 is64);
+    check_enumeration(checks, own);
+    check_provider_path(checks, own);
+    check_install(checks, dll);
+    check_install_arguments(checks, "arguments of WSCInstallProvider", dll.install(), test_guid(8),
+                            make_info(L"arguments", {}));
+    check_long_path(checks, dll);
+    check_update(checks, own, dll.install());
+    check_order(checks, own);
+    if (is64) {
+        check_enumeration(checks, other);
+        check_provider_path(checks, other);
+        check_install_arguments(checks, "arguments of WSCInstallProvider64_32", dll.install_both(), test_guid(9),
+                                make_info(L"arguments", {}));
+        check_both_catalogs(checks, dll);
+        check_order(checks, other);
+        check_update(checks, other, dll.install_both());
+        guard.restore(); // the 64-bit halves of what was updated in the 32-bit catalog
+    }
+    check_program_view(checks, dll);
+    check_many_writers(checks, dll, dll_path, guard);
+    checks.section("at the end");
+    checks.is_true("the registry is as found, but for serial number and next id",
+                   without_counters(read_parameters()) == without_counters(guard.before()));
+}
+
+} // namespace
+
+int main(int count, char** arguments) {
+    std::wstring dll_path = L"ws2_32.dll";
+    bool documented = false;
+    bool damage = false;
+    int position = 1;
+    if (count > 2 && std::string(arguments[1]) == "--dll") {
+        const std::string path = arguments[2];
+        dll_path.assign(path.begin(), path.end());
+        position = 3;
+    }
+    const WinsockDll dll{LoadLibraryW(dll_path.c_str())};
+    if (dll.module == nullptr) {
+        std::fprintf(stderr, "cannot load the Winsock DLL: error %lu\n", GetLastError());
+        return 2;
+    }
+    if (count == position + 3 && std::string(arguments[position]) == "writer") {
+        return write_many(dll, static_cast<unsigned>(std::atoi(arguments[position + 1])),
+                          static_cast<unsigned>(std::atoi(arguments[position + 2])));
+    }
+    for (; position < count; ++position) {
+        documented = documented || std::string(arguments[position]) == "documented";
+        damage = damage || std::string(arguments[position]) == "damage";
+    }
+    Checks checks;
+    {
+        ParametersGuard guard;
+        if (documented || !damage) {
+            check_documented(checks, dll, dll_path, guard);
+        }
+        if (damage || !documented) {
+            check_damage(checks, dll, guard);
+        }
+    }
+    return checks.finish();
+}
