@@ -40,6 +40,8 @@ export interface MachineFacts {
     programData: string;
     /** e.g. `C:\Windows`. */
     systemRoot: string;
+    /** The computer's name. */
+    computer: string;
 }
 
 /** How the execution of a plan ended. */
@@ -182,6 +184,12 @@ const addonName = "winsock_spi.node";
 
 /** The folder of this package: dist/native.js lies one level below it. */
 export const packageRoot = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..");
+
+/** The version in this package's package.json. */
+export function packageVersion(): string {
+    const manifest = JSON.parse(fs.readFileSync(path.join(packageRoot, "package.json"), "utf8")) as { version: string };
+    return manifest.version;
+}
 
 /**
  * Environment variables by which node-gyp-build can be sent elsewhere. A tool that administrators run must not load a

@@ -4,10 +4,11 @@
 
 import { createHash } from "node:crypto";
 import * as fs from "node:fs/promises";
-import * as os from "node:os";
 import * as path from "node:path";
 import { WinsockError, refuseUnknownOptions } from "../errors.js";
 import { type MachineFacts, native } from "../native.js";
+import { type ChangeResult, type ExecuteOptions, executePlan } from "../plan/execute.js";
+import type { Plan } from "../plan/plan.js";
 import { type Catalog, type CatalogName, catalogNames } from "./model.js";
 import { type Reading, readSystem } from "./read.js";
 import { type RegistryTree, entriesKey, keyAt, protocolCatalogKey } from "./registry.js";
@@ -189,11 +190,6 @@ async function hashDlls({ catalog, machine }: Reading): Promise<Backup["dlls"]> 
     return Object.fromEntries(dlls);
 }
 
-/** The computer's name. Not from Winsock first: it may be what is broken. */
-function computerName(): string {
-    return process.env["COMPUTERNAME"] ?? os.hostname();
-}
-
 /** The catalogs as they are now, in the form of a backup file. */
 export async function takeBackup(reading: Reading = readSystem()): Promise<Backup> {
     const { machine, registry, catalog } = reading;
@@ -201,7 +197,12 @@ export async function takeBackup(reading: Reading = readSystem()): Promise<Backu
         format: backupFormat,
         version: backupVersion,
         created: new Date().toISOString(),
-        machine: { computer: computerName(), windows: machine.windows, arch: machine.arch, catalogs: machine.catalogs },
+        machine: {
+            computer: machine.computer,
+            windows: machine.windows,
+            arch: machine.arch,
+            catalogs: machine.catalogs,
+        },
         registry,
         decoded: { protocols: catalog.protocols, namespaces: catalog.namespaces },
         dlls: await hashDlls(reading),
@@ -285,4 +286,12 @@ export async function writeAutomaticBackup(content: Backup): Promise<string> {
         await fs.rm(path.join(folder, name), { force: true }).catch(() => undefined);
     }
     return file;
+}
+
+/** Takes an automatic backup of what was read, then executes the plan that was made from the same reading. */
+export async function executeWithBackup(plan: Plan, reading: Reading, options: ExecuteOptions): Promise<ChangeResult> {
+    const backup = await writeAutomaticBackup(await takeBackup(reading));
+    const final: Plan = { ...plan, backup };
+    await executePlan(final, options);
+    return { plan: final, backup };
 }

@@ -108,14 +108,13 @@ export async function run(
  * @returns false if the user said no.
  * @throws WinsockError `ERR_CONFIRM` where there is no terminal to ask on.
  */
-export async function confirm(question: string, options: { yes?: boolean | undefined; undo: string }): Promise<boolean> {
+export async function confirm(question: string, options: { yes?: boolean | undefined }): Promise<boolean> {
     if (options.yes === true) {
         return true;
     }
     if (!process.stdin.isTTY || !process.stderr.isTTY) {
         throw new WinsockError(
-            `This changes the system and there is no terminal to ask on. Repeat with --yes to do it, or --dry-run to see ` +
-                `the plan. ${options.undo}`,
+            "This changes the system, and there is no terminal to ask on. Repeat it with --yes; --dry-run shows the plan.",
             { code: "ERR_CONFIRM" },
         );
     }

@@ -2,22 +2,34 @@
 // The CLI `winsock-spi`: strict about what it is given, one file per command.
 
 import { Command, CommanderError } from "commander";
-import * as fs from "node:fs";
-import * as path from "node:path";
 import { WinsockError } from "../errors.js";
-import { packageRoot } from "../native.js";
+import { packageVersion } from "../native.js";
+import { addBackupCommand } from "./backup.js";
+import { addCatalogCommand } from "./catalog.js";
+import { addDiffCommand } from "./diff.js";
+import { addInstallCommand } from "./install.js";
+import { addRecoverCommand } from "./recover.js";
+import { addRestoreCommand } from "./restore.js";
+import { addUninstallCommand } from "./uninstall.js";
 import { exitCodes, reportFailure, standardOutput } from "./frame.js";
+
+const commands = [
+    addCatalogCommand, addBackupCommand, addRestoreCommand, addDiffCommand, addInstallCommand, addUninstallCommand,
+    addRecoverCommand,
+];
 
 /** The command line as commander wants it: strict everywhere, and telling of its errors through us. */
 function makeProgram(json: boolean): Command {
-    const manifest = JSON.parse(fs.readFileSync(path.join(packageRoot, "package.json"), "utf8")) as { version: string };
     const program = new Command("winsock-spi");
     program
         .description("Read, back up, compare and restore the Winsock catalog; install a layered provider and see Winsock calls.")
-        .version(manifest.version)
+        .version(packageVersion())
         .exitOverride()
         .configureOutput({ writeErr: (text) => (json ? undefined : process.stderr.write(text)) })
         .showHelpAfterError("(winsock-spi --help lists the commands)");
+    for (const add of commands) {
+        add(program);
+    }
     return program;
 }
 

@@ -1,0 +1,140 @@
+// Restoring a backup by the registry way: the live registry below WinSock2\Parameters becomes exactly the backup's, so
+// catalog ids and chains stay what they were. Only the counters go on counting, so that running processes notice.
+
+import * as path from "node:path";
+import { WinsockError, refuseUnknownOptions } from "../errors.js";
+import { type ChangeOptions, type ChangeResult, requireElevated, requireNothingPending } from "../plan/execute.js";
+import { type Plan, type Step, planFormat, planVersion } from "../plan/plan.js";
+import { type Backup, catalogsIn, executeWithBackup, readBackup } from "./backup.js";
+import { readSystem } from "./read.js";
+import {
+    type RegistryTree, dword, dwordValue, isAccessKey, keyAt, namespaceCatalogKey, protocolCatalogKey,
+} from "./registry.js";
+
+/** What a restore is planned against: the live registry and the catalogs that the machine has. */
+export interface RestoreTarget {
+    registry: RegistryTree;
+    machine: { catalogs: readonly (32 | 64)[] };
+}
+
+/**
+ * The plan that brings a live registry to exactly the backup's. Pure. Steps are made only for what differs; a plan without
+ * steps means that nothing does.
+ *
+ * @throws WinsockError `ERR_BACKUP_BITNESS` if the backup's catalogs are not those of the machine.
+ */
+export function planRestore(backup: Backup, target: RestoreTarget): Plan {
+    const theirs = catalogsIn(backup.registry).map(Number);
+    const ours = [...target.machine.catalogs];
+    if (theirs.length !== ours.length || theirs.some((bits) => !ours.includes(bits as 32 | 64))) {
+        throw new WinsockError(
+            `The backup has the catalogs ${theirs.join(" and ")}, this machine has ${ours.join(" and ")}: it is from another ` +
+                "kind of Windows and would not fit. Nothing was changed.",
+            { code: "ERR_BACKUP_BITNESS" },
+        );
+    }
+    const wanted = withCounters(stripped(backup.registry), target.registry);
+    return {
+        format: planFormat,
+        version: planVersion,
+        operation: "restore",
+        text: `Restore the Winsock catalog of ${backup.created} (${backup.machine.computer})`,
+        onFailure: "finish",
+        steps: stepsBetween(stripped(target.registry), wanted),
+    };
+}
+
+/** Without what is not restored: access keys, which are volatile, and security descriptors. */
+function stripped(tree: RegistryTree, depth = 0, inCatalog = false): RegistryTree {
+    const keys = Object.entries(tree.keys)
+        .filter(([name]) => !(inCatalog && depth === 1 && isAccessKey(name)))
+        .map(([name, child]): [string, RegistryTree] => {
+            const catalog = depth === 0 ? name === protocolCatalogKey || name === namespaceCatalogKey : inCatalog;
+            return [name, stripped(child, depth + 1, catalog)];
+        });
+    return { values: tree.values, keys: Object.fromEntries(keys) };
+}
+
+/** The serial number above both sides', so that every process reads again; the next id above every id ever given. */
+function withCounters(wanted: RegistryTree, live: RegistryTree): RegistryTree {
+    const counted = (name: string, changes: (before: RegistryTree, now: RegistryTree | undefined) => RegistryTree["values"]) => {
+        const before = keyAt(wanted, name);
+        return before === undefined
+            ? {}
+            : { [name]: { keys: before.keys, values: { ...before.values, ...changes(before, keyAt(live, name)) } } };
+    };
+    const largest = (value: string, ...keys: readonly (RegistryTree | undefined)[]): number =>
+        Math.max(0, ...keys.map((key) => dword(key, value) ?? 0));
+    const serial = (before: RegistryTree, now: RegistryTree | undefined): RegistryTree["values"] => ({
+        Serial_Access_Num: dwordValue((largest("Serial_Access_Num", before, now) + 1) >>> 0),
+    });
+    return {
+        values: wanted.values,
+        keys: {
+            ...wanted.keys,
+            ...counted(protocolCatalogKey, (before, now) => ({
+                ...serial(before, now),
+                Next_Catalog_Entry_ID: dwordValue(largest("Next_Catalog_Entry_ID", before, now)),
+            })),
+            ...counted(namespaceCatalogKey, serial),
+        },
+    };
+}
+
+/** Text that is the same for the same content, whatever order names came in; counters left out. */
+function fingerprint(tree: RegistryTree, catalog: boolean): string {
+    const values = Object.entries(tree.values)
+        .filter(([name]) => !(catalog && (name === "Serial_Access_Num" || name === "Next_Catalog_Entry_ID")))
+        .map(([name, { type, data }]) => [name, type, data]);
+    const keys = Object.entries(tree.keys).map(([name, child]) => [name, fingerprint(child, false)]);
+    return JSON.stringify([values.sort(byName), keys.sort(byName)]);
+}
+
+function byName(a: readonly unknown[], b: readonly unknown[]): number {
+    return String(a[0]) < String(b[0]) ? -1 : 1;
+}
+
+function stepsBetween(live: RegistryTree, wanted: RegistryTree): Step[] {
+    const names = Object.keys(wanted.keys);
+    const sameShape =
+        fingerprint({ values: live.values, keys: {} }, false) === fingerprint({ values: wanted.values, keys: {} }, false) &&
+        names.length === Object.keys(live.keys).length &&
+        names.every((name) => Object.hasOwn(live.keys, name));
+    if (!sameShape) {
+        return [{ do: "write-registry", key: "", tree: wanted, text: "Write everything below WinSock2\\Parameters as in the backup" }];
+    }
+    return names.flatMap((name): Step[] => {
+        const before = keyAt(live, name);
+        const after = keyAt(wanted, name);
+        const catalog = name === protocolCatalogKey || name === namespaceCatalogKey;
+        if (before === undefined || after === undefined || fingerprint(before, catalog) === fingerprint(after, catalog)) {
+            return [];
+        }
+        return [{ do: "write-registry", key: name, tree: after, text: `Write WinSock2\\Parameters\\${name} as in the backup` }];
+    });
+}
+
+/**
+ * Brings the live catalogs to exactly what a backup file holds. A backup of what is there now comes first.
+ *
+ * @param file Path of a backup file.
+ * @throws WinsockError `ERR_FILE_NOT_FOUND`, `ERR_BACKUP_CORRUPT`, `ERR_BACKUP_FOREIGN`, `ERR_BACKUP_NEWER`,
+ * `ERR_BACKUP_BITNESS`, `ERR_NOT_ELEVATED`, `ERR_UNFINISHED`, `ERR_UNSUPPORTED_PLATFORM`; what writing the registry failed
+ * with.
+ * @throws TypeError if there is no such option.
+ */
+export async function restore(file: string, options: ChangeOptions = {}): Promise<ChangeResult> {
+    if (typeof file !== "string") {
+        throw new TypeError("restore: file must be the path of a backup");
+    }
+    refuseUnknownOptions("restore", options, ["onStep", "dryRun"]);
+    requireNothingPending();
+    const content = await readBackup(path.resolve(file));
+    const reading = readSystem({ source: "registry" });
+    const plan = planRestore(content, reading);
+    if (options.dryRun === true || plan.steps.length === 0) {
+        return { plan };
+    }
+    requireElevated();
+    return executeWithBackup(plan, reading, options);
+}

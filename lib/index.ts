@@ -1,0 +1,23 @@
+// The library. Importing it works on any operating system; calling what needs Winsock elsewhere than on Windows throws a
+// WinsockError with the code ERR_UNSUPPORTED_PLATFORM.
+
+export { WinsockError, type ErrorReport, type WinsockErrorOptions } from "./errors.js";
+
+export { backup, parseBackup, readBackup, type Backup, type BackupOptions } from "./catalog/backup.js";
+export {
+    diff, formatDiff, type CatalogDiff, type EntryChange, type FieldChange, type RegistryChange,
+} from "./catalog/diff.js";
+export { formatCatalog } from "./catalog/format.js";
+export type { Catalog, CatalogEntry, CatalogName, NamespaceEntry } from "./catalog/model.js";
+export {
+    decodeProtocolInfo, encodeProtocolInfo, type ProtocolInfo, type ProtocolInfoFields,
+} from "./catalog/protocol-info.js";
+export { readCatalog, type CatalogSource, type LiveCatalog, type ReadCatalogOptions } from "./catalog/read.js";
+export type { RegistryTree, RegistryTreeValue } from "./catalog/registry.js";
+export { planRestore, restore, type RestoreTarget } from "./catalog/restore.js";
+export type { ChangeOptions, ChangeResult } from "./plan/execute.js";
+export { formatPlan, type Plan, type Step, type StepAction } from "./plan/plan.js";
+export { install, type InstallOptions } from "./provider/install.js";
+export { planInstall, type InstallPlanOptions, type ProviderFile, type ProviderFiles } from "./provider/plan-install.js";
+export { planUninstall, type UninstallPlanOptions } from "./provider/plan-uninstall.js";
+export { uninstall } from "./provider/uninstall.js";

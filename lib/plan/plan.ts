@@ -1,0 +1,134 @@
+// A plan: the steps of one change of the system as plain data. Pure functions make plans, `--dry-run` prints them, and
+// the native executor (native/spi) does them: it writes each step into its journal first, undoes everything if one
+// fails, and finishes or undoes what was interrupted.
+
+import type { Bits } from "../native.js";
+import type { RegistryTree } from "../catalog/registry.js";
+
+export const planFormat = "winsock-spi-plan";
+export const planVersion = 1;
+
+/** An entry's catalog id, or the GUID (in braces) of an entry whose id is known only when an earlier step made it. */
+export type EntryReference = number | string;
+
+/** Who may use a folder: see the DACLs in native/spi. */
+export type FolderAccess = "program" | "data" | "rings" | "private";
+
+export interface MakeFolder {
+    do: "make-folder";
+    path: string;
+    access: FolderAccess;
+}
+
+export interface CopyFile {
+    do: "copy-file";
+    from: string;
+    to: string;
+    /** Hex; what was read must have it. */
+    sha256: string;
+}
+
+export interface MakeControl {
+    do: "make-control";
+}
+
+/** WSCInstallProvider for one entry. https://learn.microsoft.com/windows/win32/api/ws2spi/nf-ws2spi-wscinstallprovider */
+export interface InstallProvider {
+    do: "install-provider";
+    catalog: Bits;
+    providerId: string;
+    path: string;
+    /** The 628 bytes of WSAPROTOCOL_INFOW in base64; its chain is filled in by the executor. */
+    info: string;
+    /** Topmost first; empty for a hidden entry. */
+    chain: EntryReference[];
+}
+
+/** WSCWriteProviderOrder. https://learn.microsoft.com/windows/win32/api/sporder/nf-sporder-wscwriteproviderorder */
+export interface WriteOrder {
+    do: "write-order";
+    catalog: Bits;
+    /** Every entry of the catalog exactly once. */
+    order: EntryReference[];
+}
+
+/** WSCDeinstallProvider. https://learn.microsoft.com/windows/win32/api/ws2spi/nf-ws2spi-wscdeinstallprovider */
+export interface DeinstallProvider {
+    do: "deinstall-provider";
+    catalog: Bits;
+    providerId: string;
+}
+
+/** WSCUpdateProvider for the entry whose id is in `info`. https://learn.microsoft.com/windows/win32/api/ws2spi/nf-ws2spi-wscupdateprovider */
+export interface UpdateProvider {
+    do: "update-provider";
+    catalog: Bits;
+    providerId: string;
+    path: string;
+    info: string;
+    chain: EntryReference[];
+}
+
+/** Fresh processes of each bitness make a loopback connection, or the step fails. */
+export interface Probe {
+    do: "probe";
+    /** winsock-spi-rescue.exe of each bitness that the machine has. */
+    programs: Partial<Record<"64" | "32", string>>;
+}
+
+/** Makes a key below WinSock2\Parameters exactly this tree. */
+export interface WriteRegistry {
+    do: "write-registry";
+    /** Relative to WinSock2\Parameters; empty for that key itself. */
+    key: string;
+    tree: RegistryTree;
+}
+
+export interface DeleteFile {
+    do: "delete-file";
+    path: string;
+}
+
+export interface DeleteFolder {
+    do: "delete-folder";
+    path: string;
+}
+
+export type StepAction =
+    | MakeFolder
+    | CopyFile
+    | MakeControl
+    | InstallProvider
+    | WriteOrder
+    | DeinstallProvider
+    | UpdateProvider
+    | Probe
+    | WriteRegistry
+    | DeleteFile
+    | DeleteFolder;
+
+/** One step: what is done, and the sentence that says so. */
+export type Step = StepAction & { text: string };
+
+/** A change of the system, planned. */
+export interface Plan {
+    format: typeof planFormat;
+    version: typeof planVersion;
+    operation: "install" | "uninstall" | "restore";
+    /** What the plan does, in one sentence. */
+    text: string;
+    /** Full path of the backup taken before; absent as long as the plan is only looked at. */
+    backup?: string;
+    /** What is done about an execution that was interrupted: undo it, or do the rest of it. */
+    onFailure: "undo" | "finish";
+    /** winsock-spi-rescue.exe of each bitness, for what a process of the other bitness must do. */
+    helpers?: Partial<Record<"64" | "32", string>>;
+    steps: Step[];
+}
+
+/** A plan as text for people: one numbered line per step. */
+export function formatPlan(plan: Plan): string {
+    const width = String(plan.steps.length).length;
+    const lines = plan.steps.map((step, index) => `${String(index + 1).padStart(width + 2)}. ${step.text}`);
+    return [plan.text, ...lines].join("\n");
+}

@@ -1,0 +1,90 @@
+// Plans taking the provider out again: a pure function from a catalog to steps. First the chains of other providers that
+// lead through ours are shortened, then our entries go, layered ones before the hidden one, so that at no moment a chain
+// names an entry that is not there; the files go last.
+
+import { Buffer } from "node:buffer";
+import { type Catalog, type CatalogEntry, type CatalogName, catalogNames, infoOfEntry } from "../catalog/model.js";
+import { WinsockError, refuseUnknownOptions } from "../errors.js";
+import type { Bits } from "../native.js";
+import { type Plan, type Step, planFormat, planVersion } from "../plan/plan.js";
+import { isOurGuid, ourEntries } from "./identity.js";
+
+/** What {@link planUninstall} needs to know beside the catalog. */
+export interface UninstallPlanOptions {
+    /** Full paths of the files of ours that are to be deleted. */
+    files?: readonly string[];
+    /** Full paths of the folders of ours, innermost first; one that is not empty stays. */
+    folders?: readonly string[];
+}
+
+/**
+ * The plan that takes the provider out of every catalog in which it has an entry. Pure. Our entries are known by their
+ * GUIDs, wherever their DLLs are and however they are called.
+ *
+ * @throws WinsockError `ERR_NOT_INSTALLED` if there is no entry of ours and no file either.
+ * @throws TypeError if there is no such option.
+ */
+export function planUninstall(catalog: Catalog, options: UninstallPlanOptions = {}): Plan {
+    refuseUnknownOptions("planUninstall", options, ["files", "folders"]);
+    const { files = [], folders = [] } = options;
+    const names = catalogNames.filter((bits) => ourEntries(catalog.protocols[bits] ?? []).length > 0);
+    if (names.length === 0 && files.length === 0) {
+        throw new WinsockError("The provider is not installed: no catalog has an entry of it.", { code: "ERR_NOT_INSTALLED" });
+    }
+    const where = names.length === 0 ? "away, of which only files are left" : `out of the ${names.join("- and the ")}-bit catalog`;
+    return {
+        format: planFormat,
+        version: planVersion,
+        operation: "uninstall",
+        text: `Take the provider winsock-spi ${where}`,
+        onFailure: "finish",
+        steps: [
+            ...names.flatMap((bits) => stepsForCatalog(bits, catalog.protocols[bits] ?? [])),
+            ...files.map((file): Step => ({ do: "delete-file", path: file, text: `Delete ${file}` })),
+            ...folders.map((folder): Step => ({ do: "delete-folder", path: folder, text: `Delete the folder ${folder}` })),
+        ],
+    };
+}
+
+function stepsForCatalog(bits: CatalogName, entries: readonly CatalogEntry[]): Step[] {
+    const ours = new Map(ourEntries(entries).map((entry) => [entry.id, entry]));
+    const others = entries.filter((entry) => !isOurGuid(entry.providerId) && entry.chain.some((id) => ours.has(id)));
+    // One call removes every entry of a GUID; each GUID once, those that only chains name last.
+    const layered = [...ours.values()].filter((entry) => entry.kind !== "hidden");
+    const hidden = [...ours.values()].filter((entry) => entry.kind === "hidden");
+    const guids = new Map([...layered, ...hidden].map((entry) => [entry.providerId, entry]));
+    return [
+        ...others.map((entry) => updateStep(bits, entry, ours)),
+        ...[...guids.values()].map(
+            (entry): Step => ({
+                do: "deinstall-provider",
+                catalog: Number(bits) as Bits,
+                providerId: entry.providerId,
+                text: `${bits}-bit catalog: remove "${entry.name}" (id ${entry.id})`,
+            }),
+        ),
+    ];
+}
+
+function updateStep(bits: CatalogName, entry: CatalogEntry, ours: ReadonlyMap<number, CatalogEntry>): Step {
+    const chain = chainWithout(entry.chain, ours);
+    return {
+        do: "update-provider",
+        catalog: Number(bits) as Bits,
+        providerId: entry.providerId,
+        path: entry.path,
+        info: Buffer.from(infoOfEntry(entry)).toString("base64"),
+        chain,
+        text: `${bits}-bit catalog: lead the chain of "${entry.name}" (id ${entry.id}) past the provider: ${chain.join(" over ")}`,
+    };
+}
+
+/**
+ * A chain of somebody else without our entries. Usually what is below us is in the chain itself and ours merely fall out;
+ * a chain that ends with an entry of ours goes on with what that entry stands over.
+ */
+export function chainWithout(chain: readonly number[], ours: ReadonlyMap<number, CatalogEntry>): number[] {
+    const last = ours.get(chain.at(-1) ?? -1);
+    const whole = last === undefined ? chain : [...chain, ...last.chain];
+    return whole.filter((id) => !ours.has(id));
+}

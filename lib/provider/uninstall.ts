@@ -1,0 +1,76 @@
+// Takes the provider out of this machine: every catalog entry with a GUID of ours, then the files that are ours.
+
+import * as fs from "node:fs/promises";
+import * as path from "node:path";
+import { executeWithBackup } from "../catalog/backup.js";
+import { readSystem } from "../catalog/read.js";
+import { refuseUnknownOptions } from "../errors.js";
+import type { MachineFacts } from "../native.js";
+import { type ChangeOptions, type ChangeResult, requireElevated, requireNothingPending } from "../plan/execute.js";
+import { dataFolder, programsFolder, providerFile, rescueFile } from "./layout.js";
+import { planUninstall } from "./plan-uninstall.js";
+
+/**
+ * Takes the provider out of every catalog in which it has an entry, leads chains of other providers past it, and deletes
+ * its files, whatever version they are of. A DLL that programs still have loaded goes at the next restart of Windows.
+ * Backups stay.
+ *
+ * https://learn.microsoft.com/windows/win32/api/ws2spi/nf-ws2spi-wscdeinstallprovider
+ *
+ * @throws WinsockError `ERR_NOT_INSTALLED`, `ERR_UNSUPPORTED_PLATFORM`, `ERR_UNFINISHED`, `ERR_NOT_ELEVATED`; what a call
+ * of Windows failed with.
+ * @throws TypeError if there is no such option.
+ */
+export async function uninstall(options: ChangeOptions = {}): Promise<ChangeResult> {
+    refuseUnknownOptions("uninstall", options, ["onStep", "dryRun"]);
+    requireNothingPending();
+    const reading = readSystem();
+    const plan = planUninstall(reading.catalog, await ourFiles(reading.machine));
+    if (options.dryRun === true) {
+        return { plan };
+    }
+    requireElevated();
+    return executeWithBackup(plan, reading, options);
+}
+
+/** What is in a folder; nothing where there is no folder or it may not be listed. */
+async function list(folder: string): Promise<{ files: string[]; folders: string[] }> {
+    try {
+        const entries = await fs.readdir(folder, { withFileTypes: true });
+        return {
+            files: entries.filter((entry) => entry.isFile()).map((entry) => entry.name),
+            folders: entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name),
+        };
+    } catch {
+        return { files: [], folders: [] };
+    }
+}
+
+/** What an installation of any version has left on the disk. Files that are not ours are not touched. */
+async function ourFiles({ programFiles, programData }: MachineFacts): Promise<{ files: string[]; folders: string[] }> {
+    const files: string[] = [];
+    const folders: string[] = [];
+    const take = async (folder: string, isOurs: (name: string) => boolean): Promise<void> => {
+        const names = (await list(folder)).files.filter(isOurs);
+        files.push(...names.map((name) => path.join(folder, name)));
+    };
+    const programs = programsFolder(programFiles);
+    for (const version of (await list(programs)).folders) {
+        const arches = (await list(path.join(programs, version))).folders.filter((name) => /^(x64|x86|arm64)$/.test(name));
+        for (const arch of arches) {
+            await take(path.join(programs, version, arch), (name) => name === providerFile || name === rescueFile);
+            folders.push(path.join(programs, version, arch));
+        }
+        folders.push(path.join(programs, version));
+    }
+    if (folders.length > 0) {
+        folders.push(programs);
+    }
+    const data = dataFolder(programData);
+    if ((await list(data)).folders.includes("rings")) {
+        await take(path.join(data, "rings"), (name) => name.endsWith(".ring"));
+        folders.push(path.join(data, "rings"));
+    }
+    await take(data, (name) => name === "control.bin" || name === "watch.bin");
+    return { files, folders };
+}
