@@ -1,5 +1,6 @@
 # Programs of the Windows tests: one EXE per test/windows/programs/*.cpp and providers/*_setup.cpp, one DLL per other
-# file of test/windows/providers. They include nothing of native/, so that they see Winsock as strangers do.
+# file of test/windows/providers. They include nothing of native/, so that they see Winsock as strangers do;
+# only ring_writer stands in for the provider itself, to test the reader's side.
 file(GLOB programs CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/test/windows/programs/*.cpp)
 file(GLOB providers CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/test/windows/providers/*.cpp)
 
@@ -8,6 +9,7 @@ foreach(source IN LISTS programs)
     winsock_spi_program(${name} ${CMAKE_BINARY_DIR}/bin/programs ${source})
     target_link_libraries(${name} PRIVATE ws2_32 mswsock)
 endforeach()
+target_link_libraries(ring_writer PRIVATE winsock_spi_core)
 
 foreach(source IN LISTS providers)
     cmake_path(GET source STEM name)

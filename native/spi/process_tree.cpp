@@ -58,8 +58,8 @@ Status ProcessTree::join() {
     return {};
 }
 
-// The port tells of each new process, but not reliably and not at once: what lives is asked directly (IsProcessInJob),
-// these notices are for what has ended.
+// The port tells of each new process, but not reliably and not at once: what lives is looked up in the job itself, these
+// notices are for what has ended.
 void ProcessTree::take_notices() {
     DWORD message = 0;
     ULONG_PTR key = 0;
@@ -69,22 +69,17 @@ void ProcessTree::take_notices() {
             continue;
         }
         const auto pid = static_cast<std::uint32_t>(reinterpret_cast<std::uintptr_t>(value));
-        const UniqueHandle process(OpenProcess(PROCESS_QUERY_LIMITED_INFORMATION, FALSE, pid));
-        BOOL in_job = FALSE;
-        const bool still_it = process && IsProcessInJob(process.get(), job_.get(), &in_job) && in_job;
-        announced_.emplace(pid, still_it ? process_start(process.get()) : 0);
+        announced_.emplace(pid, start_of_member(pid));
     }
 }
 
 bool ProcessTree::contains(std::uint32_t pid, std::uint64_t start) {
-    if (!job_ || pid == GetCurrentProcessId()) {
+    if (!job_ || pid == GetCurrentProcessId() || start == 0) {
         return false;
     }
     take_notices();
-    const UniqueHandle process(OpenProcess(PROCESS_QUERY_LIMITED_INFORMATION, FALSE, pid));
-    if (process && process_start(process.get()) == start) {
-        BOOL in_job = FALSE;
-        return IsProcessInJob(process.get(), job_.get(), &in_job) && in_job;
+    if (start_of_member(pid) == start) {
+        return true;
     }
     const auto [first, last] = announced_.equal_range(pid);
     return std::any_of(first, last, [&](const auto& entry) {
@@ -92,8 +87,8 @@ bool ProcessTree::contains(std::uint32_t pid, std::uint64_t start) {
     });
 }
 
-Status ProcessTree::members(std::vector<Member>& out) const {
-    out.clear();
+Status ProcessTree::list(std::vector<std::uint32_t>& pids) const {
+    pids.clear();
     if (!job_) {
         return {};
     }
@@ -105,14 +100,33 @@ Status ProcessTree::members(std::vector<Member>& out) const {
         }
         buffer.resize(buffer.size() * 2);
     }
-    const auto* list = reinterpret_cast<const JOBOBJECT_BASIC_PROCESS_ID_LIST*>(buffer.data());
-    for (DWORD index = 0; index < list->NumberOfProcessIdsInList; ++index) {
-        const auto pid = static_cast<std::uint32_t>(list->ProcessIdList[index]);
+    const auto* found = reinterpret_cast<const JOBOBJECT_BASIC_PROCESS_ID_LIST*>(buffer.data());
+    for (DWORD index = 0; index < found->NumberOfProcessIdsInList; ++index) {
+        const auto pid = static_cast<std::uint32_t>(found->ProcessIdList[index]);
         if (pid != GetCurrentProcessId()) {
-            out.push_back({pid, program_of(pid)});
+            pids.push_back(pid);
         }
     }
     return {};
+}
+
+// IsProcessInJob would be the direct question, but a handle that may only be asked for little does not do for it
+// everywhere. An open handle keeps the pid from being used again between the two steps.
+std::uint64_t ProcessTree::start_of_member(std::uint32_t pid) const {
+    const UniqueHandle process(OpenProcess(PROCESS_QUERY_LIMITED_INFORMATION, FALSE, pid));
+    std::vector<std::uint32_t> pids;
+    const bool member = process && list(pids).ok() && std::find(pids.begin(), pids.end(), pid) != pids.end();
+    return member ? process_start(process.get()) : 0;
+}
+
+Status ProcessTree::members(std::vector<Member>& out) const {
+    out.clear();
+    std::vector<std::uint32_t> pids;
+    const Status status = list(pids);
+    for (const std::uint32_t pid : pids) {
+        out.push_back({pid, program_of(pid)});
+    }
+    return status;
 }
 
 } // namespace winsock_spi::spi

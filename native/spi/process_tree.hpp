@@ -36,6 +36,8 @@ public:
 
 private:
     void take_notices();
+    Status list(std::vector<std::uint32_t>& pids) const; // running members without this process
+    std::uint64_t start_of_member(std::uint32_t pid) const; // 0 if it is none, or has ended
 
     UniqueHandle job_;
     UniqueHandle port_;
