@@ -1,10 +1,12 @@
 // Reading the catalog and answering Winsock's questions of it.
 #include "catalog.hpp"
 
+#include <cstddef>
 #include <cstring>
 #include <new>
 
 #include "catalog_registry.hpp"
+#include "lock_guards.hpp"
 
 namespace winsock_spi::wine {
 
@@ -27,18 +29,6 @@ std::wstring from_ansi(const char* text) {
     wide.pop_back();
     return wide;
 }
-
-// Serializes the use of one CatalogCache.
-class ExclusiveGuard {
-public:
-    explicit ExclusiveGuard(SRWLOCK& lock) noexcept : lock_(lock) { AcquireSRWLockExclusive(&lock_); }
-    ~ExclusiveGuard() { ReleaseSRWLockExclusive(&lock_); }
-    ExclusiveGuard(const ExclusiveGuard&) = delete;
-    ExclusiveGuard& operator=(const ExclusiveGuard&) = delete;
-
-private:
-    SRWLOCK& lock_;
-};
 
 } // namespace
 
@@ -150,7 +140,7 @@ int CatalogCache::current(std::shared_ptr<const Catalog>& result) noexcept {
     if (!state_) {
         return WSA_NOT_ENOUGH_MEMORY;
     }
-    const ExclusiveGuard guard(state_->lock);
+    const ExclusiveLock guard(state_->lock);
     std::uint32_t serial = 0;
     LSTATUS status = ERROR_INVALID_HANDLE;
     if (state_->root.is_open()) {

@@ -3,6 +3,7 @@
 // The WSC functions need no WSAStartup, load no provider and see every entry; WSAEnumProtocols leaves out what
 // programs cannot use: entries with PFL_HIDDEN and entries with an empty chain.
 #include <algorithm>
+#include <cstddef>
 #include <cstring>
 #include <vector>
 
@@ -40,7 +41,7 @@ void store(const WSAPROTOCOL_INFOW& info, WSAPROTOCOL_INFOA& place) {
     char name[(WSAPROTOCOL_LEN + 1) * 4]; // up to four bytes a unit in any code page
     const int length = WideCharToMultiByte(CP_ACP, 0, info.szProtocol, -1, name, sizeof(name), nullptr, nullptr);
     if (length > 1) {
-        std::memcpy(place.szProtocol, name, std::min<std::size_t>(static_cast<std::size_t>(length) - 1, WSAPROTOCOL_LEN));
+        std::memcpy(place.szProtocol, name, static_cast<std::size_t>(std::min(length - 1, WSAPROTOCOL_LEN)));
     }
 }
 
