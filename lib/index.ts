@@ -15,9 +15,12 @@ export {
 export { readCatalog, type CatalogSource, type LiveCatalog, type ReadCatalogOptions } from "./catalog/read.js";
 export type { RegistryTree, RegistryTreeValue } from "./catalog/registry.js";
 export { planRestore, restore, type RestoreTarget } from "./catalog/restore.js";
-export type { ChangeOptions, ChangeResult } from "./plan/execute.js";
+export { recover, type ChangeOptions, type ChangeResult } from "./plan/execute.js";
+export type { RecoveryResult } from "./native.js";
 export { formatPlan, type Plan, type Step, type StepAction } from "./plan/plan.js";
 export { install, type InstallOptions } from "./provider/install.js";
 export { planInstall, type InstallPlanOptions, type ProviderFile, type ProviderFiles } from "./provider/plan-install.js";
 export { planUninstall, type UninstallPlanOptions } from "./provider/plan-uninstall.js";
 export { uninstall } from "./provider/uninstall.js";
+
+export * from "./hooks/index.js";

@@ -47,7 +47,7 @@ export async function main(argv: readonly string[]): Promise<void> {
         if (error.exitCode === 0) {
             process.exitCode = exitCodes.done; // --help and --version come here too
         } else if (json) {
-            const usage = new WinsockError(error.message, { code: "ERR_USAGE" });
+            const usage = new WinsockError(error.message.replace(/^error: /, ""), { code: "ERR_USAGE" });
             process.exitCode = reportFailure(standardOutput(true), usage);
         } else {
             process.exitCode = exitCodes.usage; // commander has told it

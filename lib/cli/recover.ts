@@ -1,9 +1,8 @@
 // winsock-spi recover: an interrupted operation is finished or undone.
 
 import type { Command } from "commander";
-import { WinsockError } from "../errors.js";
 import { native } from "../native.js";
-import { requireElevated } from "../plan/execute.js";
+import { recover, requireElevated } from "../plan/execute.js";
 import { confirm, exitCodes, run } from "./frame.js";
 
 export function addRecoverCommand(program: Command): void {
@@ -26,28 +25,10 @@ export function addRecoverCommand(program: Command): void {
                     output.text("Nothing was changed.");
                     return exitCodes.negative;
                 }
-                const result = await recover(pending);
+                const result = await recover();
                 output.value(result);
                 output.text(`The interrupted ${pending} was ${result.action}.`);
                 return exitCodes.done;
             }),
         );
-}
-
-/** A recovery that fails leaves the catalog half changed: whoever reads the exit code must know. */
-async function recover(pending: string): Promise<{ action: string; operation?: string }> {
-    try {
-        return await native().recover();
-    } catch (error) {
-        if (!(error instanceof WinsockError)) {
-            throw error;
-        }
-        throw new WinsockError(`The interrupted ${pending} could be neither finished nor undone: ${error.message}`, {
-            code: error.code,
-            errno: error.errno,
-            syscall: error.syscall,
-            catalogDamaged: true,
-            cause: error,
-        });
-    }
 }

@@ -1,7 +1,7 @@
 // Hands a plan to the native executor and turns its answer into a result or an error.
 
 import { WinsockError } from "../errors.js";
-import { native } from "../native.js";
+import { type RecoveryResult, native } from "../native.js";
 import { type Plan, planVersion } from "./plan.js";
 
 /** What an execution may be told. */
@@ -77,4 +77,32 @@ export async function executePlan(plan: Plan, options: ExecuteOptions = {}): Pro
         catalogDamaged: result.catalogDamaged,
         backup: plan.backup,
     });
+}
+
+/**
+ * Finishes or undoes the operation that was interrupted, if there is one.
+ *
+ * @throws WinsockError `ERR_NOT_ELEVATED`, `ERR_UNSUPPORTED_PLATFORM`; with `catalogDamaged`, what recovering failed with:
+ * the catalog may then be half changed.
+ */
+export async function recover(): Promise<RecoveryResult> {
+    const pending = native().pendingOperation();
+    if (pending === undefined) {
+        return { action: "none" };
+    }
+    requireElevated();
+    try {
+        return await native().recover();
+    } catch (error) {
+        if (!(error instanceof WinsockError)) {
+            throw error;
+        }
+        throw new WinsockError(`The interrupted ${pending} could be neither finished nor undone: ${error.message}`, {
+            code: error.code,
+            errno: error.errno,
+            syscall: error.syscall,
+            catalogDamaged: true,
+            cause: error,
+        });
+    }
 }
