@@ -11,11 +11,12 @@ import { addInstallCommand } from "./install.js";
 import { addRecoverCommand } from "./recover.js";
 import { addRestoreCommand } from "./restore.js";
 import { addUninstallCommand } from "./uninstall.js";
+import { addWatchCommand } from "./watch.js";
 import { exitCodes, reportFailure, standardOutput } from "./frame.js";
 
 const commands = [
     addCatalogCommand, addBackupCommand, addRestoreCommand, addDiffCommand, addInstallCommand, addUninstallCommand,
-    addRecoverCommand,
+    addRecoverCommand, addWatchCommand,
 ];
 
 /** The command line as commander wants it: strict everywhere, and telling of its errors through us. */

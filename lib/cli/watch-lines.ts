@@ -1,0 +1,67 @@
+// How `watch` tells of a record: one JSON value, or one line of a table. Pure.
+
+import { win32 as path } from "node:path";
+import type { CallRecord, WatchRecord } from "../hooks/records.js";
+
+/** A record as `watch --json` prints it, without the line end. A SOCKET is a decimal string: JSON has no bigint. */
+export function toJson(record: WatchRecord): string {
+    return JSON.stringify(record, (_key, value: unknown) => (typeof value === "bigint" ? value.toString() : value));
+}
+
+/** 0.4 us, 12.3 us, 1.5 ms, 2.5 s: four figures or fewer. */
+export function formatDuration(nanoseconds: number): string {
+    const units = [["us", 1e3], ["ms", 1e6], ["s", 1e9]] as const;
+    const [unit, size] = units.find(([, scale]) => nanoseconds < scale * 1000) ?? units[2];
+    return `${(nanoseconds / size).toFixed(1)} ${unit}`;
+}
+
+function formatBytes({ bytes, requested }: CallRecord): string {
+    if (bytes === undefined && requested === undefined) {
+        return "";
+    }
+    return `${bytes ?? "-"}/${requested ?? "-"}`;
+}
+
+function formatEnds({ local, remote }: CallRecord): string {
+    return remote === undefined ? (local ?? "") : `${local ?? "*"} -> ${remote}`;
+}
+
+function formatResult({ error, pending, peek, via }: CallRecord): string {
+    return [error ?? (pending ? "pending" : "ok"), peek ? "peek" : "", via ? `via ${via}` : ""].filter(Boolean).join(", ");
+}
+
+const columns = (cells: readonly string[]): string => {
+    const [time = "", pid = "", program = "", call = "", socket = "", bytes = "", duration = "", result = "", ends = ""] = cells;
+    return [
+        time.padEnd(15), pid.padStart(6), program.padEnd(16), call.padEnd(20), socket.padStart(6), bytes.padStart(13),
+        duration.padStart(9), result.padEnd(16), ends,
+    ].join("  ").trimEnd();
+};
+
+/** The head of the table. */
+export const tableHead = columns(["TIME (UTC)", "PID", "PROGRAM", "CALL", "SOCKET", "DONE/ASKED", "TOOK", "RESULT", "LOCAL -> REMOTE"]);
+
+/** What a process cannot say of itself must not steer the terminal: control characters become "?". */
+function plain(text: string): string {
+    return text.replace(/[\u0000-\u001f\u007f-\u009f]/g, "?");
+}
+
+/** A record as a line of the table. */
+export function toLine(record: WatchRecord): string {
+    const program = plain(path.basename(record.program));
+    const pid = String(record.pid);
+    if (record.call === "start") {
+        const { bits, mode, reason } = record as Extract<WatchRecord, { call: "start" }>;
+        const why = reason === undefined ? "" : `: ${plain(reason)}`;
+        return columns(["", pid, program, `start, ${bits}-bit`, "", "", "", `${mode}${why}`, plain(record.program)]);
+    }
+    if (record.call === "dropped") {
+        const { count } = record as Extract<WatchRecord, { call: "dropped" }>;
+        return columns(["", pid, program, "dropped", "", "", "", `${count} records lost`]);
+    }
+    const call = record as CallRecord;
+    return columns([
+        call.time.slice(11, -1), pid, program, call.call, String(call.socket ?? ""), formatBytes(call),
+        formatDuration(call.durationNs), formatResult(call), formatEnds(call),
+    ]);
+}

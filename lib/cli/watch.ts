@@ -1,0 +1,149 @@
+// winsock-spi watch: the Winsock calls of programs as they happen; of all programs, or of one that it starts.
+
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import * as fs from "node:fs";
+import { win32 as path } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import type { Command } from "commander";
+import { readCatalog } from "../catalog/read.js";
+import { WinsockError } from "../errors.js";
+import type { RecordBatch } from "../hooks/decode.js";
+import { ProcessTree, type TreeMember } from "../hooks/process-tree.js";
+import { type Watch, toRecords, watchBatches } from "../hooks/watch.js";
+import { native } from "../native.js";
+import { ourEntries } from "../provider/identity.js";
+import { findProgram, startLine } from "./find-program.js";
+import { exitCodes, inputPath, type Output, run } from "./frame.js";
+import { tableHead, toJson, toLine } from "./watch-lines.js";
+
+/**
+ * After PROGRAM has ended: how long what it started may take to end too, in milliseconds. What lives longer is named, and
+ * its later calls are not shown.
+ */
+const descendantsPatience = 2000;
+const descendantsInterval = 20;
+
+async function requireInstalled(): Promise<void> {
+    const { protocols } = await readCatalog();
+    if (!Object.values(protocols).some((entries) => ourEntries(entries).length > 0)) {
+        throw new WinsockError(
+            "There is nothing to watch: the provider is not in the Winsock catalog. Run `winsock-spi install` first.",
+            { code: "ERR_NOT_INSTALLED" },
+        );
+    }
+}
+
+/** Writes what the watch brings until it ends by itself; a reader that went away ends it. */
+async function print(batches: Watch<RecordBatch>, json: boolean): Promise<void> {
+    const stream = process.stdout;
+    let broken = false;
+    stream.on("error", () => {
+        broken = true;
+        void batches.close();
+    });
+    if (!json) {
+        stream.write(`${tableHead}\n`);
+    }
+    const format = json ? toJson : toLine;
+    for await (const batch of batches) {
+        const lines = Array.from(toRecords(batch), (record) => `${format(record)}\n`);
+        if (!stream.write(lines.join("")) && !broken) {
+            // The watch goes on recording meanwhile; what a slow reader misses is counted as dropped.
+            await Promise.race([once(stream, "drain"), once(stream, "close")]).catch(() => undefined);
+        }
+    }
+}
+
+async function start(program: string, args: readonly string[]): Promise<ChildProcess> {
+    const folder = inputPath(".");
+    const isFile = (file: string): boolean => fs.statSync(file, { throwIfNoEntry: false })?.isFile() === true;
+    const file = findProgram(program, { environment: process.env, folder, isFile });
+    if (file === undefined) {
+        throw new WinsockError(
+            /[\\/:]/.test(program)
+                ? `There is no program ${path.resolve(folder, program)}.`
+                : `There is no program "${program}" on the PATH. A name with a slash or backslash is taken as a file.`,
+            { code: "ERR_FILE_NOT_FOUND" },
+        );
+    }
+    const line = startLine(file, args, path.join(native().machine().systemRoot, "System32", "cmd.exe"));
+    // PROGRAM's stdout goes to stderr, so that stdout holds records and nothing else.
+    const child = spawn(line.file, line.args, {
+        cwd: folder,
+        stdio: ["inherit", 2, 2],
+        windowsVerbatimArguments: line.verbatim,
+    });
+    try {
+        await once(child, "spawn");
+    } catch (error) {
+        throw new WinsockError(`${file} could not be started: ${(error as Error).message}`, {
+            code: "ERR_PROGRAM_NOT_STARTED",
+            cause: error,
+        });
+    }
+    return child;
+}
+
+/** The console's own helper process outlives what it serves; it is nobody's descendant worth waiting for. */
+function isConsoleHost({ program }: TreeMember): boolean {
+    return program !== undefined && path.basename(program).toLowerCase() === "conhost.exe";
+}
+
+/** Waits for the descendants, and returns those that will not end. */
+async function descendantsEnd(tree: ProcessTree): Promise<TreeMember[]> {
+    const deadline = performance.now() + descendantsPatience;
+    for (;;) {
+        const members = tree.members().filter((member) => !isConsoleHost(member));
+        if (members.length === 0 || performance.now() > deadline) {
+            return members;
+        }
+        await delay(descendantsInterval);
+    }
+}
+
+async function watchProgram(output: Output, program: string, args: readonly string[]): Promise<number> {
+    const tree = new ProcessTree();
+    await using batches = watchBatches({ processes: tree, onNotice: ({ message }) => output.note(`watch: ${message}`) });
+    // Ctrl-C reaches PROGRAM by itself, through the console; the watch ends when PROGRAM has.
+    const ignore = (): void => undefined;
+    process.on("SIGINT", ignore);
+    process.on("SIGBREAK", ignore);
+    const child = await start(program, args);
+    const exited = once(child, "exit") as Promise<[number | null]>;
+    const printed = print(batches, output.json);
+    const [code] = await exited;
+    for (const { pid, program: path } of await descendantsEnd(tree)) {
+        output.note(`watch: process ${pid} (${path ?? "unknown"}) lives on; its calls from now on are not shown`);
+    }
+    batches.stop();
+    await printed;
+    process.off("SIGINT", ignore);
+    process.off("SIGBREAK", ignore);
+    return code ?? exitCodes.failed;
+}
+
+async function watchEverything(output: Output): Promise<number> {
+    await using batches = watchBatches({ onNotice: ({ message }) => output.note(`watch: ${message}`) });
+    for (const signal of ["SIGINT", "SIGBREAK", "SIGHUP"] as const) {
+        process.once(signal, () => batches.stop());
+    }
+    await print(batches, output.json);
+    return exitCodes.done;
+}
+
+export function addWatchCommand(program: Command): void {
+    program
+        .command("watch")
+        .description("show Winsock calls as they happen: of every program, or of PROGRAM and what it starts, and exit as it does")
+        .usage("[--json] [-- PROGRAM ARGS...]")
+        .argument("[program...]", "started under the watch, after --; its output goes to stderr")
+        .option("--json", "print one JSON value per line")
+        .action((words: string[], options: { json?: boolean }) =>
+            run(options, async (output) => {
+                await requireInstalled();
+                const [name, ...args] = words;
+                return name === undefined ? watchEverything(output) : watchProgram(output, name, args);
+            }),
+        );
+}
