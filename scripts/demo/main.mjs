@@ -10,7 +10,7 @@ import path from "node:path";
 import { createInterface } from "node:readline";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
-import { ProcessTree, diff, formatCatalog, formatPlan, install, readBackup, readCatalog, uninstall, watch } from "winsock-spi";
+import { ProcessTree, backup as takeBackup, diff, formatCatalog, formatDiff, formatPlan, install, readBackup, readCatalog, uninstall, watch } from "winsock-spi";
 
 const requests = 3;
 const folder = path.dirname(fileURLToPath(import.meta.url));
@@ -155,9 +155,11 @@ async function main() {
     }
 
     heading(5, "The catalog after, compared with the backup");
-    const difference = diff((await readBackup(backup)), await readCatalog());
-    console.log(`  winsock-spi diff ${backup}`);
-    checked(difference.identical, "identical: every entry, every registry value");
+    const after = await takeBackup();
+    console.log(`  before: ${backup}\n  after:  ${after.file}`);
+    const changes = diff(await readBackup(backup), after.backup);
+    console.log(changes.same ? "" : formatDiff(changes));
+    checked(changes.same, "identical: every entry, every registry value");
     console.log("\nAll checks passed.");
 }
 
