@@ -23,4 +23,11 @@ export { planInstall, type InstallPlanOptions, type ProviderFile, type ProviderF
 export { planUninstall, type UninstallPlanOptions } from "./provider/plan-uninstall.js";
 export { uninstall } from "./provider/uninstall.js";
 
-export * from "./hooks/index.js";
+export { RecordBatch, callName } from "./hooks/decode.js";
+export { ProcessTree, type TreeMember } from "./hooks/process-tree.js";
+export type {
+    CallName, CallRecord, DroppedRecord, StartRecord, UnknownCall, WatchRecord, WatchedProcess,
+} from "./hooks/records.js";
+export type { ProcessIdentity } from "./hooks/ring-names.js";
+export type { ProcessFilter, WatchNotice } from "./hooks/session.js";
+export { watch, watchBatches, type Watch, type WatchOptions } from "./hooks/watch.js";
