@@ -2,11 +2,14 @@
 // that several processes may write at once. Puts the registry back as it found it.
 //
 //   host_catalog [--dll PATH] [documented] [damage]      both groups if none is named
+//   host_catalog [--dll PATH] tests [...]                the same without the parent process that puts things back
 //   host_catalog [--dll PATH] writer FIRST COUNT         a child of the test of several writers
 //
 // `documented` holds on real Windows too (as administrator, with no other provider installed meanwhile); `damage`
 // writes nonsense into the registry and is for the host side under Wine. Output: `ok ...` and `not ok ...` lines, at
 // last `N passed, N failed`. Exit code 0 if nothing failed, 2 if the DLL cannot be loaded.
+//
+// The tests run in a child process: if they crash or hang, the parent still puts the registry back.
 #include "host_catalog/catalog_api.hpp"
 #include "host_catalog/checks.hpp"
 #include "host_catalog/damage_checks.hpp"
@@ -14,9 +17,10 @@
 #include "host_catalog/install_checks.hpp"
 #include "host_catalog/order_checks.hpp"
 
-#include <cstdlib>
+#include <algorithm>
 #include <set>
 #include <string>
+#include <vector>
 
 namespace {
 
@@ -126,40 +130,71 @@ void check_documented(Checks& checks, const WinsockDll& dll, const std::wstring&
                    without_counters(read_parameters()) == without_counters(guard.before()));
 }
 
+// Runs this program again with `tests` before its groups, and puts the registry back afterwards.
+int run_in_child(const std::wstring& dll_path, const std::wstring& groups) {
+    constexpr DWORD patience_ms = 120'000;
+    ParametersGuard guard;
+    wchar_t program[MAX_PATH];
+    GetModuleFileNameW(nullptr, program, MAX_PATH);
+    std::wstring command = L"\"" + std::wstring(program) + L"\" --dll \"" + dll_path + L"\" tests" + groups;
+    STARTUPINFOW startup{};
+    startup.cb = sizeof(startup);
+    PROCESS_INFORMATION process{};
+    if (!CreateProcessW(nullptr, command.data(), nullptr, nullptr, TRUE, 0, nullptr, nullptr, &startup, &process)) {
+        std::fprintf(stderr, "cannot start the tests: error %lu\n", GetLastError());
+        return 2;
+    }
+    DWORD code = 1;
+    if (WaitForSingleObject(process.hProcess, patience_ms) != WAIT_OBJECT_0) {
+        TerminateProcess(process.hProcess, 1);
+        WaitForSingleObject(process.hProcess, INFINITE);
+        std::printf("not ok the tests end in time\n0 passed, 1 failed\n");
+    } else if (GetExitCodeProcess(process.hProcess, &code); code > 2) {
+        std::printf("not ok the tests do not crash: exit code 0x%lX\n0 passed, 1 failed\n", code);
+        code = 1;
+    }
+    CloseHandle(process.hThread);
+    CloseHandle(process.hProcess);
+    return static_cast<int>(code);
+}
+
+int run_tests(const WinsockDll& dll, const std::wstring& dll_path, bool documented, bool damage) {
+    Checks checks;
+    {
+        ParametersGuard guard;
+        if (documented) {
+            check_documented(checks, dll, dll_path, guard);
+        }
+        if (damage) {
+            check_damage(checks, dll, guard);
+        }
+    }
+    return checks.finish();
+}
+
 } // namespace
 
 int main(int count, char** arguments) {
+    std::vector<std::string> words(arguments + 1, arguments + count);
     std::wstring dll_path = L"ws2_32.dll";
-    bool documented = false;
-    bool damage = false;
-    int position = 1;
-    if (count > 2 && std::string(arguments[1]) == "--dll") {
-        const std::string path = arguments[2];
-        dll_path.assign(path.begin(), path.end());
-        position = 3;
+    if (words.size() >= 2 && words[0] == "--dll") {
+        dll_path.assign(words[1].begin(), words[1].end());
+        words.erase(words.begin(), words.begin() + 2);
+    }
+    const auto named = [&](const char* word) { return std::find(words.begin(), words.end(), word) != words.end(); };
+    const bool documented = named("documented") || !named("damage");
+    const bool damage = named("damage") || !named("documented");
+    if (!named("tests") && !named("writer")) {
+        return run_in_child(dll_path, std::wstring(documented ? L" documented" : L"") + (damage ? L" damage" : L""));
     }
     const WinsockDll dll{LoadLibraryW(dll_path.c_str())};
     if (dll.module == nullptr) {
         std::fprintf(stderr, "cannot load the Winsock DLL: error %lu\n", GetLastError());
         return 2;
     }
-    if (count == position + 3 && std::string(arguments[position]) == "writer") {
-        return write_many(dll, static_cast<unsigned>(std::atoi(arguments[position + 1])),
-                          static_cast<unsigned>(std::atoi(arguments[position + 2])));
+    if (words.size() == 3 && words[0] == "writer") {
+        return write_many(dll, static_cast<unsigned>(std::stoul(words[1])),
+                          static_cast<unsigned>(std::stoul(words[2])));
     }
-    for (; position < count; ++position) {
-        documented = documented || std::string(arguments[position]) == "documented";
-        damage = damage || std::string(arguments[position]) == "damage";
-    }
-    Checks checks;
-    {
-        ParametersGuard guard;
-        if (documented || !damage) {
-            check_documented(checks, dll, dll_path, guard);
-        }
-        if (damage || !documented) {
-            check_damage(checks, dll, guard);
-        }
-    }
-    return checks.finish();
+    return run_tests(dll, dll_path, documented, damage);
 }
