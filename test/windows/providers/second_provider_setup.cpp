@@ -1,9 +1,10 @@
 // Installs and removes the second provider (or a broken one) in the catalog of this program's own bitness, on top of
 // whatever is there, by the catalog functions of Winsock alone.
-//   second_provider_setup install DLL [--guid entry|shared] [--chain entry|hidden]
+//   second_provider_setup install DLL [--guid entry|shared] [--chain entry|hidden] [--fill no|yes]
 //       --guid entry: a GUID for each layered entry; shared: one for all of them
 //       --chain: how an entry below that is layered itself is named in the chain, by its own id (and then what follows
 //       its first element) or by its chain as it stands
+//       --fill yes: chains as long as they may be (7), our hidden entry repeated
 //   second_provider_setup remove
 //   second_provider_setup list          the catalog, one entry a line: id, chain, GUID, flags, name
 // Exit code 0, or 1 with the failing call and its error on stderr.
@@ -64,7 +65,13 @@ const WSAPROTOCOL_INFOW* topmost(const Catalog& catalog, const second::Triplet& 
     return nullptr;
 }
 
-bool make_entry(const WSAPROTOCOL_INFOW& below, DWORD hidden_id, bool chain_by_entry, WSAPROTOCOL_INFOW& entry) {
+struct Options {
+    bool shared_guid = false;
+    bool chain_by_entry = true;
+    bool fill = false;
+};
+
+bool make_entry(const WSAPROTOCOL_INFOW& below, DWORD hidden_id, const Options& options, WSAPROTOCOL_INFOW& entry) {
     entry = below;
     entry.dwCatalogEntryId = 0;
     entry.dwServiceFlags1 |= XP1_IFS_HANDLES;
@@ -78,8 +85,11 @@ bool make_entry(const WSAPROTOCOL_INFOW& below, DWORD hidden_id, bool chain_by_e
         ++length;
     };
     const WSAPROTOCOLCHAIN lower = below.ProtocolChain;
-    append(hidden_id);
-    if (lower.ChainLen == BASE_PROTOCOL || chain_by_entry) {
+    const int repeated = options.fill ? MAX_PROTOCOL_CHAIN - lower.ChainLen : 1;
+    for (int index = 0; index < repeated; ++index) {
+        append(hidden_id);
+    }
+    if (lower.ChainLen == BASE_PROTOCOL || options.chain_by_entry) {
         append(below.dwCatalogEntryId);
     } else {
         append(lower.ChainEntries[0]);
@@ -108,7 +118,7 @@ int put_first(bool (*first)(const WSAPROTOCOL_INFOW&)) {
     return error == 0 ? 0 : failed("WSCWriteProviderOrder", error);
 }
 
-int install(const wchar_t* dll, bool shared_guid, bool chain_by_entry) {
+int install(const wchar_t* dll, const Options& options) {
     Catalog catalog;
     if (const int result = read_catalog(catalog); result != 0) {
         return result;
@@ -147,13 +157,13 @@ int install(const wchar_t* dll, bool shared_guid, bool chain_by_entry) {
         const WSAPROTOCOL_INFOW* below = topmost(catalog, triplet);
         if (below != nullptr) {
             WSAPROTOCOL_INFOW entry;
-            if (!make_entry(*below, hidden_id, chain_by_entry, entry)) {
+            if (!make_entry(*below, hidden_id, options, entry)) {
                 return failed("the chain is full", WSAENOBUFS);
             }
             entries.push_back(entry);
         }
     }
-    if (shared_guid) {
+    if (options.shared_guid) {
         guid = second::shared_guid;
         if (WSCInstallProvider(&guid, dll, entries.data(), static_cast<DWORD>(entries.size()), &error) == SOCKET_ERROR) {
             return failed("WSCInstallProvider", error);
@@ -261,22 +271,23 @@ int list() {
 
 int wmain(int argc, wchar_t** argv) {
     const std::wstring command = argc > 1 ? argv[1] : L"";
-    bool shared_guid = false;
-    bool chain_by_entry = true;
+    Options options;
     bool understood = command == L"install" ? argc >= 3 && argc % 2 == 1 : argc == 2;
     for (int index = 3; understood && index + 1 < argc; index += 2) {
         const std::wstring option = argv[index];
         const std::wstring value = argv[index + 1];
         if (option == L"--guid" && (value == L"entry" || value == L"shared")) {
-            shared_guid = value == L"shared";
+            options.shared_guid = value == L"shared";
         } else if (option == L"--chain" && (value == L"entry" || value == L"hidden")) {
-            chain_by_entry = value == L"entry";
+            options.chain_by_entry = value == L"entry";
+        } else if (option == L"--fill" && (value == L"no" || value == L"yes")) {
+            options.fill = value == L"yes";
         } else {
             understood = false;
         }
     }
     if (understood && command == L"install") {
-        return install(argv[2], shared_guid, chain_by_entry);
+        return install(argv[2], options);
     }
     if (understood && command == L"remove") {
         return remove();
@@ -284,6 +295,7 @@ int wmain(int argc, wchar_t** argv) {
     if (understood && command == L"list") {
         return list();
     }
-    std::fprintf(stderr, "second_provider_setup install DLL [--guid entry|shared] [--chain entry|hidden] | remove | list\n");
+    std::fprintf(stderr, "second_provider_setup install DLL [--guid entry|shared] [--chain entry|hidden] [--fill no|yes]\n"
+                         "                      remove | list\n");
     return 64;
 }

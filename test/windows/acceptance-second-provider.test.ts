@@ -1,0 +1,192 @@
+// Shows: a stranger's provider above and below ours: both see the calls, and either can go first.
+import assert from "node:assert/strict";
+import * as fs from "node:fs";
+import * as path from "node:path";
+import {
+    bitnesses, cli, entriesOf, expectCode, expectSameCounts, exportRegistry, keepCatalog, lastJson, nodes, ours, program,
+    programFile, providerFile, readCatalog, run, scenarioFile, second, setup, temporaryFolder, watch,
+} from "./acceptance-support.js";
+import type { Bits } from "./acceptance-support.js";
+
+interface Design {
+    readonly guid: "entry" | "shared";
+    readonly chain: "entry" | "hidden";
+}
+
+const designs: readonly Design[] = [
+    { guid: "entry", chain: "entry" },
+    { guid: "entry", chain: "hidden" },
+    { guid: "shared", chain: "entry" },
+    { guid: "shared", chain: "hidden" },
+];
+
+/** Calls that neither provider makes on its own account: what one counts, the other must count. */
+const counted = [
+    "WSPAccept", "WSPBind", "WSPCloseSocket", "WSPConnect", "WSPEnumNetworkEvents", "WSPListen", "WSPRecv", "WSPRecvFrom",
+    "WSPSelect", "WSPSend", "WSPSendTo", "WSPShutdown", "WSPSocket",
+];
+
+let logs = 0;
+
+/** A file for the second provider's lines, and how often each process called each function according to it. */
+function makeLog(): { env: Record<string, string>; of(pid: number): Record<string, number>; isEmpty(): boolean } {
+    const file = path.join(temporaryFolder(), `second-${logs++}.log`);
+    const lines = (): string[][] =>
+        fs.existsSync(file) ? fs.readFileSync(file, "latin1").trimEnd().split("\r\n").map((line) => line.split(" ")) : [];
+    return {
+        env: { SECOND_PROVIDER_LOG: file },
+        isEmpty: () => lines().length === 0,
+        of: (pid) => {
+            const totals: Record<string, number> = {};
+            for (const [who, , call] of lines()) {
+                if (who === `${pid}`) {
+                    totals[call!] = (totals[call!] ?? 0) + 1;
+                }
+            }
+            return totals;
+        },
+    };
+}
+
+async function installSecond({ guid, chain }: Design): Promise<void> {
+    for (const bits of bitnesses) {
+        await setup(bits, "install", providerFile(bits, "second_provider.dll"), "--guid", guid, "--chain", chain);
+    }
+}
+
+async function removeSecond(): Promise<void> {
+    for (const bits of bitnesses) {
+        await setup(bits, "remove");
+    }
+}
+
+const installOurs = async (): Promise<void> => expectCode(await cli(["install", "--yes"]), 0);
+const removeOurs = async (): Promise<void> => expectCode(await cli(["uninstall", "--yes"]), 0);
+
+/** Every chain names entries that exist, and the top entry for TCP over IPv4 belongs to whom we think. */
+async function expectTop(guidPrefix: string, chainLength: number): Promise<void> {
+    const catalog = await readCatalog();
+    for (const bits of bitnesses) {
+        const entries = entriesOf(catalog, bits);
+        const ids = new Set(entries.map(({ id }) => id));
+        for (const { name, chain } of entries) {
+            assert.ok(chain.every((id) => id === 0 || ids.has(id)), `${bits}: the chain of ${name} names what is there: ${chain.join(" ")}`);
+        }
+        const top = entries.find(({ kind, socketType, family }) => kind !== "hidden" && family === 2 && socketType === 1);
+        assert.ok(top?.providerId.startsWith(guidPrefix), `${bits}: ${top?.name} is on top`);
+        assert.equal(top.chain.length, chainLength, `${top.name}: ${top.chain.join(" ")}`);
+    }
+}
+
+/** Both providers see what a program does, equally often; one of every call, then a plain Node program. */
+async function expectBothSee(): Promise<void> {
+    for (const bits of bitnesses) {
+        const log = makeLog();
+        const watched = await watch(programFile(bits, "calls"), [], { env: log.env });
+        const pid = Number(watched.summary["pid"]);
+        const seen = watched.of(pid);
+        seen.expectActive(bits);
+        const made = watched.summary["counts"] as Record<string, number>;
+        const theirs = log.of(pid);
+        for (const name of counted) {
+            // A record more: the connection that AcceptEx accepted, which no call of WSPAccept stands for.
+            const viaAcceptEx = name === "WSPAccept" ? (made["AcceptEx"] ?? 0) : 0;
+            assert.equal(seen.count(name), made[name]! + viaAcceptEx, `${bits}: ours saw ${name}`);
+            assert.equal(theirs[name], made[name], `${bits}: the second saw ${name}`);
+        }
+    }
+    for (const [name, bits] of [["node", 64], ["node-x86", 32]] as const) {
+        if (nodes[name] === undefined) {
+            continue;
+        }
+        const log = makeLog();
+        const watched = await watch(nodes[name], [scenarioFile("server-and-client"), "--requests", "6"], { env: log.env });
+        expectSameCounts(watched, bits);
+        const { pid } = (watched.summary["processes"] as { pid: number }[])[0]!;
+        for (const call of ["WSPSend", "WSPRecv", "WSPSocket", "WSPListen", "WSPCloseSocket"]) {
+            assert.equal(log.of(pid)[call] ?? 0, watched.of(pid).count(call), `${name}: both saw ${call} equally often`);
+        }
+    }
+}
+
+async function expectOnlyOurs(): Promise<void> {
+    await expectTop(ours, 2);
+    const log = makeLog();
+    for (const bits of bitnesses) {
+        const watched = await watch(programFile(bits, "calls"), [], { env: log.env });
+        watched.of(Number(watched.summary["pid"])).expectActive(bits);
+    }
+    assert.ok(log.isEmpty(), "the second is out of the path");
+}
+
+async function expectOnlySecond(): Promise<void> {
+    await expectTop(second, 2);
+    for (const bits of bitnesses) {
+        await expectSecondSees(bits);
+    }
+}
+
+async function expectSecondSees(bits: Bits): Promise<void> {
+    const log = makeLog();
+    const summary = await program(bits, "calls", [], { env: log.env });
+    assert.equal(summary["ok"], true, JSON.stringify(summary));
+    const made = summary["counts"] as Record<string, number>;
+    const theirs = log.of(Number(summary["pid"]));
+    for (const name of counted) {
+        assert.equal(theirs[name], made[name], `${bits}: the second saw ${name}`);
+    }
+    const ended = await run(nodes[bits === 64 ? "node" : "node-x86"] ?? nodes["node"]!, [scenarioFile("server-and-client")], { env: log.env });
+    expectCode(ended, 0);
+    assert.equal(lastJson(ended.stdout)["ok"], true);
+}
+
+describe("acceptance: a second provider", function () {
+    this.timeout(600_000);
+    keepCatalog({ each: true });
+
+    for (const design of designs) {
+        const how = `a GUID ${design.guid === "entry" ? "per entry" : "for all"}, chained by ${design.chain}`;
+        for (const first of ["upper", "lower"] as const) {
+            it(`above ours (${how}): both see the calls, and the ${first} can go first`, async () => {
+                const before = await exportRegistry();
+                await installOurs();
+                await installSecond(design);
+                await expectTop(second, 3);
+                await expectBothSee();
+                if (first === "upper") {
+                    await removeSecond();
+                    await expectOnlyOurs();
+                    await removeOurs();
+                } else {
+                    await removeOurs();
+                    await expectOnlySecond();
+                    await removeSecond();
+                }
+                assert.equal(await exportRegistry(), before, "and nothing is left of either");
+            });
+        }
+    }
+
+    for (const guid of ["entry", "shared"] as const) {
+        for (const first of ["upper", "lower"] as const) {
+            it(`below ours (a GUID ${guid === "entry" ? "per entry" : "for all"}): both see the calls, and the ${first} can go first`, async () => {
+                const before = await exportRegistry();
+                await installSecond({ guid, chain: "entry" });
+                await expectOnlySecond();
+                await installOurs();
+                await expectTop(ours, 3);
+                await expectBothSee();
+                if (first === "upper") {
+                    await removeOurs();
+                    await expectOnlySecond();
+                    await removeSecond();
+                } else {
+                    await removeSecond();
+                    await expectOnlyOurs();
+                    await removeOurs();
+                }
+                assert.equal(await exportRegistry(), before, "and nothing is left of either");
+            });
+        }
+    }
+});
