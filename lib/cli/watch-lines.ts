@@ -11,7 +11,7 @@ export function toJson(record: WatchRecord): string {
 /** 0.4 us, 12.3 us, 1.5 ms, 2.5 s: four figures or fewer. */
 export function formatDuration(nanoseconds: number): string {
     const units = [["us", 1e3], ["ms", 1e6], ["s", 1e9]] as const;
-    const [unit, size] = units.find(([, scale]) => nanoseconds < scale * 1000) ?? units[2];
+    const [unit, size] = units.find(([, scale]) => nanoseconds < scale * 999.95) ?? units[2];
     return `${(nanoseconds / size).toFixed(1)} ${unit}`;
 }
 
