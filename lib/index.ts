@@ -21,7 +21,7 @@ export { formatPlan, type Plan, type Step, type StepAction } from "./plan/plan.j
 export { install, type InstallOptions } from "./provider/install.js";
 export { planInstall, type InstallPlanOptions, type ProviderFile, type ProviderFiles } from "./provider/plan-install.js";
 export { planUninstall, type UninstallPlanOptions } from "./provider/plan-uninstall.js";
-export { uninstall } from "./provider/uninstall.js";
+export { uninstall, type UninstallOptions } from "./provider/uninstall.js";
 
 export { RecordBatch, callName } from "./hooks/decode.js";
 export { ProcessTree, type TreeMember } from "./hooks/process-tree.js";

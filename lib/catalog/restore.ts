@@ -24,12 +24,12 @@ export interface RestoreTarget {
  * @throws WinsockError `ERR_BACKUP_BITNESS` if the backup's catalogs are not those of the machine.
  */
 export function planRestore(backup: Backup, target: RestoreTarget): Plan {
-    const theirs = catalogsIn(backup.registry).map(Number);
     const ours = [...target.machine.catalogs];
-    if (theirs.length !== ours.length || theirs.some((bits) => !ours.includes(bits as 32 | 64))) {
+    const theirs = [catalogsIn(backup.registry).map(Number), backup.machine.catalogs].find((list) => !sameCatalogs(list, ours));
+    if (theirs !== undefined) {
         throw new WinsockError(
-            `The backup has the catalogs ${theirs.join(" and ")}, this machine has ${ours.join(" and ")}: it is from another ` +
-                "kind of Windows and would not fit. Nothing was changed.",
+            `The backup is of a machine with the ${theirs.join("- and ")}-bit catalog, this one has the ${ours.join("- and ")}-bit catalog: it is ` +
+                "from another kind of Windows and would not fit. Nothing was changed.",
             { code: "ERR_BACKUP_BITNESS" },
         );
     }
@@ -42,6 +42,10 @@ export function planRestore(backup: Backup, target: RestoreTarget): Plan {
         onFailure: "finish",
         steps: stepsBetween(stripped(target.registry), wanted),
     };
+}
+
+function sameCatalogs(a: readonly number[], b: readonly number[]): boolean {
+    return a.length === b.length && a.every((bits) => b.includes(bits));
 }
 
 /** Without what is not restored: access keys, which are volatile, and security descriptors. */

@@ -15,21 +15,24 @@ export interface UninstallPlanOptions {
     files?: readonly string[];
     /** Full paths of the folders of ours, innermost first; one that is not empty stays. */
     folders?: readonly string[];
+    /** Plan also if no catalog has an entry of ours and only files are left. */
+    leftovers?: boolean;
 }
 
 /**
  * The plan that takes the provider out of every catalog in which it has an entry. Pure. Our entries are known by their
  * GUIDs, wherever their DLLs are and however they are called.
  *
- * @throws WinsockError `ERR_NOT_INSTALLED` if there is no entry of ours and no file either.
+ * @throws WinsockError `ERR_NOT_INSTALLED` if there is no entry of ours, and with `leftovers` no file either.
  * @throws TypeError if there is no such option.
  */
 export function planUninstall(catalog: Catalog, options: UninstallPlanOptions = {}): Plan {
-    refuseUnknownOptions("planUninstall", options, ["files", "folders"]);
-    const { files = [], folders = [] } = options;
+    refuseUnknownOptions("planUninstall", options, ["files", "folders", "leftovers"]);
+    const { files = [], folders = [], leftovers = false } = options;
     const names = catalogNames.filter((bits) => ourEntries(catalog.protocols[bits] ?? []).length > 0);
-    if (names.length === 0 && files.length === 0) {
-        throw new WinsockError("The provider is not installed: no catalog has an entry of it.", { code: "ERR_NOT_INSTALLED" });
+    if (names.length === 0 && (!leftovers || files.length === 0)) {
+        const rest = files.length === 0 ? "" : ` Files of an earlier installation are left; \`winsock-spi uninstall --leftovers\` deletes them.`;
+        throw new WinsockError(`The provider is not installed: no catalog has an entry of it.${rest}`, { code: "ERR_NOT_INSTALLED" });
     }
     const where = names.length === 0 ? "away, of which only files are left" : `out of the ${names.join("- and the ")}-bit catalog`;
     return {

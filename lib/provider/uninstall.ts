@@ -10,6 +10,12 @@ import { type ChangeOptions, type ChangeResult, requireElevated, requireNothingP
 import { dataFolder, programsFolder, providerFile, rescueFile } from "./layout.js";
 import { planUninstall } from "./plan-uninstall.js";
 
+/** What {@link uninstall} may be told. */
+export interface UninstallOptions extends ChangeOptions {
+    /** Delete the files of an installation also if its catalog entries are gone already (after a restore, or by rescue). */
+    leftovers?: boolean;
+}
+
 /**
  * Takes the provider out of every catalog in which it has an entry, leads chains of other providers past it, and deletes
  * its files, whatever version they are of. A DLL that programs still have loaded goes at the next restart of Windows.
@@ -21,11 +27,14 @@ import { planUninstall } from "./plan-uninstall.js";
  * of Windows failed with.
  * @throws TypeError if there is no such option.
  */
-export async function uninstall(options: ChangeOptions = {}): Promise<ChangeResult> {
-    refuseUnknownOptions("uninstall", options, ["onStep", "dryRun"]);
+export async function uninstall(options: UninstallOptions = {}): Promise<ChangeResult> {
+    refuseUnknownOptions("uninstall", options, ["leftovers", "onStep", "dryRun"]);
     requireNothingPending();
     const reading = readSystem();
-    const plan = planUninstall(reading.catalog, await ourFiles(reading.machine));
+    const plan = planUninstall(reading.catalog, {
+        ...(await ourFiles(reading.machine)),
+        leftovers: options.leftovers === true,
+    });
     if (options.dryRun === true) {
         return { plan };
     }
