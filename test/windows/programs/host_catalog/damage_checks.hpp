@@ -164,6 +164,43 @@ inline void check_failure_in_the_middle(Checks& checks, const WinsockDll& dll, P
     guard.restore();
 }
 
+// What a program without administrator rights meets: it may read the catalog and not write it.
+inline void check_without_rights(Checks& checks, const WinsockDll& dll) {
+    const CatalogFunctions own = dll.own();
+    checks.section("a catalog that may only be read");
+    const Unchanged unchanged;
+    {
+        const Key catalog(HKEY_LOCAL_MACHINE, protocol_catalog);
+        std::vector<BYTE> before(65536);
+        DWORD size = static_cast<DWORD>(before.size());
+        checks.equal("its security is kept", RegGetKeySecurity(catalog.get(), DACL_SECURITY_INFORMATION, before.data(),
+                                                               &size), ERROR_SUCCESS);
+        BYTE everyone[SECURITY_MAX_SID_SIZE];
+        DWORD sid_size = sizeof(everyone);
+        CreateWellKnownSid(WinWorldSid, nullptr, everyone, &sid_size);
+        alignas(ACL) BYTE room[256];
+        ACL* read_only = reinterpret_cast<ACL*>(room);
+        InitializeAcl(read_only, sizeof(room), ACL_REVISION);
+        AddAccessAllowedAce(read_only, ACL_REVISION, KEY_READ, everyone);
+        SECURITY_DESCRIPTOR descriptor;
+        InitializeSecurityDescriptor(&descriptor, SECURITY_DESCRIPTOR_REVISION);
+        SetSecurityDescriptorDacl(&descriptor, TRUE, read_only, FALSE);
+        RegSetKeySecurity(catalog.get(), DACL_SECURITY_INFORMATION, &descriptor);
+
+        checks.is_true("reading works", !enumerate(own).empty());
+        GUID id = test_guid(24);
+        GUID base = enumerate(own).at(0).ProviderId;
+        const WSAPROTOCOL_INFOW info = make_info(L"no rights", {});
+        checks.equal("WSCInstallProvider", error_of(dll.install(), &id, test_path, &info, 1), WSANO_RECOVERY);
+        checks.equal("WSCUpdateProvider", error_of(own.update, &base, test_path, &info, 1), WSANO_RECOVERY);
+        checks.equal("WSCDeinstallProvider", error_of(own.deinstall, &base), WSANO_RECOVERY);
+        std::vector<DWORD> ids = ids_of(enumerate(own));
+        checks.equal("WSCWriteProviderOrder", own.order(ids.data(), static_cast<DWORD>(ids.size())), WSANO_RECOVERY);
+        RegSetKeySecurity(catalog.get(), DACL_SECURITY_INFORMATION, before.data());
+    }
+    unchanged.check(checks, "a refused call");
+}
+
 inline void check_damage(Checks& checks, const WinsockDll& dll, ParametersGuard& guard) {
     const CatalogFunctions own = dll.own();
     Damage damage(checks, dll, guard);
@@ -222,4 +259,5 @@ inline void check_damage(Checks& checks, const WinsockDll& dll, ParametersGuard&
 
     check_odd_but_whole(checks, dll, guard, damage);
     check_failure_in_the_middle(checks, dll, guard, damage);
+    check_without_rights(checks, dll);
 }
