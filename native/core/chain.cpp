@@ -87,7 +87,8 @@ Place find_place(Catalog catalog, const ProtocolInfo& started) {
     if (below != 0) {
         for (const std::uint32_t id : chain.subspan(below)) {
             if (place.next == nullptr) {
-                place.next = find_entry(catalog, id);
+                const ProtocolInfo* const entry = find_entry(catalog, id);
+                place.next = entry != nullptr && !is_our_guid(entry->provider_id) ? entry : nullptr;
                 place.skipped = place.skipped || place.next == nullptr;
             }
             if (place.next != nullptr) {

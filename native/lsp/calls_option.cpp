@@ -1,0 +1,133 @@
+// Options and ioctls: which entry a socket belongs to, accepts and connects that AcceptEx and ConnectEx have finished,
+// and the pointers to extension functions.
+#include "address.hpp"
+#include "extension.hpp"
+#include "handlers.hpp"
+#include "recording.hpp"
+#include "spi/guarded.hpp"
+
+#include <cstring>
+
+namespace winsock_spi::lsp {
+
+using core::Call;
+
+namespace {
+
+constexpr int update_connect_context = 0x7010; // SO_UPDATE_CONNECT_CONTEXT; not in every SDK's headers
+
+WSAPROTOCOL_INFOA to_ansi(const WSAPROTOCOL_INFOW& info) {
+    constexpr std::size_t common = offsetof(WSAPROTOCOL_INFOW, szProtocol);
+    static_assert(offsetof(WSAPROTOCOL_INFOA, szProtocol) == common);
+    WSAPROTOCOL_INFOA result{};
+    std::memcpy(&result, &info, common);
+    WideCharToMultiByte(CP_ACP, 0, info.szProtocol, -1, result.szProtocol,
+                        static_cast<int>(sizeof(result.szProtocol)) - 1, nullptr, nullptr);
+    return result;
+}
+
+// A program's buffer for an option: 0, or WSAEFAULT when it is too small or no memory.
+template <typename Value>
+int write_option(char* value, int* length, const Value& answer) {
+    int room = 0;
+    constexpr int size = sizeof(Value);
+    if (!spi::guarded_read(room, length) || room < size || !spi::guarded_write(value, answer) ||
+        !spi::guarded_write(length, size)) {
+        return WSAEFAULT;
+    }
+    return 0;
+}
+
+// SO_PROTOCOL_INFO: our own entry for our sockets. Winsock asks this about every handle that it does not know, of one
+// provider after the other, and the first that answers gets it: so a handle that we do not know either is ours exactly
+// if the lower provider describes it as a socket of the chain below us (inherited, for example).
+int protocol_info(Slot& slot, SOCKET socket, int option, char* value, int* length) {
+    const core::HandleTable::Socket known = process.sockets.find(socket);
+    const bool ours = known && known.slot() == slot.index;
+    WSAPROTOCOL_INFOW answer;
+    int answer_length = sizeof(answer);
+    int error = 0;
+    // Also about our own sockets: one that the program closed with CloseHandle is no socket any more.
+    if (slot.lower.lpWSPGetSockOpt(socket, SOL_SOCKET, SO_PROTOCOL_INFOW, reinterpret_cast<char*>(&answer),
+                                   &answer_length, &error) != 0) {
+        return error == 0 ? WSAENOTSOCK : error;
+    }
+    if (!ours) {
+        if (!core::is_below(slot.below, spi::to_core(answer))) {
+            return WSAENOTSOCK;
+        }
+        slot.adopt(socket);
+    }
+    const WSAPROTOCOL_INFOW own = spi::to_winsock(slot.own);
+    return option == SO_PROTOCOL_INFOW ? write_option(value, length, own) : write_option(value, length, to_ansi(own));
+}
+
+// AcceptEx has made `socket` a connected one: told as an accept, since that is what it was.
+void record_accept(SOCKET socket, const core::HandleTable::Socket& known, const Recording& option) {
+    Recording recording(Call::WSPAccept, socket);
+    if (!recording.active()) {
+        return;
+    }
+    recording.set_flag(core::record_via_accept_ex);
+    recording.add_cached_addresses(known);
+    recording.same_time_as(option);
+}
+
+} // namespace
+
+int on_WSPGetSockOpt(Slot& slot, SOCKET socket, int level, int option, char* value, LPINT length, LPINT error) {
+    Recording recording(Call::WSPGetSockOpt, socket);
+    int result = 0;
+    if (level == SOL_SOCKET && (option == SO_PROTOCOL_INFOW || option == SO_PROTOCOL_INFOA)) {
+        const int refused = protocol_info(slot, socket, option, value, length);
+        if (refused != 0) {
+            *error = refused;
+            result = SOCKET_ERROR;
+        }
+    } else {
+        result = slot.lower.lpWSPGetSockOpt(socket, level, option, value, length, error);
+    }
+    recording.returned(result == SOCKET_ERROR, error);
+    recording.add_cached_addresses(process.sockets.find(socket));
+    return result;
+}
+
+int on_WSPSetSockOpt(Slot& slot, SOCKET socket, int level, int option, const char* value, int length, LPINT error) {
+    const core::HandleTable::Socket known = process.sockets.find(socket);
+    Recording recording(Call::WSPSetSockOpt, socket);
+    const int result = slot.lower.lpWSPSetSockOpt(socket, level, option, value, length, error);
+    recording.returned(result == SOCKET_ERROR, error);
+    if (recording.succeeded() && level == SOL_SOCKET) {
+        if (option == SO_UPDATE_ACCEPT_CONTEXT || option == update_connect_context) {
+            refresh_local(slot, socket, known);
+            refresh_remote(slot, socket, known);
+        }
+        if (option == SO_UPDATE_ACCEPT_CONTEXT) {
+            record_accept(socket, known, recording);
+        }
+    }
+    recording.add_cached_addresses(known);
+    return result;
+}
+
+int on_WSPIoctl(Slot& slot, SOCKET socket, DWORD code, LPVOID in, DWORD in_size, LPVOID out, DWORD out_size,
+                LPDWORD returned, LPWSAOVERLAPPED overlapped, LPWSAOVERLAPPED_COMPLETION_ROUTINE routine,
+                LPWSATHREADID thread, LPINT error) {
+    GUID wanted{};
+    // Read first: a program may use one buffer for both. What is wrong with it the lower provider will say.
+    const bool extension = code == SIO_GET_EXTENSION_FUNCTION_POINTER && in_size >= sizeof(wanted) &&
+                           spi::guarded_read(wanted, in);
+    Recording recording(Call::WSPIoctl, socket);
+    const int result = slot.lower.lpWSPIoctl(socket, code, in, in_size, out, out_size, returned, overlapped, routine,
+                                             thread, error);
+    recording.returned(result == SOCKET_ERROR, error);
+    if (extension && result != SOCKET_ERROR && out_size >= sizeof(FARPROC)) {
+        wrap_extension(slot, wanted, out);
+    }
+    if (recording.active()) {
+        recording.add_cached_addresses(process.sockets.find(socket));
+    }
+    return result;
+}
+
+} // namespace winsock_spi::lsp

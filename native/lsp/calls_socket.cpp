@@ -1,0 +1,151 @@
+// Functions that begin or end the life of a socket: WSPSocket, WSPAccept, WSPJoinLeaf, WSPCloseSocket, and WSPCleanup.
+#include "address.hpp"
+#include "handlers.hpp"
+#include "recording.hpp"
+#include "spi/guarded.hpp"
+
+namespace winsock_spi::lsp {
+
+using core::Call;
+
+namespace {
+
+// A new socket of the lower provider becomes ours. When Winsock refuses, nobody may be left holding it.
+SOCKET claim_new(Slot& slot, SOCKET socket, int* error) {
+    const SOCKET lower = socket;
+    const int refused = slot.claim(socket);
+    if (refused == 0) {
+        return socket;
+    }
+    int ignored = 0;
+    slot.lower.lpWSPCloseSocket(lower, &ignored);
+    *error = refused;
+    return INVALID_SOCKET;
+}
+
+// The protocol info that the lower provider shall see. A base provider gets its own, as it does without us; what
+// WSPDuplicateSocket has put into the reserved field goes back to the provider it came from.
+struct LowerInfo {
+    WSAPROTOCOL_INFOW copy;
+    WSAPROTOCOL_INFOW* pointer;
+    DWORD reserved;
+
+    LowerInfo(const Slot& slot, WSAPROTOCOL_INFOW* given) : pointer(given), reserved(0) {
+        if (given != nullptr && !spi::guarded_read(reserved, &given->dwProviderReserved)) {
+            return;
+        }
+        // A hidden entry only stands for its provider: no socket is made of it.
+        if (core::is_base(slot.next) || (reserved != 0 && slot.next.chain_length > 1)) {
+            copy = spi::to_winsock(slot.next);
+            copy.dwProviderReserved = reserved;
+            pointer = &copy;
+        }
+    }
+};
+
+} // namespace
+
+SOCKET on_WSPSocket(Slot& slot, int family, int type, int protocol, LPWSAPROTOCOL_INFOW info, GROUP group,
+                    DWORD flags, LPINT error) {
+    Recording recording(Call::WSPSocket, 0);
+    LowerInfo lower_info(slot, info);
+    SOCKET socket = slot.lower.lpWSPSocket(family, type, protocol, lower_info.pointer, group, flags, error);
+    if (socket != INVALID_SOCKET) {
+        socket = claim_new(slot, socket, error);
+    }
+    recording.returned(socket == INVALID_SOCKET, error);
+    if (recording.succeeded()) {
+        recording.set_socket(socket);
+        if (lower_info.reserved != 0) { // a descriptor of a socket that lives in another process, too
+            const core::HandleTable::Socket known = process.sockets.find(socket);
+            complete_addresses(slot, socket, known);
+            recording.add_cached_addresses(known);
+        }
+    }
+    return socket;
+}
+
+SOCKET on_WSPAccept(Slot& slot, SOCKET listener, sockaddr* address, LPINT length, LPCONDITIONPROC condition,
+                    DWORD_PTR callback_data, LPINT error) {
+    Recording recording(Call::WSPAccept, listener);
+    SOCKET socket = slot.lower.lpWSPAccept(listener, address, length, condition, callback_data, error);
+    if (socket != INVALID_SOCKET) {
+        socket = claim_new(slot, socket, error);
+    }
+    recording.returned(socket == INVALID_SOCKET, error);
+    if (!recording.active()) {
+        return socket;
+    }
+    if (socket == INVALID_SOCKET) {
+        recording.set_local(process.sockets.addresses(process.sockets.find(listener)).local);
+    } else {
+        const core::HandleTable::Socket known = process.sockets.find(socket);
+        const core::RecordAddress remote = address == nullptr ? core::RecordAddress{} : read_address(address, length);
+        process.sockets.set_remote(known, remote);
+        complete_addresses(slot, socket, known);
+        recording.set_socket(socket);
+        recording.set_remote(remote);
+        recording.add_cached_addresses(known);
+    }
+    return socket;
+}
+
+SOCKET on_WSPJoinLeaf(Slot& slot, SOCKET root, const sockaddr* name, int length, LPWSABUF caller_data,
+                      LPWSABUF callee_data, LPQOS socket_qos, LPQOS group_qos, DWORD flags, LPINT error) {
+    Recording recording(Call::WSPJoinLeaf, root);
+    const core::RecordAddress remote = recording.active() ? read_address(name, length) : core::RecordAddress{};
+    SOCKET socket = slot.lower.lpWSPJoinLeaf(root, name, length, caller_data, callee_data, socket_qos, group_qos,
+                                             flags, error);
+    // Rootless groups answer with the very socket that was passed in.
+    if (socket != INVALID_SOCKET && socket != root) {
+        socket = claim_new(slot, socket, error);
+    }
+    recording.returned(socket == INVALID_SOCKET, error);
+    if (recording.active()) {
+        recording.set_remote(remote);
+        if (socket != INVALID_SOCKET) {
+            recording.set_socket(socket);
+        }
+        recording.add_cached_addresses(process.sockets.find(socket == INVALID_SOCKET ? root : socket));
+    }
+    return socket;
+}
+
+int on_WSPCloseSocket(Slot& slot, SOCKET socket, LPINT error) {
+    const core::HandleTable::Socket known = process.sockets.find(socket);
+    Recording recording(Call::WSPCloseSocket, socket);
+    if (recording.active()) {
+        complete_addresses(slot, socket, known);
+        recording.add_cached_addresses(known);
+        recording.restart();
+    }
+    // Before the lower provider frees the handle: from then on another thread may get the same value for a new socket.
+    process.sockets.retire(known);
+    const int result = slot.lower.lpWSPCloseSocket(socket, error);
+    recording.returned(result == SOCKET_ERROR, error);
+    if (result == SOCKET_ERROR && *error != WSAENOTSOCK) {
+        process.sockets.revive(known); // such as WSAEWOULDBLOCK: the socket stays open
+    }
+    return result;
+}
+
+int on_WSPShutdown(Slot& slot, SOCKET socket, int how, LPINT error) {
+    Recording recording(Call::WSPShutdown, socket);
+    const int result = slot.lower.lpWSPShutdown(socket, how, error);
+    recording.returned(result == SOCKET_ERROR, error);
+    if (recording.active()) {
+        const core::HandleTable::Socket known = process.sockets.find(socket);
+        complete_addresses(slot, socket, known);
+        recording.add_cached_addresses(known);
+    }
+    return result;
+}
+
+int on_WSPCleanup(Slot& slot, LPINT error) {
+    Recording recording(Call::WSPCleanup, 0);
+    const int result = leave_slot(slot, error);
+    recording.returned(result == SOCKET_ERROR, error);
+    return result;
+}
+
+} // namespace winsock_spi::lsp

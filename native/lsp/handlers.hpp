@@ -1,0 +1,56 @@
+// What we do in each of the 30 functions besides passing the call on. A function not named here is only recorded, by one
+// template for all (functions.cpp).
+#pragma once
+
+#include "slot.hpp"
+#include "spi/provider_functions.hpp"
+
+// always: has work to do whether anybody watches or not.   observed: only while somebody watches.
+#define WINSOCK_SPI_HANDLERS(X)      \
+    X(WSPAccept, always)             \
+    X(WSPBind, observed)             \
+    X(WSPCleanup, always)            \
+    X(WSPCloseSocket, always)        \
+    X(WSPConnect, always)            \
+    X(WSPDuplicateSocket, always)    \
+    X(WSPGetPeerName, observed)      \
+    X(WSPGetSockName, observed)      \
+    X(WSPGetSockOpt, always)         \
+    X(WSPIoctl, always)              \
+    X(WSPJoinLeaf, always)           \
+    X(WSPListen, observed)           \
+    X(WSPRecv, observed)             \
+    X(WSPRecvFrom, observed)         \
+    X(WSPSend, observed)             \
+    X(WSPSendTo, observed)           \
+    X(WSPSetSockOpt, observed)       \
+    X(WSPShutdown, observed)         \
+    X(WSPSocket, always)
+
+namespace winsock_spi::lsp {
+
+// The type of a handler: the function's own parameters behind the slot it was called through.
+template <typename Pointer>
+struct HandlerType;
+template <typename Result, typename... Parameters>
+struct HandlerType<Result(WSPAPI*)(Parameters...)> {
+    using type = Result(Slot&, Parameters...);
+};
+
+#define WINSOCK_SPI_DECLARE(name, when) HandlerType<decltype(WSPPROC_TABLE::lp##name)>::type on_##name;
+WINSOCK_SPI_HANDLERS(WINSOCK_SPI_DECLARE)
+#undef WINSOCK_SPI_DECLARE
+
+// The same for the extension functions; the pointer that the lower provider gave comes behind the slot.
+template <typename Pointer>
+struct ExtensionHandlerType;
+template <typename Result, typename... Parameters>
+struct ExtensionHandlerType<Result(WSPAPI*)(Parameters...)> {
+    using type = Result(const Slot&, Result(WSPAPI*)(Parameters...), Parameters...);
+};
+
+#define WINSOCK_SPI_DECLARE(name, guid, pointer, failure) ExtensionHandlerType<pointer>::type on_##name;
+WINSOCK_SPI_EXTENSIONS(WINSOCK_SPI_DECLARE)
+#undef WINSOCK_SPI_DECLARE
+
+} // namespace winsock_spi::lsp

@@ -1,0 +1,21 @@
+// Everything that the provider keeps in a process. There is exactly one of it, and no other variable.
+#pragma once
+
+#include "core/handle_table.hpp"
+#include "recorder.hpp"
+#include "slot.hpp"
+
+namespace winsock_spi::lsp {
+
+struct ProcessState {
+    Recorder recorder;
+    core::HandleTable sockets;
+    std::array<Slot, slot_count> slots;
+    SRWLOCK lock; // slots' state, references and upcalls, and `initialised`. Never held while a DLL is loaded or called
+    bool initialised;
+};
+
+// All zero at load, hence no constructor that would have to run.
+extern constinit ProcessState process;
+
+} // namespace winsock_spi::lsp

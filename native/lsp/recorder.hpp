@@ -1,0 +1,52 @@
+// Writes down calls while somebody watches.
+#pragma once
+
+#include "control_view.hpp"
+#include "core/ring.hpp"
+#include "raw_clock.hpp"
+
+#include <atomic>
+#include <cstdint>
+
+namespace winsock_spi::lsp {
+
+// The recording half of the process state.
+class Recorder {
+public:
+    // One read of each control file, one branch. Both pointers are set before any function of ours is given away.
+    bool observed() const {
+        constexpr auto relaxed = std::memory_order_relaxed;
+        return (control_.load(relaxed)->watchers.load(relaxed) | watch_.load(relaxed)->watchers.load(relaxed)) != 0;
+    }
+
+    // Once per process, before anything else.
+    void initialise();
+    // At the end of every WSPStartup: a watched process has its start record from then on, whether it makes a call or
+    // not. Without a control file that is all it has: nothing is recorded then.
+    void announce();
+    // Makes the ring at the first observed call. False: this call is not recorded.
+    bool ready();
+    // From now on this process says that not all of it is seen. Only counts before the ring is made.
+    void pass_through(std::wstring_view reason);
+
+    std::uint64_t now() const { return read_clock(clock_); }
+    void write(const core::RecordBody& body) { ring_.append(body); }
+
+private:
+    enum class State : std::uint32_t { none, making, ready, failed };
+
+    bool make();
+
+    void stop_observing();
+
+    std::atomic<const core::ControlFile*> control_{};
+    std::atomic<const core::ControlFile*> watch_{};
+    std::atomic<State> state_{};
+    core::RingClock clock_{};
+    core::RingWriter ring_;
+    std::atomic<std::uint64_t> early_{}; // calls that came while another thread made the ring
+    ReasonText reason_;
+    core::ControlFile nobody_{}; // zeros: what is looked at when there is no control file
+};
+
+} // namespace winsock_spi::lsp

@@ -1,0 +1,129 @@
+// WSPStartup: finds our place in the chain, loads the provider below and hands out the functions of a slot.
+// It comes once per chain (each layered entry has its own GUID), again for every provider above us that names us in its
+// chain, and again after WSPCleanup. https://learn.microsoft.com/windows/win32/api/ws2spi/nf-ws2spi-wspstartup
+#include <algorithm>
+#include <bit>
+
+#include "functions.hpp"
+#include "lock.hpp"
+#include "process.hpp"
+#include "spi/last_error.hpp"
+
+namespace winsock_spi::lsp {
+
+namespace {
+
+constexpr WORD spi_version = MAKEWORD(2, 2);
+
+void initialise_once() {
+    const LockScope scope(process.lock);
+    if (!process.initialised) {
+        process.recorder.initialise();
+        process.initialised = true;
+    }
+}
+
+// A program keeps pointers to our extension functions, and other threads may be inside a call of ours while one cleans
+// up, so this DLL stays once it has been started; so do the mapped files and the ring.
+void stay_loaded() {
+    HMODULE module = nullptr;
+    GetModuleHandleExW(GET_MODULE_HANDLE_EX_FLAG_PIN | GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS,
+                       std::bit_cast<LPCWSTR>(&stay_loaded), &module);
+}
+
+// Our place by the catalog as it is now; read again once if the chain names an entry that is not there (yet).
+int locate(const WSPUPCALLTABLE& upcalls, const core::ProtocolInfo& started, spi::CatalogArray& catalog,
+           core::Place& place) {
+    constexpr int attempts = 2;
+    for (int attempt = 0; attempt < attempts; ++attempt) {
+        const int error = spi::read_catalog(upcalls, catalog);
+        if (error != 0) {
+            return error;
+        }
+        place = core::find_place(catalog.view(), started);
+        if (place.fault == core::PlaceFault::none && !place.skipped) {
+            break;
+        }
+    }
+    return 0;
+}
+
+void describe_fault(core::PlaceFault fault) {
+    switch (fault) {
+    case core::PlaceFault::not_in_chain:
+        process.recorder.pass_through(L"a protocol chain does not name this provider");
+        break;
+    case core::PlaceFault::no_own_entry:
+        process.recorder.pass_through(L"the catalog has no layered entry of this provider for a protocol chain");
+        break;
+    case core::PlaceFault::no_next:
+    case core::PlaceFault::none:
+        break;
+    }
+}
+
+int start_chain(const core::ProtocolInfo& started, const WSPUPCALLTABLE& upcalls, WSPPROC_TABLE& functions) {
+    spi::CatalogArray catalog;
+    core::Place place;
+    if (locate(upcalls, started, catalog, place) != 0 || place.next == nullptr) {
+        return WSAEPROVIDERFAILEDINIT;
+    }
+    ChainStart start{};
+    start.upcalls = upcalls;
+    start.next = *place.next;
+    start.below = place.below;
+    start.started_id = started.catalog_entry_id;
+    const int error = spi::load_provider(upcalls, start.next, core::is_base(start.next) ? start.next : started,
+                                         start.lower);
+    if (error != 0) {
+        return error;
+    }
+
+    Slot* slot = nullptr;
+    if (place.fault == core::PlaceFault::none) {
+        start.own = *place.own;
+        slot = enter_slot(start);
+        if (slot == nullptr) {
+            process.recorder.pass_through(L"more protocol chains than this provider has places for");
+        }
+    } else {
+        describe_fault(place.fault);
+    }
+    if (slot == nullptr) {
+        // The network matters more than seeing it: Winsock calls the lower provider directly, which therefore stays.
+        functions = start.lower.functions;
+        start.lower.module.release();
+    } else {
+        functions = functions_of(*slot);
+    }
+    return 0;
+}
+
+} // namespace
+
+} // namespace winsock_spi::lsp
+
+extern "C" int WSPAPI WSPStartup(WORD version, LPWSPDATA data, LPWSAPROTOCOL_INFOW info, WSPUPCALLTABLE upcalls,
+                                 LPWSPPROC_TABLE functions) {
+    using namespace winsock_spi;
+    const spi::LastErrorKeeper keeper;
+    if (data == nullptr || info == nullptr || functions == nullptr) {
+        return WSAEFAULT;
+    }
+    if (LOBYTE(version) < 2 || (LOBYTE(version) == 2 && HIBYTE(version) < 2)) {
+        return WSAVERNOTSUPPORTED;
+    }
+    lsp::initialise_once();
+    const int error = lsp::start_chain(spi::to_core(*info), upcalls, *functions);
+    if (error != 0) {
+        return error;
+    }
+    lsp::stay_loaded();
+    lsp::process.recorder.announce();
+    constexpr std::wstring_view description = L"winsock-spi";
+    std::copy(description.begin(), description.end(), data->szDescription);
+    data->szDescription[description.size()] = L'\0';
+    data->wVersion = lsp::spi_version;
+    data->wHighVersion = lsp::spi_version;
+    return 0;
+}

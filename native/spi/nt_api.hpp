@@ -1,0 +1,30 @@
+// The few functions of ntdll that the provider uses, as documented for drivers (Zw*) or in winternl.h: the registry and
+// the parent process, without advapi32, which the provider must not import.
+#pragma once
+
+#include "win32.hpp"
+
+#include <winternl.h>
+
+namespace winsock_spi::spi {
+
+inline constexpr ULONG key_value_partial_information = 2; // KEY_VALUE_INFORMATION_CLASS
+
+struct KeyValuePartialInformation {
+    ULONG title_index;
+    ULONG type;
+    ULONG data_length;
+    UCHAR data[1];
+};
+
+extern "C" {
+NTSTATUS NTAPI NtOpenKey(PHANDLE key, ACCESS_MASK access, POBJECT_ATTRIBUTES attributes);
+NTSTATUS NTAPI NtQueryValueKey(HANDLE key, PUNICODE_STRING name, ULONG information_class, PVOID information,
+                               ULONG length, PULONG result_length);
+}
+
+constexpr bool nt_success(NTSTATUS status) {
+    return status >= 0;
+}
+
+} // namespace winsock_spi::spi
