@@ -308,7 +308,8 @@ export class WatchSession {
             ...(ring.start !== undefined && { start: ring.start }),
         });
         ring.start = undefined;
-        ring.remaining = Math.max(0, ring.remaining - batch.length - batch.lost);
+        // A read that brought only losses counts too, or a scribbling process could keep a stopped watch from ending.
+        ring.remaining = Math.max(0, ring.remaining - (batch.length > 0 ? batch.length : recordsPerRing));
         return batch;
     }
 

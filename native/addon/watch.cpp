@@ -22,7 +22,7 @@ namespace winsock_spi::addon {
 namespace {
 
 // More rings than this are not listed: whoever may make files could make any number of them.
-constexpr std::size_t most_rings = 4096;
+constexpr std::size_t most_rings = 16384;
 // Records that one read copies at most.
 constexpr std::size_t most_records = 16384;
 

@@ -44,7 +44,8 @@ Status ProcessTree::join() {
     }
     JOBOBJECT_ASSOCIATE_COMPLETION_PORT association{};
     association.CompletionPort = port.get();
-    if (!SetInformationJobObject(job.get(), JobObjectAssociateCompletionPortInformation, &association, sizeof association)) {
+    if (!SetInformationJobObject(job.get(), JobObjectAssociateCompletionPortInformation, &association,
+                                 sizeof association)) {
         return last_error("SetInformationJobObject", "follow the job's processes");
     }
     FILETIME now{};
@@ -58,8 +59,8 @@ Status ProcessTree::join() {
     return {};
 }
 
-// The port tells of each new process, but not reliably and not at once: what lives is looked up in the job itself, these
-// notices are for what has ended.
+// The port tells of each new process, but not reliably and not at once: what lives is looked up in the job itself,
+// these notices are for what has ended.
 void ProcessTree::take_notices() {
     DWORD message = 0;
     ULONG_PTR key = 0;

@@ -23,8 +23,8 @@ constexpr ULONG open_non_directory = 0x0000'0040;
 constexpr ULONG open_synchronous = 0x0000'0020;
 constexpr NTSTATUS status_oplock_break_in_progress = 0x0000'0108;
 
-using NtCreateFileFunction = NTSTATUS(NTAPI*)(PHANDLE, ACCESS_MASK, POBJECT_ATTRIBUTES, PIO_STATUS_BLOCK, PLARGE_INTEGER,
-                                              ULONG, ULONG, ULONG, ULONG, PVOID, ULONG);
+using NtCreateFileFunction = NTSTATUS(NTAPI*)(PHANDLE, ACCESS_MASK, POBJECT_ATTRIBUTES, PIO_STATUS_BLOCK,
+                                              PLARGE_INTEGER, ULONG, ULONG, ULONG, ULONG, PVOID, ULONG);
 using RtlNtStatusToDosErrorFunction = ULONG(NTAPI*)(NTSTATUS);
 
 template <typename Function>
@@ -76,8 +76,9 @@ bool is_digit(wchar_t unit) {
 
 std::wstring ring_name(const ProcessIdentity& process) {
     wchar_t text[48];
-    const int length = std::swprintf(text, sizeof text / sizeof *text, L"%lu-%016llx.ring",
-                                     static_cast<unsigned long>(process.pid), static_cast<unsigned long long>(process.start));
+    const unsigned long pid = process.pid;
+    const unsigned long long start = process.start;
+    const int length = std::swprintf(text, sizeof text / sizeof *text, L"%lu-%016llx.ring", pid, start);
     return std::wstring(text, length > 0 ? static_cast<std::size_t>(length) : 0);
 }
 
@@ -176,7 +177,8 @@ Status RingFile::open(const std::wstring& path, std::size_t smallest, std::size_
     if ((facts.dwFileAttributes & FILE_ATTRIBUTE_REPARSE_POINT) != 0 || size < smallest || size > largest) {
         return system_error(ERROR_FILE_INVALID, "GetFileInformationByHandle", narrow(path) + " is no ring");
     }
-    const UniqueHandle section(CreateFileMappingW(file.get(), nullptr, PAGE_READONLY, 0, static_cast<DWORD>(size), nullptr));
+    const UniqueHandle section(
+        CreateFileMappingW(file.get(), nullptr, PAGE_READONLY, 0, static_cast<DWORD>(size), nullptr));
     if (!section) {
         return last_error("CreateFileMapping", narrow(path));
     }

@@ -39,8 +39,10 @@ void unlock_byte(HANDLE file, DWORD offset) {
 class Turnstile {
 public:
     explicit Turnstile(HANDLE file) : file_(file) {
-        for (int waited = 0; !(held_ = lock_byte(file_, turnstile, true)) && waited < turnstile_milliseconds; ++waited) {
+        held_ = lock_byte(file_, turnstile, true);
+        for (int waited = 0; !held_ && waited < turnstile_milliseconds; ++waited) {
             Sleep(1);
+            held_ = lock_byte(file_, turnstile, true);
         }
     }
     ~Turnstile() {
@@ -95,7 +97,7 @@ Status MappedControl::open(const std::wstring& path, bool writable) {
         const DWORD error = GetLastError();
         if (is_missing(error)) {
             return own_error("ERR_NOT_INSTALLED",
-                             "the winsock-spi provider is not installed on this machine: run `winsock-spi install` first");
+                             "the winsock-spi provider is not installed on this machine: run `winsock-spi install`");
         }
         return system_error(error, "CreateFile", "open " + narrow(path));
     }
@@ -104,18 +106,21 @@ Status MappedControl::open(const std::wstring& path, bool writable) {
         return last_error("GetFileSizeEx", narrow(path));
     }
     const auto damaged = [&] {
-        return own_error("ERR_CONTROL_DAMAGED", narrow(path) + " is not a control file that this version understands: run " +
-                                                    "`winsock-spi uninstall` and `winsock-spi install` to make it anew");
+        return own_error("ERR_CONTROL_DAMAGED",
+                         narrow(path) + " is not a control file that this version understands: run `winsock-spi "
+                                        "uninstall` and `winsock-spi install` to make it anew");
     };
     if (size.QuadPart < static_cast<LONGLONG>(sizeof(core::ControlFile))) {
         return damaged();
     }
+    const DWORD protection = writable ? PAGE_READWRITE : PAGE_READONLY;
     const UniqueHandle section(
-        CreateFileMappingW(file.get(), nullptr, writable ? PAGE_READWRITE : PAGE_READONLY, 0, sizeof(core::ControlFile), nullptr));
+        CreateFileMappingW(file.get(), nullptr, protection, 0, sizeof(core::ControlFile), nullptr));
     if (!section) {
         return last_error("CreateFileMapping", narrow(path));
     }
-    void* view = MapViewOfFile(section.get(), writable ? FILE_MAP_WRITE : FILE_MAP_READ, 0, 0, sizeof(core::ControlFile));
+    const DWORD wanted = writable ? FILE_MAP_WRITE : FILE_MAP_READ;
+    void* view = MapViewOfFile(section.get(), wanted, 0, 0, sizeof(core::ControlFile));
     if (view == nullptr) {
         return last_error("MapViewOfFile", narrow(path));
     }
@@ -123,7 +128,7 @@ Status MappedControl::open(const std::wstring& path, bool writable) {
     opened.file_ = std::move(file);
     opened.view_ = static_cast<core::ControlFile*>(view);
     if (opened.view_->magic != core::control_magic || opened.view_->abi != core::control_abi ||
-        opened.view_->size != sizeof(core::ControlFile)) {
+        opened.view_->size < sizeof(core::ControlFile)) {
         return damaged();
     }
     *this = std::move(opened);
