@@ -73,7 +73,7 @@ async function expectTop(guidPrefix: string, chainLength: number): Promise<void>
             assert.ok(chain.every((id) => id === 0 || ids.has(id)), `${bits}: the chain of ${name} names what is there: ${chain.join(" ")}`);
         }
         const top = entries.find(({ kind, socketType, family }) => kind !== "hidden" && family === 2 && socketType === 1);
-        assert.ok(top?.providerId.startsWith(guidPrefix), `${bits}: ${top?.name} is on top`);
+        assert.ok(top !== undefined && top.providerId.startsWith(guidPrefix), `${bits}: ${top?.name} is on top`);
         assert.equal(top.chain.length, chainLength, `${top.name}: ${top.chain.join(" ")}`);
     }
 }

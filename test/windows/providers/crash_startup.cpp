@@ -3,7 +3,7 @@
 #include <ws2spi.h>
 
 extern "C" int WSPAPI WSPStartup(WORD, LPWSPDATA, LPWSAPROTOCOL_INFOW, WSPUPCALLTABLE, LPWSPPROC_TABLE) {
-    int* volatile nowhere = nullptr;
+    volatile int* const nowhere = nullptr;
     *nowhere = 1;
     return 0;
 }

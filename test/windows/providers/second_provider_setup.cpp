@@ -54,10 +54,11 @@ void set_name(WSAPROTOCOL_INFOW& info, const std::wstring& name) {
     name.copy(info.szProtocol, WSAPROTOCOL_LEN);
 }
 
-// What programs get today for a triplet: the first entry in order that is not hidden.
+// What programs get today for a triplet: the first entry in order that stands for more than a place in chains. (The base
+// entries of raw sockets are hidden too: not offered, but had by those who ask.)
 const WSAPROTOCOL_INFOW* topmost(const Catalog& catalog, const second::Triplet& triplet) {
     for (const WSAPROTOCOL_INFOW& entry : catalog) {
-        if (entry.ProtocolChain.ChainLen != LAYERED_PROTOCOL && (entry.dwProviderFlags & PFL_HIDDEN) == 0 &&
+        if (entry.ProtocolChain.ChainLen != LAYERED_PROTOCOL &&
             second::same_triplet(entry, triplet.family, triplet.type, triplet.protocol)) {
             return &entry;
         }
