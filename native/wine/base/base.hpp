@@ -15,9 +15,10 @@ inline int fail(LPINT error, int code) noexcept {
     return SOCKET_ERROR;
 }
 
-// What a function of Wine's left as the thread's last error.
+// What a function of Wine's left as the thread's last error. Wine's stubs fail without a reason.
 inline int wine_error() noexcept {
-    return static_cast<int>(GetLastError());
+    const DWORD error = GetLastError();
+    return error != 0 ? static_cast<int>(error) : WSAEOPNOTSUPP;
 }
 
 // Wine's DLL is loaded and its Winsock started: 0 or a Winsock error. Each success is taken back by stop_wine.

@@ -18,8 +18,6 @@ namespace winsock_spi::wine::base {
 
 namespace {
 
-constinit WineFunction wine_get_option("getsockopt");
-
 // Handles as the target process has them. 64 bits wide, because 32- and 64-bit processes exchange sockets.
 struct Parcel {
     std::int64_t socket; // 0 once taken
@@ -40,13 +38,6 @@ struct SectionName {
     }
     wchar_t text[64];
 };
-
-bool is_socket(SOCKET handle) noexcept {
-    int type = 0;
-    int length = sizeof type;
-    return wine_get_option.as<decltype(&::getsockopt)>()(handle, SOL_SOCKET, SO_TYPE, reinterpret_cast<char*>(&type),
-                                                         &length) == 0;
-}
 
 // A handle of ours in another process, taken back unless kept.
 class RemoteHandle {
@@ -163,7 +154,8 @@ int take_duplicate(DWORD cookie, SOCKET& handle) noexcept {
     }
     handle = static_cast<SOCKET>(socket);
     close_kept(section.get(), kept);
-    return is_socket(handle) ? 0 : WSAEINVAL;
+    WSAPROTOCOL_INFOW entry;
+    return entry_of_socket(handle, entry) == 0 ? 0 : WSAEINVAL; // a socket, not whatever someone wrote there
 }
 
 } // namespace winsock_spi::wine::base

@@ -7,12 +7,11 @@
 
 #include "base.hpp"
 #include "../host/lock_guards.hpp"
+#include "known_sockets.hpp"
 
 namespace winsock_spi::wine::base {
 
 namespace {
-
-constinit WineFunction wine_get_option("getsockopt");
 
 SRWLOCK lock = SRWLOCK_INIT;
 std::vector<WSAPROTOCOL_INFOW>* entries = nullptr; // made at first use, kept: programs end without unloading us
@@ -106,11 +105,10 @@ void remember_entries() noexcept {
 }
 
 int entry_of_socket(SOCKET handle, WSAPROTOCOL_INFOW& entry) noexcept {
-    const auto get = wine_get_option.as<decltype(&::getsockopt)>();
     WSAPROTOCOL_INFOW info{};
-    int length = sizeof info;
-    if (get(handle, SOL_SOCKET, SO_PROTOCOL_INFOW, reinterpret_cast<char*>(&info), &length) != 0) {
-        return wine_error();
+    const int error = wine_info(handle, info);
+    if (error != 0) {
+        return error;
     }
     if (find_entry(info, entry)) {
         return 0;

@@ -2,13 +2,15 @@
 // above claims it afterwards, and is asked first from then on.
 #include "base.hpp"
 
+#include <ws2tcpip.h>
+
 namespace winsock_spi::wine::base {
 
 namespace {
 
 constinit WineFunction wine_socket("WSASocketW");
 constinit WineFunction wine_accept("WSAAccept");
-constinit WineFunction wine_join_leaf("WSAJoinLeaf");
+constinit WineFunction wine_set_option("setsockopt");
 
 // A program, or a provider above, may leave a place of the triplet to the catalog entry: FROM_PROTOCOL_INFO, or 0.
 int chosen(int wanted, int from_entry) noexcept {
@@ -85,19 +87,41 @@ SOCKET WSPAPI accept_socket(SOCKET handle, sockaddr* address, LPINT length, LPCO
     return accepted;
 }
 
-SOCKET WSPAPI join_leaf(SOCKET handle, const sockaddr* address, int length, LPWSABUF caller_data,
-                        LPWSABUF callee_data, LPQOS socket_qos, LPQOS group_qos, DWORD flags, LPINT error) {
-    const auto join = wine_join_leaf.as<decltype(&::WSAJoinLeaf)>();
-    const SOCKET leaf = join(handle, address, length, caller_data, callee_data, socket_qos, group_qos, flags);
-    if (leaf == INVALID_SOCKET) {
+// Wine has none. Over IP, joining a multicast group is all there is to it, and the leaf is the socket itself.
+SOCKET WSPAPI join_leaf(SOCKET handle, const sockaddr* address, int length, LPWSABUF, LPWSABUF, LPQOS, LPQOS,
+                        DWORD flags, LPINT error) {
+    if (address == nullptr || length < static_cast<int>(sizeof address->sa_family)) {
+        fail(error, WSAEFAULT);
+        return INVALID_SOCKET;
+    }
+    if ((flags & JL_BOTH) == 0 || (flags & ~static_cast<DWORD>(JL_BOTH)) != 0) {
+        fail(error, WSAEINVAL);
+        return INVALID_SOCKET;
+    }
+    const auto set_option = wine_set_option.as<decltype(&::setsockopt)>();
+    int result = 0;
+    if ((flags & JL_RECEIVER_ONLY) == 0) {
+        result = 0; // a sender needs no membership
+    } else if (address->sa_family == AF_INET && length >= static_cast<int>(sizeof(sockaddr_in))) {
+        ip_mreq group{};
+        group.imr_multiaddr = reinterpret_cast<const sockaddr_in*>(address)->sin_addr;
+        result = set_option(handle, IPPROTO_IP, IP_ADD_MEMBERSHIP, reinterpret_cast<const char*>(&group), sizeof group);
+    } else if (address->sa_family == AF_INET6 && length >= static_cast<int>(sizeof(sockaddr_in6))) {
+        const auto* address6 = reinterpret_cast<const sockaddr_in6*>(address);
+        ipv6_mreq group{};
+        group.ipv6mr_multiaddr = address6->sin6_addr;
+        group.ipv6mr_interface = address6->sin6_scope_id;
+        result =
+            set_option(handle, IPPROTO_IPV6, IPV6_ADD_MEMBERSHIP, reinterpret_cast<const char*>(&group), sizeof group);
+    } else {
+        fail(error, WSAEAFNOSUPPORT);
+        return INVALID_SOCKET;
+    }
+    if (result != 0) {
         fail(error, wine_error());
         return INVALID_SOCKET;
     }
-    DWORD id = 0;
-    if (leaf != handle && catalog_entry_of(leaf, id)) {
-        claim(leaf, id);
-    }
-    return leaf;
+    return handle;
 }
 
 } // namespace winsock_spi::wine::base

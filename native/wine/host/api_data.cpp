@@ -57,16 +57,16 @@ int WSAAPI recv(SOCKET handle, char* bytes, int length, int flags) {
     WSABUF buffer = buffer_of(bytes, length);
     DWORD count = 0;
     DWORD message_flags = static_cast<DWORD>(flags);
-    return received(WSARecv(handle, &buffer, 1, &count, &message_flags, nullptr, nullptr), count, message_flags);
+    const int result = WSARecv(handle, &buffer, 1, &count, &message_flags, nullptr, nullptr);
+    return received(result, count, message_flags);
 }
 
 int WSAAPI recvfrom(SOCKET handle, char* bytes, int length, int flags, sockaddr* from, int* from_length) {
     WSABUF buffer = buffer_of(bytes, length);
     DWORD count = 0;
     DWORD message_flags = static_cast<DWORD>(flags);
-    return received(
-        WSARecvFrom(handle, &buffer, 1, &count, &message_flags, from, from_length, nullptr, nullptr), count,
-        message_flags);
+    const int result = WSARecvFrom(handle, &buffer, 1, &count, &message_flags, from, from_length, nullptr, nullptr);
+    return received(result, count, message_flags);
 }
 
 int WSAAPI send(SOCKET handle, const char* bytes, int length, int flags) {

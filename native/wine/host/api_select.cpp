@@ -70,12 +70,10 @@ extern "C" int WSAAPI WSAPoll(LPWSAPOLLFD entries, ULONG count, int timeout) {
     }
     if (!socket) {
         // Nothing that is a socket: nothing to wait for.
-        int invalid = 0;
         for (ULONG index = 0; index < count; ++index) {
             entries[index].revents = POLLNVAL;
-            invalid += is_ignored(entries[index]) ? 0 : 1;
         }
-        return invalid > 0 ? invalid : fail(WSAENOTSOCK);
+        return fail(WSAENOTSOCK);
     }
     try {
         const std::size_t size = poll_header_size + count * sizeof(WSAPOLLFD);
