@@ -7,12 +7,14 @@
 namespace winsock_spi::addon {
 
 void init_catalog(Napi::Env env, Napi::Object exports);
+void init_executor(Napi::Env env, Napi::Object exports);
 void init_watch(Napi::Env env, Napi::Object exports);
 
 using InitPart = void (*)(Napi::Env env, Napi::Object exports);
 
 inline constexpr InitPart parts[] = {
     init_catalog,
+    init_executor,
     init_watch,
 };
 

@@ -41,11 +41,14 @@ struct RegistryTree {
 // Equal in every value and key, whatever their order; security is not compared.
 bool same_contents(const RegistryTree& a, const RegistryTree& b);
 
+// While Winsock changes a catalog it keeps a volatile key below it, named by the serial number in 8 hexadecimal digits.
+// Such a key is a lock and no contents: reading leaves it out, writing leaves it alone.
+
 // Reads a key of HKLM and everything below it. A key that is not there: ERROR_FILE_NOT_FOUND.
 Status read_tree(const std::wstring& path, RegistryTree& tree);
 
-// Told before each single write to the registry or the file system (see WritePoints).
 class WritePoints;
+bool is_access_key(std::wstring_view parent_path, std::wstring_view name);
 
 // Makes the key of HKLM exactly like the tree: what differs is written, what the tree does not have is deleted. Keys
 // that exist keep their security; new ones get the tree's, or inherit where it says none. Nothing is written where
@@ -55,7 +58,7 @@ Status write_tree(const std::wstring& path, const RegistryTree& tree, WritePoint
 // Deletes a key of HKLM and everything below it; not being there is fine.
 Status delete_tree(const std::wstring& path, WritePoints& points);
 
-// Sets one REG_DWORD of a key of HKLM that exists.
-Status write_dword(const std::wstring& path, const wchar_t* name, std::uint32_t number, WritePoints& points);
+// Has what was changed below a key of HKLM on the disk before it returns.
+Status flush_registry(const std::wstring& path);
 
 } // namespace winsock_spi::spi

@@ -106,6 +106,9 @@ Status read_key(HKEY parent, const std::wstring& name, const std::wstring& path,
         if (index >= max_keys) {
             return own_error("ERR_REGISTRY_TOO_LARGE", narrow(path) + " has too many keys");
         }
+        if (is_access_key(path, std::wstring_view(child, length))) {
+            continue;
+        }
         tree.keys.emplace_back(std::wstring(child, length), RegistryTree{});
         Status status =
             read_key(key.get(), tree.keys.back().first, path + L"\\" + child, depth + 1, tree.keys.back().second);
@@ -163,6 +166,12 @@ bool same_contents(const RegistryTree& a, const RegistryTree& b) {
         }
     }
     return true;
+}
+
+bool is_access_key(std::wstring_view parent_path, std::wstring_view name) {
+    const std::wstring_view parent = parent_path.substr(parent_path.find_last_of(L'\\') + 1);
+    return name.size() == 8 && name.find_first_not_of(L"0123456789ABCDEFabcdef") == std::wstring_view::npos &&
+           (equal_names(parent, L"Protocol_Catalog9") || equal_names(parent, L"NameSpace_Catalog5"));
 }
 
 Status read_tree(const std::wstring& path, RegistryTree& tree) {

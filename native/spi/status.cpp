@@ -7,7 +7,7 @@
 namespace winsock_spi::spi {
 
 std::string Status::code() const {
-    if (*own_code != '\0') {
+    if (!own_code.empty()) {
         return own_code;
     }
     const char* name = core::error_name(number);

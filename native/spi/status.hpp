@@ -9,11 +9,11 @@ namespace winsock_spi::spi {
 
 struct [[nodiscard]] Status {
     std::uint32_t number = 0;    // Winsock or Windows error number, 0 where only `own_code` tells
-    const char* own_code = "";   // stable code of ours ("ERR_..."), empty where the number's name is the code
-    const char* syscall = "";    // function of the system that failed, empty where none did
+    std::string own_code;        // stable code of ours ("ERR_..."), empty where the number's name is the code
+    std::string syscall;         // function of the system that failed, empty where none did
     std::string message;         // UTF-8, for people
 
-    bool ok() const { return number == 0 && *own_code == '\0'; }
+    bool ok() const { return number == 0 && own_code.empty(); }
     std::string code() const;    // "WSAEACCES", "ERR_PROBE_FAILED"
 };
 

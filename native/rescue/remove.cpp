@@ -1,0 +1,220 @@
+// The command that takes our provider out of the catalogs. Our entries are known by their GUIDs, never by their path.
+// Chains of other providers that lead through ours are led past it; nothing else changes. By Winsock's functions first,
+// by the registry where those fail.
+#include "commands.hpp"
+
+#include <algorithm>
+
+#include "core/chain.hpp"
+#include "core/guid_text.hpp"
+#include "output.hpp"
+#include "spi/backup.hpp"
+#include "spi/catalog_items.hpp"
+#include "spi/executor.hpp"
+#include "spi/registry_json.hpp"
+#include "spi/step_members.hpp"
+#include "spi/text.hpp"
+
+namespace winsock_spi::rescue {
+namespace {
+
+using core::ProtocolInfo;
+using core::json::Array;
+using core::json::Value;
+using Entries = std::vector<spi::CatalogEntry>;
+
+const ProtocolInfo* find_ours(const Entries& entries, std::uint32_t id) {
+    for (const spi::CatalogEntry& entry : entries) {
+        if (entry.info.catalog_entry_id == id && core::is_our_guid(entry.info.provider_id)) {
+            return &entry.info;
+        }
+    }
+    return nullptr;
+}
+
+// A chain without our entries. Where ours is its end, the chain below ours takes its place.
+std::vector<std::uint32_t> chain_without_ours(const ProtocolInfo& info, const Entries& entries) {
+    std::vector<std::uint32_t> chain;
+    const core::Chain ids = core::chain_of(info);
+    for (std::size_t i = 0; i < ids.size(); ++i) {
+        const ProtocolInfo* ours = find_ours(entries, ids[i]);
+        if (ours == nullptr) {
+            chain.push_back(ids[i]);
+        } else if (i + 1 == ids.size()) {
+            for (const std::uint32_t below : core::chain_of(*ours)) {
+                if (find_ours(entries, below) == nullptr) {
+                    chain.push_back(below);
+                }
+            }
+        }
+    }
+    return chain;
+}
+
+bool leads_through_ours(const ProtocolInfo& info, const Entries& entries) {
+    const core::Chain ids = core::chain_of(info);
+    return !core::is_our_guid(info.provider_id) &&
+           std::ranges::any_of(ids, [&](std::uint32_t id) { return find_ours(entries, id) != nullptr; });
+}
+
+// The same entry with another chain; the ids behind its end are cleared.
+ProtocolInfo with_chain(ProtocolInfo info, std::vector<std::uint32_t> chain) {
+    chain.resize(std::min<std::size_t>(chain.size(), core::max_chain_length));
+    info.chain_length = static_cast<std::int32_t>(chain.size());
+    std::ranges::fill(info.chain, 0u);
+    std::ranges::copy(chain, std::begin(info.chain));
+    return info;
+}
+
+Value make_plan(const std::wstring& backup, Array steps) {
+    Value plan;
+    plan.add("format", "winsock-spi-plan");
+    plan.add("version", 1);
+    plan.add("operation", "uninstall");
+    plan.add("text", "Take winsock-spi out of the catalogs");
+    plan.add("backup", spi::narrow(backup));
+    plan.add("onFailure", "finish");
+    plan.add("steps", std::move(steps));
+    return plan;
+}
+
+// Steps by Winsock's functions. Chains are led past ours first, so that none ever names an entry that is gone; the
+// hidden entry, which all of ours name, goes last.
+void add_winsock_steps(int bits, const Entries& entries, Array& steps) {
+    const std::string catalog = std::to_string(bits) + "-bit catalog: ";
+    for (const spi::CatalogEntry& entry : entries) {
+        if (!leads_through_ours(entry.info, entries)) {
+            continue;
+        }
+        Value step;
+        step.add("do", "update-provider");
+        step.add("catalog", bits);
+        step.add("providerId", core::format_guid(entry.info.provider_id));
+        step.add("path", spi::narrow(entry.path));
+        step.add("info", spi::encode_info(entry.info));
+        step.add("chain", spi::encode_ids(chain_without_ours(entry.info, entries)));
+        step.add("text", catalog + "lead the chain of entry " + std::to_string(entry.info.catalog_entry_id) + " past ours");
+        steps.push_back(std::move(step));
+    }
+    std::vector<core::Guid> guids;
+    for (const bool hidden : {false, true}) {
+        for (const spi::CatalogEntry& entry : entries) {
+            const core::Guid& guid = entry.info.provider_id;
+            if (core::is_our_guid(guid) && (entry.info.chain_length == 0) == hidden &&
+                std::ranges::find(guids, guid) == guids.end()) {
+                guids.push_back(guid);
+                Value step;
+                step.add("do", "deinstall-provider");
+                step.add("catalog", bits);
+                step.add("providerId", core::format_guid(guid));
+                step.add("text", catalog + "remove entry " + std::to_string(entry.info.catalog_entry_id));
+                steps.push_back(std::move(step));
+            }
+        }
+    }
+}
+
+// The whole of it as one step in the registry. Entries that cannot be decoded stay where they are.
+spi::Status add_registry_step(Array& steps) {
+    spi::RegistryTree catalog;
+    if (spi::Status status = spi::read_protocol_catalog(catalog); !status.ok()) {
+        return status;
+    }
+    for (const int bits : {64, 32}) {
+        const spi::RegistryTree* items = catalog.key(spi::entries_key(bits));
+        if (items == nullptr) {
+            continue;
+        }
+        const std::vector<std::pair<std::wstring, spi::RegistryTree>> keys = items->keys;
+        Entries entries;
+        std::vector<const spi::RegistryTree*> readable;
+        for (const auto& [name, key] : keys) {
+            spi::CatalogEntry entry;
+            if (spi::decode_entry(key, entry).ok()) {
+                entries.push_back(std::move(entry));
+                readable.push_back(&key);
+            }
+        }
+        std::vector<spi::RegistryTree> kept;
+        for (const auto& [name, key] : keys) {
+            const auto place = std::ranges::find(readable, &key);
+            if (place == readable.end()) {
+                kept.push_back(key);
+                continue;
+            }
+            const spi::CatalogEntry& entry = entries[static_cast<std::size_t>(place - readable.begin())];
+            if (core::is_our_guid(entry.info.provider_id)) {
+                continue;
+            }
+            kept.push_back(key);
+            if (leads_through_ours(entry.info, entries)) {
+                const ProtocolInfo info = with_chain(entry.info, chain_without_ours(entry.info, entries));
+                if (spi::Status status = spi::set_item(kept.back(), entry.path, info); !status.ok()) {
+                    return status;
+                }
+            }
+        }
+        spi::set_entries(catalog, bits, std::move(kept));
+    }
+    Value step;
+    step.add("do", "write-registry");
+    step.add("key", "Protocol_Catalog9");
+    step.add("tree", spi::to_json(catalog));
+    step.add("text", "Write the catalogs without winsock-spi into the registry");
+    steps.push_back(std::move(step));
+    return {};
+}
+
+} // namespace
+
+int remove(const Arguments&) {
+    spi::Machine machine;
+    std::wstring former;
+    if (spi::Status status = spi::read_machine(machine); !status.ok()) {
+        return report(status);
+    }
+    spi::RecoverResult recovered; // an installation that was interrupted is taken back before it is looked at
+    if (spi::Status status = spi::recover(recovered); !status.ok()) {
+        return report(status, recovered.catalog_damaged ? exit_needs_restore : exit_failed);
+    }
+    spi::Winsock winsock;
+    Array steps;
+    spi::Status trouble;
+    for (const int bits : machine.catalogs) {
+        Entries entries;
+        spi::Status status = winsock.enumerate(bits, entries);
+        if (status.ok()) {
+            add_winsock_steps(bits, entries, steps);
+        } else {
+            trouble = std::move(status);
+        }
+    }
+    if (trouble.ok() && steps.empty()) {
+        print("No catalog has an entry of winsock-spi.");
+        return exit_done;
+    }
+    if (spi::Status status = spi::write_automatic_backup(machine, former); !status.ok()) {
+        return report(status);
+    }
+    int code = exit_failed;
+    if (trouble.ok()) {
+        code = execute(make_plan(former, std::move(steps)));
+    } else {
+        print_error(trouble.message);
+    }
+    if (code == exit_failed) { // everything is as before: the other way
+        print("Winsock's own functions do not do it; writing the registry.");
+        Array registry;
+        if (spi::Status status = add_registry_step(registry); !status.ok()) {
+            return report(status);
+        }
+        code = execute(make_plan(former, std::move(registry)));
+    }
+    if (code == exit_done) {
+        print("winsock-spi is out of the catalogs. Programs that run keep it until they end.");
+        print("To undo: winsock-spi-rescue restore \"" + spi::narrow(former) + "\"");
+    }
+    return code;
+}
+
+} // namespace winsock_spi::rescue

@@ -1,0 +1,23 @@
+// Steps in the catalog of the other bitness: WSCInstallProvider writes only the catalog of the process that calls it,
+// so rescue of that bitness is started with a request file in the private folder and answers in a result file there.
+//   request: { "format": "winsock-spi-steps", "version": 1, "action": "apply" | "undo", "step": {...}, "before": {...},
+//              "killAt": number, "result": path }
+//   result:  { "number": n, "ownCode": string, "syscall": string, "message": string, "writes": n }
+#pragma once
+
+#include <string>
+
+#include "step.hpp"
+
+namespace winsock_spi::spi {
+
+enum class HelperAction { apply, undo };
+
+// Has the helper of that bitness do it. The journal is this process's business; the helper only acts.
+Status run_helper(Context& context, int bits, HelperAction action, const Step& step, const core::json::Value& before);
+
+// The other side: does what the request file says. For an error of the step itself the answer is in the result file
+// and the return value is fine.
+Status serve_helper_request(const std::wstring& request);
+
+} // namespace winsock_spi::spi

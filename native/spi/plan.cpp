@@ -1,0 +1,64 @@
+#include "plan.hpp"
+
+#include "step_members.hpp"
+#include "text.hpp"
+
+namespace winsock_spi::spi {
+
+using core::json::Value;
+
+Status parse_plan_text(std::string_view text, Plan& plan) {
+    core::json::Error error;
+    const std::optional<Value> source = core::json::parse(text, &error);
+    if (!source) {
+        return invalid_plan(std::string(error.what) + " at byte " + std::to_string(error.offset));
+    }
+    return parse_plan(*source, plan);
+}
+
+Status parse_plan(const Value& source, Plan& plan) {
+    const Value* version = source.find("version");
+    if (text_member(source, "format") != L"winsock-spi-plan" || version == nullptr || version->integer() != 1) {
+        return invalid_plan("it is no winsock-spi-plan of version 1");
+    }
+    if (Status status = read_string(source, "operation", plan.operation); !status.ok()) {
+        return status;
+    }
+    plan.text = narrow(text_member(source, "text"));
+    plan.backup = narrow(text_member(source, "backup"));
+    std::string on_failure;
+    if (Status status = read_string(source, "onFailure", on_failure); !status.ok()) {
+        return status;
+    }
+    if (on_failure != "undo" && on_failure != "finish") {
+        return invalid_plan("onFailure must be \"undo\" or \"finish\"");
+    }
+    plan.on_failure = on_failure == "undo" ? OnFailure::undo : OnFailure::finish;
+    if (const Value* helpers = source.find("helpers")) {
+        for (const int bits : {64, 32}) {
+            if (std::wstring path = text_member(*helpers, std::to_string(bits).c_str()); !path.empty()) {
+                plan.helpers[bits] = std::move(path);
+            }
+        }
+    }
+    if (const Value* kill_at = source.find("killAt")) {
+        plan.kill_at = static_cast<std::uint64_t>(kill_at->integer().value_or(0));
+    }
+    const Value* steps = source.find("steps");
+    if (steps == nullptr || steps->array() == nullptr) {
+        return invalid_plan("steps must be an array");
+    }
+    for (const Value& item : *steps->array()) {
+        PlannedStep planned;
+        if (Status status = make_step(item, planned.step); !status.ok()) {
+            status.message += " (step " + std::to_string(plan.steps.size() + 1) + ")";
+            return status;
+        }
+        planned.text = narrow(text_member(item, "text"));
+        plan.steps.push_back(std::move(planned));
+    }
+    plan.source = source;
+    return {};
+}
+
+} // namespace winsock_spi::spi

@@ -1,0 +1,66 @@
+// A plan: what an operation will do, as plain data. lib/provider and lib/catalog make plans without touching the system;
+// the executor carries them out. JSON, UTF-8:
+//
+// {
+//   "format": "winsock-spi-plan", "version": 1,
+//   "operation": "install" | "uninstall" | "restore" | ...      for messages, and "restore" may follow a broken operation
+//   "text": string                                             one line for people
+//   "backup": string                                           path of the backup taken before, "" where there is none
+//   "onFailure": "undo" | "finish"                             what recovery does after a kill (a step that fails is
+//                                                              undone at once in both cases)
+//   "helpers"?: { "64"?: path, "32"?: path }                   winsock-spi-rescue.exe of each bitness
+//   "killAt"?: n                                               kill test: end the process just before its n-th write
+//   "steps": [ { "do": ..., "text"?: string, ... } ]
+// }
+//
+// Steps (paths absolute; catalog 64 or 32; providerId "{GUID}"; info = the 628 bytes of WSAPROTOCOL_INFOW in Base64;
+// chain and order name entries by catalog id or, where that is known only later, by "{GUID}"):
+//   { "do": "make-folder", path, access: "program" | "data" | "rings" | "private" }    missing parents too
+//   { "do": "copy-file", from, to, sha256 }
+//   { "do": "make-control" }                                                           control.bin and watch.bin
+//   { "do": "install-provider", catalog, providerId, path, info, chain }               chain [] = hidden entry
+//   { "do": "write-order", catalog, order }                                            every entry once
+//   { "do": "deinstall-provider", catalog, providerId }
+//   { "do": "update-provider", catalog, providerId, path, info, chain }                the entry with info's id
+//   { "do": "probe", programs?: { "64"?: path, "32"?: path } }                         default: the helpers
+//   { "do": "write-registry", key, tree }                        key relative to WinSock2\Parameters, "" = all of it
+//   { "do": "delete-file", path }
+//   { "do": "delete-folder", path, contents?: true }             only if empty, unless contents
+//
+// What delete-file, delete-folder and copy-file replace is gone for good only when the whole plan is done.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "step.hpp"
+
+namespace winsock_spi::spi {
+
+enum class OnFailure { undo, finish };
+
+struct PlannedStep {
+    std::string text; // for people
+    std::unique_ptr<Step> step;
+};
+
+struct Plan {
+    std::string operation;
+    std::string text;
+    std::string backup;
+    OnFailure on_failure = OnFailure::undo;
+    std::map<int, std::wstring> helpers;
+    std::uint64_t kill_at = 0;
+    std::vector<PlannedStep> steps;
+    core::json::Value source;
+};
+
+// ERR_PLAN_INVALID, or another code that names what is wrong with a step, and nothing has happened.
+Status parse_plan_text(std::string_view text, Plan& plan);
+Status parse_plan(const core::json::Value& source, Plan& plan);
+
+} // namespace winsock_spi::spi

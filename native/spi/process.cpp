@@ -1,0 +1,140 @@
+#include "process.hpp"
+
+#include "machine.hpp"
+#include "text.hpp"
+#include "unique.hpp"
+
+namespace winsock_spi::spi {
+namespace {
+
+constexpr DWORD pipe_size = 65536;
+
+// A list of the handles that a child process inherits.
+class InheritedHandles {
+public:
+    Status open(HANDLE* handles, std::size_t count) {
+        SIZE_T size = 0;
+        InitializeProcThreadAttributeList(nullptr, 1, 0, &size);
+        memory_.resize(size);
+        auto* list = reinterpret_cast<LPPROC_THREAD_ATTRIBUTE_LIST>(memory_.data());
+        if (!InitializeProcThreadAttributeList(list, 1, 0, &size)) {
+            return last_error("InitializeProcThreadAttributeList");
+        }
+        list_ = list;
+        if (!UpdateProcThreadAttribute(list_, 0, PROC_THREAD_ATTRIBUTE_HANDLE_LIST, handles, count * sizeof(HANDLE),
+                                       nullptr, nullptr)) {
+            return last_error("UpdateProcThreadAttribute");
+        }
+        return {};
+    }
+    ~InheritedHandles() {
+        if (list_ != nullptr) {
+            DeleteProcThreadAttributeList(list_);
+        }
+    }
+    LPPROC_THREAD_ATTRIBUTE_LIST get() const { return list_; }
+
+private:
+    std::vector<unsigned char> memory_;
+    LPPROC_THREAD_ATTRIBUTE_LIST list_ = nullptr;
+};
+
+std::string read_what_is_there(HANDLE pipe) {
+    std::string output;
+    DWORD available = 0;
+    while (output.size() < pipe_size && PeekNamedPipe(pipe, nullptr, 0, nullptr, &available, nullptr) &&
+           available > 0) {
+        char buffer[4096];
+        DWORD count = 0;
+        if (!ReadFile(pipe, buffer, available < sizeof(buffer) ? available : sizeof(buffer), &count, nullptr)) {
+            break;
+        }
+        output.append(buffer, count);
+    }
+    while (!output.empty() && (output.back() == '\n' || output.back() == '\r')) {
+        output.pop_back();
+    }
+    return output;
+}
+
+} // namespace
+
+std::wstring quote_argument(const std::wstring& argument) {
+    std::wstring out = L"\"";
+    std::size_t backslashes = 0;
+    for (const wchar_t c : argument) {
+        if (c == L'\\') {
+            ++backslashes;
+            continue;
+        }
+        // Backslashes count only before a quotation mark, and there each stands for half of one.
+        out.append(c == L'"' ? 2 * backslashes + 1 : backslashes, L'\\');
+        backslashes = 0;
+        out += c;
+    }
+    out.append(2 * backslashes, L'\\');
+    return out + L'"';
+}
+
+Status run_program(const std::wstring& program, const std::vector<std::wstring>& arguments,
+                   std::uint32_t milliseconds, ProgramResult& result) {
+    SECURITY_ATTRIBUTES inheritable{sizeof(inheritable), nullptr, TRUE};
+    UniqueHandle reader;
+    UniqueHandle writer;
+    if (!CreatePipe(reader.put(), writer.put(), &inheritable, pipe_size)) {
+        return last_error("CreatePipe");
+    }
+    HANDLE inherited[] = {writer.get()};
+    InheritedHandles handles;
+    if (Status status = handles.open(inherited, 1); !status.ok()) {
+        return status;
+    }
+    const UniqueHandle job(CreateJobObjectW(nullptr, nullptr));
+    JOBOBJECT_EXTENDED_LIMIT_INFORMATION limits{};
+    limits.BasicLimitInformation.LimitFlags = JOB_OBJECT_LIMIT_KILL_ON_JOB_CLOSE;
+    if (!job || !SetInformationJobObject(job.get(), JobObjectExtendedLimitInformation, &limits, sizeof(limits))) {
+        return last_error("CreateJobObjectW");
+    }
+    std::wstring command = quote_argument(program);
+    for (const std::wstring& argument : arguments) {
+        command += L" " + quote_argument(argument);
+    }
+    STARTUPINFOEXW startup{};
+    startup.StartupInfo.cb = sizeof(startup);
+    startup.StartupInfo.dwFlags = STARTF_USESTDHANDLES;
+    startup.StartupInfo.hStdOutput = writer.get();
+    startup.StartupInfo.hStdError = writer.get();
+    startup.lpAttributeList = handles.get();
+    wchar_t folder[MAX_PATH]; // the caller's folder may be anyone's, and would be kept in use
+    if (GetSystemDirectoryW(folder, MAX_PATH) == 0) {
+        return last_error("GetSystemDirectoryW");
+    }
+    PROCESS_INFORMATION process{};
+    if (!CreateProcessW(program.c_str(), command.data(), nullptr, nullptr, TRUE,
+                        CREATE_SUSPENDED | CREATE_NO_WINDOW | EXTENDED_STARTUPINFO_PRESENT, nullptr, folder,
+                        &startup.StartupInfo, &process)) {
+        return last_error("CreateProcessW", narrow(program));
+    }
+    const UniqueHandle child(process.hProcess);
+    const UniqueHandle thread(process.hThread);
+    if (!AssignProcessToJobObject(job.get(), child.get()) || ResumeThread(thread.get()) == static_cast<DWORD>(-1)) {
+        Status status = last_error("AssignProcessToJobObject", narrow(program));
+        TerminateProcess(child.get(), 1);
+        return status;
+    }
+    writer.reset();
+    result.timed_out = WaitForSingleObject(child.get(), milliseconds) != WAIT_OBJECT_0;
+    if (result.timed_out) {
+        TerminateJobObject(job.get(), 1);
+        WaitForSingleObject(child.get(), 5000);
+    }
+    DWORD code = 0;
+    if (!GetExitCodeProcess(child.get(), &code)) {
+        return last_error("GetExitCodeProcess", narrow(program));
+    }
+    result.exit_code = code;
+    result.output = read_what_is_there(reader.get());
+    return {};
+}
+
+} // namespace winsock_spi::spi

@@ -1,0 +1,42 @@
+#include "step.hpp"
+
+#include "step_members.hpp"
+
+namespace winsock_spi::spi {
+namespace {
+
+struct Kind {
+    const char* name;
+    Status (*make)(const core::json::Value&, std::unique_ptr<Step>&);
+};
+
+constexpr Kind kinds[] = {
+    {"make-folder", make_make_folder},
+    {"copy-file", make_copy_file},
+    {"make-control", make_make_control},
+    {"install-provider", make_install_provider},
+    {"write-order", make_write_order},
+    {"deinstall-provider", make_deinstall_provider},
+    {"update-provider", make_update_provider},
+    {"probe", make_probe},
+    {"write-registry", make_write_registry},
+    {"delete-file", make_delete_file},
+    {"delete-folder", make_delete_folder},
+};
+
+} // namespace
+
+Status make_step(const core::json::Value& source, std::unique_ptr<Step>& step) {
+    std::string name;
+    if (Status status = read_string(source, "do", name); !status.ok()) {
+        return status;
+    }
+    for (const Kind& kind : kinds) {
+        if (name == kind.name) {
+            return kind.make(source, step);
+        }
+    }
+    return invalid_plan("unknown step \"" + name + "\"");
+}
+
+} // namespace winsock_spi::spi

@@ -1,0 +1,177 @@
+// The step that makes control.bin and watch.bin. Both are mapped by every process that has the provider: one that is
+// right already is kept, with its contents.
+#include "spi/step.hpp"
+
+#include "core/control_format.hpp"
+#include "spi/files.hpp"
+#include "spi/leftovers.hpp"
+#include "spi/machine.hpp"
+#include "spi/step_members.hpp"
+#include "spi/text.hpp"
+
+#include <cstring>
+
+namespace winsock_spi::spi {
+namespace {
+
+using core::json::Value;
+
+struct ControlKind {
+    const char* name;
+    const wchar_t* file;
+    Access access;
+};
+constexpr ControlKind files[] = {{"control", L"\\control.bin", Access::control}, {"watch", L"\\watch.bin", Access::watch}};
+
+bool is_control_file(const std::wstring& path) {
+    std::vector<std::uint8_t> bytes;
+    if (!read_file(path, bytes).ok() || bytes.size() != sizeof(core::ControlFile)) {
+        return false;
+    }
+    std::uint32_t magic = 0;
+    std::uint16_t abi = 0;
+    std::memcpy(&magic, bytes.data(), sizeof(magic));
+    std::memcpy(&abi, bytes.data() + offsetof(core::ControlFile, abi), sizeof(abi));
+    return magic == core::control_magic && abi == core::control_abi;
+}
+
+std::vector<std::uint8_t> fresh_control_file() {
+    std::vector<std::uint8_t> bytes(sizeof(core::ControlFile));
+    const std::uint32_t magic = core::control_magic;
+    const std::uint16_t abi = core::control_abi;
+    const std::uint16_t size = sizeof(core::ControlFile);
+    std::memcpy(bytes.data(), &magic, sizeof(magic));
+    std::memcpy(bytes.data() + offsetof(core::ControlFile, abi), &abi, sizeof(abi));
+    std::memcpy(bytes.data() + offsetof(core::ControlFile, size), &size, sizeof(size));
+    return bytes;
+}
+
+class MakeControl final : public Step {
+public:
+    using Step::Step;
+
+    Status observe(Context&, Value& before) override {
+        std::wstring folder;
+        if (Status status = data_folder(folder); !status.ok()) {
+            return status;
+        }
+        for (const ControlKind& kind : files) {
+            const std::wstring path = folder + kind.file;
+            FileKind found = FileKind::missing;
+            if (Status status = file_kind(path, found); !status.ok()) {
+                return status;
+            }
+            if (found != FileKind::missing && found != FileKind::file) {
+                return system_error(ERROR_ALREADY_EXISTS, "CreateFileW", narrow(path) + " is not a file");
+            }
+            std::string sddl;
+            if (found == FileKind::file) {
+                if (Status status = read_sddl(path, sddl); !status.ok()) {
+                    return status;
+                }
+            }
+            Value item;
+            item.add("path", narrow(path));
+            item.add("kept", found == FileKind::file && is_control_file(path));
+            item.add("security", sddl);
+            item.add("aside", narrow(aside_name(path, L"old")));
+            item.add("fresh", narrow(aside_name(path, L"new")));
+            before.add(kind.name, std::move(item));
+        }
+        return {};
+    }
+
+    Status apply(Context& context, const Value& before) override {
+        for (const ControlKind& kind : files) {
+            const Value* item = before.find(kind.name);
+            if (item == nullptr) {
+                continue;
+            }
+            const std::wstring path = text_member(*item, "path");
+            const std::wstring fresh = text_member(*item, "fresh");
+            context.leftovers.keep(path);
+            if (flag(*item, "kept")) { // made by someone in the right place, but perhaps with other rights
+                if (Status status = write_sddl(path, narrow(access_sddl(kind.access)), context.points); !status.ok()) {
+                    return status;
+                }
+                continue;
+            }
+            FileKind found = FileKind::missing;
+            Status status = file_kind(path, found);
+            if (status.ok() && found == FileKind::file) {
+                if (is_control_file(path)) { // by an earlier try of this step
+                    continue;
+                }
+                status = rename_file(path, text_member(*item, "aside"), context.points);
+            }
+            if (status.ok()) {
+                status = delete_file(fresh, context.points);
+            }
+            const std::vector<std::uint8_t> bytes = fresh_control_file();
+            if (status.ok()) {
+                status = write_new_file(fresh, bytes.data(), bytes.size(), kind.access, context.points);
+            }
+            // Under its name only when it is whole: a provider may look at any moment.
+            if (status.ok()) {
+                status = rename_file(fresh, path, context.points);
+            }
+            if (!status.ok()) {
+                return status;
+            }
+        }
+        return {};
+    }
+
+    Status undo(Context& context, const Value& before) override {
+        for (const ControlKind& kind : files) {
+            const Value* item = before.find(kind.name);
+            if (item == nullptr) {
+                continue;
+            }
+            const std::wstring path = text_member(*item, "path");
+            const std::wstring aside = text_member(*item, "aside");
+            const std::string security = narrow(text_member(*item, "security"));
+            context.leftovers.remove_file(text_member(*item, "fresh"), true, context.points);
+            Status status;
+            FileKind found = FileKind::missing;
+            FileKind former = FileKind::missing;
+            if (flag(*item, "kept")) {
+                status = write_sddl(path, security, context.points);
+            } else if (status = file_kind(path, found); status.ok()) {
+                status = file_kind(aside, former);
+            }
+            // With a former file: what is under the name is ours only if the former one is aside.
+            if (status.ok() && found == FileKind::file && (security.empty() || former == FileKind::file)) {
+                const std::wstring gone = aside_name(path, L"old");
+                status = rename_file(path, gone, context.points);
+                if (status.ok()) {
+                    context.leftovers.remove_file(gone, true, context.points);
+                }
+            }
+            if (status.ok() && former == FileKind::file) {
+                status = rename_file(aside, path, context.points);
+            }
+            if (!status.ok()) {
+                return status;
+            }
+        }
+        return {};
+    }
+
+    void commit(Context& context, const Value& before) override {
+        for (const ControlKind& kind : files) {
+            if (const Value* item = before.find(kind.name)) {
+                context.leftovers.remove_file(text_member(*item, "aside"), true, context.points);
+            }
+        }
+    }
+};
+
+} // namespace
+
+Status make_make_control(const Value& source, std::unique_ptr<Step>& step) {
+    step = std::make_unique<MakeControl>(source);
+    return {};
+}
+
+} // namespace winsock_spi::spi
