@@ -1,5 +1,6 @@
 // The one error class of the library. Misuse (a wrong type, an option that does not exist) is a TypeError; everything
-// else that goes wrong is a WinsockError, whatever layer it comes from: Winsock, Win32, the file system or our own rules.
+// else that goes wrong is a WinsockError, whatever layer it comes from: Winsock, Win32, the file system or our own
+// rules.
 
 export { errorName } from "./error-names.js";
 
@@ -32,8 +33,8 @@ export interface ErrorReport {
  * Everything that can go wrong, except misuse (which is a `TypeError`).
  *
  * `code` is stable and made to be compared; `message` is for people and says what was tried and what to do. `errno` and
- * `syscall` follow Node's own convention and are `undefined` where no call of Windows is to blame. The numbers are those
- * of https://learn.microsoft.com/windows/win32/winsock/windows-sockets-error-codes-2
+ * `syscall` follow Node's own convention and are `undefined` where no call of Windows is to blame. The numbers are
+ * those of https://learn.microsoft.com/windows/win32/winsock/windows-sockets-error-codes-2
  *
  * Two copies of this package in one process recognise each other's errors with `instanceof`.
  */

@@ -1,5 +1,5 @@
-// The library. Importing it works on any operating system; calling what needs Winsock elsewhere than on Windows throws a
-// WinsockError with the code ERR_UNSUPPORTED_PLATFORM.
+// The library. Importing it works on any operating system; calling what needs Winsock elsewhere than on Windows throws
+// a WinsockError with the code ERR_UNSUPPORTED_PLATFORM.
 
 export { WinsockError, type ErrorReport, type WinsockErrorOptions } from "./errors.js";
 
@@ -19,7 +19,9 @@ export { recover, type ChangeOptions, type ChangeResult } from "./plan/execute.j
 export type { RecoveryResult } from "./native.js";
 export { formatPlan, type Plan, type Step, type StepAction } from "./plan/plan.js";
 export { install, type InstallOptions } from "./provider/install.js";
-export { planInstall, type InstallPlanOptions, type ProviderFile, type ProviderFiles } from "./provider/plan-install.js";
+export {
+    planInstall, type InstallPlanOptions, type ProviderFile, type ProviderFiles,
+} from "./provider/plan-install.js";
 export { planUninstall, type UninstallPlanOptions } from "./provider/plan-uninstall.js";
 export { uninstall, type UninstallOptions } from "./provider/uninstall.js";
 

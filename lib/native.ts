@@ -1,5 +1,6 @@
-// The only file that loads the addon (native/addon, winsock_spi.node). Everything native is documented here, and nothing
-// native is reached by another way. Importing this file does nothing, on any operating system; calling native() loads.
+// The only file that loads the addon (native/addon, winsock_spi.node). Everything native is documented here, and
+// nothing native is reached by another way. Importing this file does nothing, on any operating system; calling native()
+// loads.
 
 import * as fs from "node:fs";
 import { createRequire } from "node:module";
@@ -148,7 +149,9 @@ export interface NativeBinding {
      * https://learn.microsoft.com/windows/win32/api/ws2spi/nf-ws2spi-wscenumprotocols
      */
     enumProtocols(bits: Bits): { path: string; info: Uint8Array }[];
-    /** Everything below HKLM\SYSTEM\CurrentControlSet\Services\WinSock2\Parameters. Works where Winsock cannot start. */
+    /**
+     * Everything below HKLM\SYSTEM\CurrentControlSet\Services\WinSock2\Parameters. Works where Winsock cannot start.
+     */
     readRegistry(): RegistryKey;
     machine(): MachineFacts;
     /** A registered DLL path with its variables expanded as a process of that bitness would see it. */
@@ -196,7 +199,9 @@ export function packageVersion(): string {
  * DLL because of a variable that somebody else could set, and whether we are elevated is known only to the addon that
  * is still to be loaded: so they are ignored always.
  */
-const overrides = ["WINSOCK_SPI_PREBUILD", "PREBUILDS_ONLY", "npm_config_arch", "npm_config_platform", "LIBC", "ARM_VERSION"];
+const overrides = [
+    "WINSOCK_SPI_PREBUILD", "PREBUILDS_ONLY", "npm_config_arch", "npm_config_platform", "LIBC", "ARM_VERSION",
+];
 
 function withoutOverrides<T>(call: () => T): T {
     const saved = new Map<string, string>();
@@ -249,13 +254,13 @@ function loadFailure(tried: readonly string[], cause: unknown): WinsockError {
     const reason = cause instanceof Error ? cause.message.split("\n")[0] : "no file there";
     const remedy =
         cause === undefined
-            ? "The package's prebuilds/ folder is missing (a bundler may have left it out): install the package again, " +
-              "or build it with `npx cmake-js compile` (needs Visual Studio Build Tools with C++)."
-            : "If Windows blocked the file (Smart App Control, WDAC: event 3077 in CodeIntegrity/Operational), use a signed " +
-              "release; if it was made for another processor, install the package again with this Node.";
+            ? "The package's prebuilds/ folder is missing (a bundler may have left it out): install the package " +
+              "again, or build it with `npx cmake-js compile` (needs Visual Studio Build Tools with C++)."
+            : "If Windows blocked the file (Smart App Control, WDAC: event 3077 in CodeIntegrity/Operational), use " +
+              "a signed release; if it was made for another processor, install the package again with this Node.";
     return new WinsockError(
-        `The native part of winsock-spi could not be loaded in Node ${process.version} (${process.platform}-${process.arch}): ` +
-            `${reason}. Tried: ${tried.join(", ")}. ${remedy}`,
+        `The native part of winsock-spi could not be loaded in Node ${process.version} (${process.platform}-` +
+            `${process.arch}): ${reason}. Tried: ${tried.join(", ")}. ${remedy}`,
         { code: "ERR_NATIVE_LOAD", cause },
     );
 }
@@ -325,8 +330,8 @@ let loaded: NativeBinding | undefined;
 /**
  * The addon, loaded at the first call and kept.
  *
- * @throws WinsockError `ERR_UNSUPPORTED_PLATFORM` anywhere but on Windows; `ERR_NATIVE_LOAD` if the addon is missing, was
- * made for another processor or was blocked: the message names the files that were tried and the remedy.
+ * @throws WinsockError `ERR_UNSUPPORTED_PLATFORM` anywhere but on Windows; `ERR_NATIVE_LOAD` if the addon is missing,
+ * was made for another processor or was blocked: the message names the files that were tried and the remedy.
  */
 export function native(): NativeBinding {
     if (loaded !== undefined) {
@@ -334,8 +339,8 @@ export function native(): NativeBinding {
     }
     if (process.platform !== "win32") {
         throw new WinsockError(
-            `winsock-spi works where Winsock is: on Windows, not on ${process.platform}. (In a clone of the project on Linux, ` +
-                "`npm run -s cli -- ARGS` runs it under Wine.)",
+            `winsock-spi works where Winsock is: on Windows, not on ${process.platform}. (In a clone of the project ` +
+                "on Linux, `npm run -s cli -- ARGS` runs it under Wine.)",
             { code: "ERR_UNSUPPORTED_PLATFORM" },
         );
     }

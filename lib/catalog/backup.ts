@@ -98,9 +98,10 @@ export function parseBackup(text: string, name = "the backup"): Backup {
         throw corrupt(name, error instanceof Error ? error.message : "not JSON", error);
     }
     if (!isRecord(value) || value["format"] !== backupFormat) {
-        throw new WinsockError(`${name} is not a backup of winsock-spi (no "format": "${backupFormat}"). Nothing was changed.`, {
-            code: "ERR_BACKUP_FOREIGN",
-        });
+        throw new WinsockError(
+            `${name} is not a backup of winsock-spi (no "format": "${backupFormat}"). Nothing was changed.`,
+            { code: "ERR_BACKUP_FOREIGN" },
+        );
     }
     const version = value["version"];
     if (typeof version !== "number" || !Number.isInteger(version) || version < 1) {
@@ -108,7 +109,8 @@ export function parseBackup(text: string, name = "the backup"): Backup {
     }
     if (version > backupVersion) {
         throw new WinsockError(
-            `${name} is of version ${version}; this winsock-spi reads up to version ${backupVersion}. Install a newer one.`,
+            `${name} is of version ${version}; this winsock-spi reads up to version ${backupVersion}. ` +
+                "Install a newer one.",
             { code: "ERR_BACKUP_NEWER" },
         );
     }
@@ -153,7 +155,10 @@ export async function readBackup(file: string): Promise<Backup> {
     try {
         text = await fs.readFile(file, "utf8");
     } catch (error) {
-        throw new WinsockError(`Cannot read the backup ${file}: ${reason(error)}`, { code: "ERR_FILE_NOT_FOUND", cause: error });
+        throw new WinsockError(`Cannot read the backup ${file}: ${reason(error)}`, {
+            code: "ERR_FILE_NOT_FOUND",
+            cause: error,
+        });
     }
     return parseBackup(text, file);
 }
@@ -211,7 +216,8 @@ export async function takeBackup(reading: Reading = readSystem()): Promise<Backu
 }
 
 /**
- * Writes a backup so that the file is there whole or not at all: into a temporary file beside it, flushed, then renamed.
+ * Writes a backup so that the file is there whole or not at all: into a temporary file beside it, flushed, then
+ * renamed.
  *
  * @throws WinsockError `ERR_NOT_WRITABLE`.
  */
@@ -228,16 +234,19 @@ export async function writeBackup(backup: Backup, file: string): Promise<void> {
         await fs.rename(temporary, file);
     } catch (error) {
         await fs.rm(temporary, { force: true }).catch(() => undefined);
-        throw new WinsockError(`Cannot write the backup ${file}: ${reason(error)}. Nothing was changed; choose another folder.`, {
-            code: "ERR_NOT_WRITABLE",
-            cause: error,
-        });
+        throw new WinsockError(
+            `Cannot write the backup ${file}: ${reason(error)}. Nothing was changed; choose another folder.`,
+            { code: "ERR_NOT_WRITABLE", cause: error },
+        );
     }
 }
 
 /** What {@link backup} may be told. */
 export interface BackupOptions {
-    /** Full or relative path of the file to write. Default: a new file in %ProgramData%\winsock-spi\backups (needs an administrator). */
+    /**
+     * Full or relative path of the file to write. Default: a new file in %ProgramData%\winsock-spi\backups (needs an
+     * administrator).
+     */
     file?: string;
 }
 
@@ -267,7 +276,10 @@ export function automaticBackupName(created: string, repetition = 0): string {
     return `${created.replace(/[-:.]/g, "")}${repetition === 0 ? "" : `-${repetition}`}.json`;
 }
 
-/** Writes a backup into the folder of automatic backups, deletes all but the newest {@link backupsKept}, returns its path. */
+/**
+ * Writes a backup into the folder of automatic backups, deletes all but the newest {@link backupsKept}, returns its
+ * path.
+ */
 export async function writeAutomaticBackup(content: Backup): Promise<string> {
     const folder = native().prepareFolders().backups;
     const present = new Set(await fs.readdir(folder));

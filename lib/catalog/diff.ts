@@ -251,14 +251,18 @@ function describeChange(change: EntryChange<CatalogEntry | NamespaceEntry>): str
 }
 
 function describeValue(value: { type: number; data: string } | undefined): string {
-    return value === undefined ? "(none)" : `type ${value.type}, ${Buffer.from(value.data, "base64").toString("hex") || "empty"}`;
+    if (value === undefined) {
+        return "(none)";
+    }
+    return `type ${value.type}, ${Buffer.from(value.data, "base64").toString("hex") || "empty"}`;
 }
 
 /** A {@link CatalogDiff} as text for people; empty if nothing differs. */
 export function formatDiff(changes: CatalogDiff): string {
     const lines: string[] = [];
     for (const bits of catalogNames) {
-        for (const [what, list] of [["protocol", changes.protocols[bits]], ["namespace", changes.namespaces[bits]]] as const) {
+        for (const what of ["protocol", "namespace"] as const) {
+            const list = what === "protocol" ? changes.protocols[bits] : changes.namespaces[bits];
             if (list !== undefined) {
                 lines.push(`${bits}-bit ${what} catalog`, ...list.flatMap(describeChange));
             }
@@ -267,7 +271,8 @@ export function formatDiff(changes: CatalogDiff): string {
     if (changes.registry.length > 0) {
         lines.push("registry below WinSock2\\Parameters");
         for (const { path, before, after } of changes.registry) {
-            lines.push(path.endsWith("\\") ? `  ! ${path}` : `  ~ ${path}: ${describeValue(before)} -> ${describeValue(after)}`);
+            const values = `${describeValue(before)} -> ${describeValue(after)}`;
+            lines.push(path.endsWith("\\") ? `  ! ${path}` : `  ~ ${path}: ${values}`);
         }
     }
     return lines.join("\n");

@@ -10,18 +10,23 @@ export function formatTable(rows: readonly (readonly string[])[]): string {
             widths[column] = Math.max(widths[column] ?? 0, cell.length);
         }
     }
-    return rows
-        .map((row) => row.map((cell, column) => (column === row.length - 1 ? cell : cell.padEnd(widths[column] ?? 0))).join("  "))
-        .join("\n");
+    const padded = (row: readonly string[]): string[] =>
+        row.map((cell, column) => (column === row.length - 1 ? cell : cell.padEnd(widths[column] ?? 0)));
+    return rows.map((row) => padded(row).join("  ")).join("\n");
 }
 
 /** A protocol in the words people use: `TCP/IPv4`, else the names of Winsock. */
 export function protocolTitle(entry: CatalogEntry): string {
     const family = { AF_INET: "IPv4", AF_INET6: "IPv6" }[entry.familyName] ?? entry.familyName;
-    const type = { SOCK_STREAM: "stream", SOCK_DGRAM: "datagram", SOCK_RAW: "RAW" }[entry.socketTypeName] ?? entry.socketTypeName;
     const protocol = entry.protocolName.replace(/^IPPROTO_/, "");
-    const title = entry.socketTypeName === "SOCK_RAW" ? type : protocol === "TCP" || protocol === "UDP" ? protocol : `${type} ${protocol}`;
-    return `${title}/${family}`;
+    if (entry.socketTypeName === "SOCK_RAW") {
+        return `RAW/${family}`;
+    }
+    if (protocol === "TCP" || protocol === "UDP") {
+        return `${protocol}/${family}`;
+    }
+    const type = { SOCK_STREAM: "stream", SOCK_DGRAM: "datagram" }[entry.socketTypeName] ?? entry.socketTypeName;
+    return `${type} ${protocol}/${family}`;
 }
 
 function protocolRow(entry: CatalogEntry): string[] {

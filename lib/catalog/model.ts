@@ -28,7 +28,9 @@ export interface CatalogEntry {
     resolvedPath?: string;
     /** Catalog ids, topmost provider first, at most 7. Windows' base entries have one place, and 0 in it. */
     chain: number[];
-    /** By chain length: 1 is a base provider, above 1 a layered one, 0 stands for a layered provider in others' chains. */
+    /**
+     * By chain length: 1 is a base provider, above 1 a layered one, 0 stands for a layered provider in others' chains.
+     */
     kind: "base" | "layered" | "hidden";
     family: number;
     familyName: string;
@@ -64,7 +66,10 @@ export interface CatalogEntry {
     providerReserved: number;
 }
 
-/** One entry of a namespace catalog. https://learn.microsoft.com/windows/win32/api/winsock2/ns-winsock2-wsanamespace_infow */
+/**
+ * One entry of a namespace catalog.
+ * https://learn.microsoft.com/windows/win32/api/winsock2/ns-winsock2-wsanamespace_infow
+ */
 export interface NamespaceEntry {
     /** Display name; `@DLL,-N` is a reference to a resource string. */
     name: string;

@@ -3,8 +3,9 @@
 
 const families: ReadonlyMap<number, string> = new Map([
     [0, "AF_UNSPEC"], [1, "AF_UNIX"], [2, "AF_INET"], [3, "AF_IMPLINK"], [4, "AF_PUP"], [5, "AF_CHAOS"], [6, "AF_IPX"],
-    [7, "AF_OSI"], [8, "AF_ECMA"], [9, "AF_DATAKIT"], [10, "AF_CCITT"], [11, "AF_SNA"], [12, "AF_DECnet"], [13, "AF_DLI"],
-    [14, "AF_LAT"], [15, "AF_HYLINK"], [16, "AF_APPLETALK"], [17, "AF_NETBIOS"], [18, "AF_VOICEVIEW"], [19, "AF_FIREFOX"],
+    [7, "AF_OSI"], [8, "AF_ECMA"], [9, "AF_DATAKIT"], [10, "AF_CCITT"], [11, "AF_SNA"], [12, "AF_DECnet"],
+    [13, "AF_DLI"], [14, "AF_LAT"], [15, "AF_HYLINK"], [16, "AF_APPLETALK"], [17, "AF_NETBIOS"], [18, "AF_VOICEVIEW"],
+    [19, "AF_FIREFOX"],
     [21, "AF_BAN"], [22, "AF_ATM"], [23, "AF_INET6"], [24, "AF_CLUSTER"], [25, "AF_12844"], [26, "AF_IRDA"],
     [28, "AF_NETDES"], [32, "AF_BTH"], [33, "AF_LINK"], [34, "AF_HYPERV"],
 ]);
@@ -14,7 +15,8 @@ const socketTypes: ReadonlyMap<number, string> = new Map([
 ]);
 
 const ipProtocols: ReadonlyMap<number, string> = new Map([
-    [0, "IPPROTO_IP"], [1, "IPPROTO_ICMP"], [2, "IPPROTO_IGMP"], [3, "IPPROTO_GGP"], [4, "IPPROTO_IPV4"], [6, "IPPROTO_TCP"],
+    [0, "IPPROTO_IP"], [1, "IPPROTO_ICMP"], [2, "IPPROTO_IGMP"], [3, "IPPROTO_GGP"], [4, "IPPROTO_IPV4"],
+    [6, "IPPROTO_TCP"],
     [12, "IPPROTO_PUP"], [17, "IPPROTO_UDP"], [22, "IPPROTO_IDP"], [41, "IPPROTO_IPV6"], [43, "IPPROTO_ROUTING"],
     [50, "IPPROTO_ESP"], [51, "IPPROTO_AH"], [58, "IPPROTO_ICMPV6"], [103, "IPPROTO_PIM"], [113, "IPPROTO_PGM"],
     [132, "IPPROTO_SCTP"], [255, "IPPROTO_RAW"],
@@ -89,8 +91,8 @@ export function socketTypeName(socketType: number): string {
 }
 
 /**
- * `IPPROTO_TCP` for 6 in the families of IP. Other families number their protocols themselves: there the number is given
- * as text.
+ * `IPPROTO_TCP` for 6 in the families of IP. Other families number their protocols themselves: there the number is
+ * given as text.
  */
 export function protocolName(family: number, protocol: number): string {
     const known = family === AF_INET || family === AF_INET6 ? ipProtocols.get(protocol) : undefined;

@@ -34,16 +34,18 @@ const offset = {
 } as const;
 
 const unsignedFields = [
-    "serviceFlags1", "serviceFlags2", "serviceFlags3", "serviceFlags4", "providerFlags", "catalogEntryId", "messageSize",
-    "providerReserved",
+    "serviceFlags1", "serviceFlags2", "serviceFlags3", "serviceFlags4", "providerFlags", "catalogEntryId",
+    "messageSize", "providerReserved",
 ] as const;
 const signedFields = [
-    "chainLength", "version", "addressFamily", "maxSockAddr", "minSockAddr", "socketType", "protocol", "protocolMaxOffset",
-    "networkByteOrder", "securityScheme",
+    "chainLength", "version", "addressFamily", "maxSockAddr", "minSockAddr", "socketType", "protocol",
+    "protocolMaxOffset", "networkByteOrder", "securityScheme",
 ] as const;
 
+type NumericField = (typeof unsignedFields)[number] | (typeof signedFields)[number];
+
 /** The members of WSAPROTOCOL_INFOW: numbers as Winsock has them (DWORDs unsigned, ints signed). */
-export interface ProtocolInfoFields extends Record<(typeof unsignedFields)[number] | (typeof signedFields)[number], number> {
+export interface ProtocolInfoFields extends Record<NumericField, number> {
     /** GUID, upper case in braces. */
     providerId: string;
     /** All seven places of ProtocolChain.ChainEntries; those from `chainLength` on mean nothing. */
@@ -199,8 +201,8 @@ function writeName(bytes: Uint8Array, view: DataView, name: string): void {
 /** A decoded PackedCatalogItem with the 888 bytes that it was decoded from. */
 export interface CatalogItem {
     /**
-     * The provider's DLL as registered, unexpanded. One character per byte (ISO 8859-1): which ANSI code page wrote it is
-     * not recorded, and paths outside ASCII are rare there.
+     * The provider's DLL as registered, unexpanded. One character per byte (ISO 8859-1): which ANSI code page wrote it
+     * is not recorded, and paths outside ASCII are rare there.
      */
     path: string;
     info: ProtocolInfo;
@@ -227,8 +229,8 @@ function readPath(bytes: Uint8Array): string {
 }
 
 /**
- * The 888 bytes of a path and an info. With `base`, the bytes behind the path's terminator stay as they are there if the
- * path is the same.
+ * The 888 bytes of a path and an info. With `base`, the bytes behind the path's terminator stay as they are there if
+ * the path is the same.
  *
  * @throws TypeError if the path does not fit into 260 bytes (a path of exactly 260 is what a damaged item without
  * terminator decodes to, and is written back as it was) or has characters above U+00FF.

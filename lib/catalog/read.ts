@@ -12,8 +12,8 @@ export type CatalogSource = "winsock" | "registry";
 /** What {@link readCatalog} may be told. */
 export interface ReadCatalogOptions {
     /**
-     * `auto` (default) asks Winsock and reads the registry where Winsock does not answer; `winsock` and `registry` take that
-     * way or fail.
+     * `auto` (default) asks Winsock and reads the registry where Winsock does not answer; `winsock` and `registry` take
+     * that way or fail.
      */
     source?: "auto" | CatalogSource;
 }
@@ -40,7 +40,8 @@ export interface Reading {
  * Paths are as registered in `path`, and as a program of that bitness loads them in `resolvedPath`.
  * https://learn.microsoft.com/windows/win32/api/ws2spi/nf-ws2spi-wscenumprotocols
  *
- * @throws WinsockError `ERR_UNSUPPORTED_PLATFORM` off Windows; with `source: "winsock"` what WSCEnumProtocols failed with.
+ * @throws WinsockError `ERR_UNSUPPORTED_PLATFORM` off Windows; with `source: "winsock"` what WSCEnumProtocols failed
+ * with.
  * @throws TypeError if there is no such option.
  */
 export async function readCatalog(options: ReadCatalogOptions = {}): Promise<LiveCatalog> {
@@ -51,7 +52,7 @@ export async function readCatalog(options: ReadCatalogOptions = {}): Promise<Liv
 /** {@link readCatalog} with the registry's bytes and the machine's facts, for those who plan and back up. */
 export function readSystem({ source = "auto" }: ReadCatalogOptions = {}): Reading {
     if (source !== "auto" && source !== "winsock" && source !== "registry") {
-        throw new TypeError(`readCatalog: source must be "auto", "winsock" or "registry", not ${JSON.stringify(source)}`);
+        throw new TypeError(`readCatalog: source must be "auto", "winsock" or "registry", not ${String(source)}`);
     }
     const binding = native();
     const machine = binding.machine();
@@ -68,7 +69,7 @@ export function readSystem({ source = "auto" }: ReadCatalogOptions = {}): Readin
         }
         const namespaces = fromRegistry.namespaces[name];
         if (namespaces !== undefined) {
-            catalog.namespaces[name] = namespaces.map((entry) => ({ ...entry, resolvedPath: resolve(entry.path, bits) }));
+            catalog.namespaces[name] = namespaces.map((entry) => withResolvedPath(entry, bits));
         }
     }
     return { machine, registry, catalog };
@@ -90,11 +91,16 @@ function readProtocols(
             if (source === "winsock" || !(error instanceof WinsockError)) {
                 throw error;
             }
-            problems.push(`Winsock could not list the ${bits}-bit catalog (${error.code}: ${error.message}); read from the registry`);
+            const reason = `${error.code}: ${error.message}`;
+            problems.push(`Winsock could not list the ${bits}-bit catalog (${reason}); read from the registry`);
         }
     }
-    const entries = (registry ?? []).map((entry) => ({ ...entry, resolvedPath: resolve(entry.path, bits) }));
+    const entries = (registry ?? []).map((entry) => withResolvedPath(entry, bits));
     return { entries, source: "registry" };
+}
+
+function withResolvedPath<Entry extends { path: string }>(entry: Entry, bits: Bits): Entry & { resolvedPath: string } {
+    return { ...entry, resolvedPath: resolve(entry.path, bits) };
 }
 
 /** A registered path as that bitness loads it; a path that cannot be expanded stays as it is. */

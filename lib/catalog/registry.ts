@@ -77,7 +77,9 @@ function text(key: RegistryTree, name: string): string | undefined {
     return Buffer.from(value.data, "base64").toString("utf16le").replace(/\0[^]*$/, "");
 }
 
-/** Windows' access keys: volatile, named by a serial number in 8 hex digits; they say who is waiting, not what is there. */
+/**
+ * Windows' access keys: volatile, named by a serial number in 8 hex digits; they say who is waiting, not what is there.
+ */
 export function isAccessKey(name: string): boolean {
     return /^[0-9A-F]{8}$/i.test(name);
 }
@@ -88,11 +90,13 @@ export function catalogOfRegistry(parameters: RegistryTree, problems: string[] =
     for (const bits of ["64", "32"] as const) {
         const protocols = keyAt(parameters, protocolCatalogKey, entriesKey[bits]);
         if (protocols !== undefined) {
-            catalog.protocols[bits] = protocolEntries(protocols, `${protocolCatalogKey}\\${entriesKey[bits]}`, problems);
+            const where = `${protocolCatalogKey}\\${entriesKey[bits]}`;
+            catalog.protocols[bits] = protocolEntries(protocols, where, problems);
         }
         const namespaces = keyAt(parameters, namespaceCatalogKey, entriesKey[bits]);
         if (namespaces !== undefined) {
-            catalog.namespaces[bits] = namespaceEntries(namespaces, `${namespaceCatalogKey}\\${entriesKey[bits]}`, problems);
+            const where = `${namespaceCatalogKey}\\${entriesKey[bits]}`;
+            catalog.namespaces[bits] = namespaceEntries(namespaces, where, problems);
         }
     }
     return catalog;
@@ -103,13 +107,17 @@ function inOrder(keys: Readonly<Record<string, RegistryTree>>): [string, Registr
     return Object.entries(keys).sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
 }
 
+function wrongSize(bytes: Uint8Array | undefined): string {
+    return bytes === undefined ? "is missing" : `has ${bytes.byteLength} bytes`;
+}
+
 function protocolEntries(key: RegistryTree, where: string, problems: string[]): CatalogEntry[] {
     const entries: CatalogEntry[] = [];
     for (const [name, child] of inOrder(key.keys)) {
         const value = own(child.values, "PackedCatalogItem");
         const bytes = value === undefined ? undefined : Buffer.from(value.data, "base64");
         if (bytes?.byteLength !== catalogItemSize) {
-            problems.push(`${where}\\${name}: PackedCatalogItem ${bytes === undefined ? "is missing" : `has ${bytes.byteLength} bytes`}`);
+            problems.push(`${where}\\${name}: PackedCatalogItem ${wrongSize(bytes)}`);
             continue;
         }
         const item = decodeCatalogItem(bytes);
@@ -124,7 +132,7 @@ function namespaceEntries(key: RegistryTree, where: string, problems: string[]):
         const id = own(child.values, "ProviderId");
         const guid = id === undefined ? undefined : Buffer.from(id.data, "base64");
         if (guid?.byteLength !== 16) {
-            problems.push(`${where}\\${name}: ProviderId ${guid === undefined ? "is missing" : `has ${guid.byteLength} bytes`}`);
+            problems.push(`${where}\\${name}: ProviderId ${wrongSize(guid)}`);
             continue;
         }
         const namespace = dword(child, "SupportedNameSpace") ?? 0;

@@ -18,18 +18,19 @@ export interface RestoreTarget {
 }
 
 /**
- * The plan that brings a live registry to exactly the backup's. Pure. Steps are made only for what differs; a plan without
- * steps means that nothing does.
+ * The plan that brings a live registry to exactly the backup's. Pure. Steps are made only for what differs; a plan
+ * without steps means that nothing does.
  *
  * @throws WinsockError `ERR_BACKUP_BITNESS` if the backup's catalogs are not those of the machine.
  */
 export function planRestore(backup: Backup, target: RestoreTarget): Plan {
     const ours = [...target.machine.catalogs];
-    const theirs = [catalogsIn(backup.registry).map(Number), backup.machine.catalogs].find((list) => !sameCatalogs(list, ours));
+    const claims = [catalogsIn(backup.registry).map(Number), backup.machine.catalogs];
+    const theirs = claims.find((list) => !sameCatalogs(list, ours));
     if (theirs !== undefined) {
         throw new WinsockError(
-            `The backup is of a machine with the ${theirs.join("- and ")}-bit catalog, this one has the ${ours.join("- and ")}-bit catalog: it is ` +
-                "from another kind of Windows and would not fit. Nothing was changed.",
+            `The backup is of a machine with the ${theirs.join("- and ")}-bit catalog, this one has the ` +
+                `${ours.join("- and ")}-bit catalog: it would not fit. Nothing was changed.`,
             { code: "ERR_BACKUP_BITNESS" },
         );
     }
@@ -61,11 +62,12 @@ function stripped(tree: RegistryTree, depth = 0, inCatalog = false): RegistryTre
 
 /** The serial number above both sides', so that every process reads again; the next id above every id ever given. */
 function withCounters(wanted: RegistryTree, live: RegistryTree): RegistryTree {
-    const counted = (name: string, changes: (before: RegistryTree, now: RegistryTree | undefined) => RegistryTree["values"]) => {
+    type Counters = (before: RegistryTree, now: RegistryTree | undefined) => RegistryTree["values"];
+    const counted = (name: string, counters: Counters): RegistryTree["keys"] => {
         const before = keyAt(wanted, name);
         return before === undefined
             ? {}
-            : { [name]: { keys: before.keys, values: { ...before.values, ...changes(before, keyAt(live, name)) } } };
+            : { [name]: { keys: before.keys, values: { ...before.values, ...counters(before, keyAt(live, name)) } } };
     };
     const largest = (value: string, ...keys: readonly (RegistryTree | undefined)[]): number =>
         Math.max(0, ...keys.map((key) => dword(key, value) ?? 0));
@@ -100,21 +102,27 @@ function byName(a: readonly unknown[], b: readonly unknown[]): number {
 
 function stepsBetween(live: RegistryTree, wanted: RegistryTree): Step[] {
     const names = Object.keys(wanted.keys);
+    const rootValues = (tree: RegistryTree): string => fingerprint({ values: tree.values, keys: {} }, false);
     const sameShape =
-        fingerprint({ values: live.values, keys: {} }, false) === fingerprint({ values: wanted.values, keys: {} }, false) &&
+        rootValues(live) === rootValues(wanted) &&
         names.length === Object.keys(live.keys).length &&
         names.every((name) => Object.hasOwn(live.keys, name));
     if (!sameShape) {
-        return [{ do: "write-registry", key: "", tree: wanted, text: "Write everything below WinSock2\\Parameters as in the backup" }];
+        const text = "Write everything below WinSock2\\Parameters as in the backup";
+        return [{ do: "write-registry", key: "", tree: wanted, text }];
     }
     return names.flatMap((name): Step[] => {
         const before = keyAt(live, name);
         const after = keyAt(wanted, name);
         const catalog = name === protocolCatalogKey || name === namespaceCatalogKey;
-        if (before === undefined || after === undefined || fingerprint(before, catalog) === fingerprint(after, catalog)) {
+        if (before === undefined || after === undefined) {
+            return []; // the same names are on both sides: sameShape
+        }
+        if (fingerprint(before, catalog) === fingerprint(after, catalog)) {
             return [];
         }
-        return [{ do: "write-registry", key: name, tree: after, text: `Write WinSock2\\Parameters\\${name} as in the backup` }];
+        const text = `Write WinSock2\\Parameters\\${name} as in the backup`;
+        return [{ do: "write-registry", key: name, tree: after, text }];
     });
 }
 
@@ -123,8 +131,8 @@ function stepsBetween(live: RegistryTree, wanted: RegistryTree): Step[] {
  *
  * @param file Path of a backup file.
  * @throws WinsockError `ERR_FILE_NOT_FOUND`, `ERR_BACKUP_CORRUPT`, `ERR_BACKUP_FOREIGN`, `ERR_BACKUP_NEWER`,
- * `ERR_BACKUP_BITNESS`, `ERR_NOT_ELEVATED`, `ERR_UNFINISHED`, `ERR_UNSUPPORTED_PLATFORM`; what writing the registry failed
- * with.
+ * `ERR_BACKUP_BITNESS`, `ERR_NOT_ELEVATED`, `ERR_UNFINISHED`, `ERR_UNSUPPORTED_PLATFORM`; what writing the registry
+ * failed with.
  * @throws TypeError if there is no such option.
  */
 export async function restore(file: string, options: ChangeOptions = {}): Promise<ChangeResult> {

@@ -75,14 +75,14 @@ export function reportFailure(output: Output, error: unknown): number {
     const report = describeError(error);
     const restore =
         error instanceof WinsockError && error.catalogDamaged
-            ? `winsock-spi restore "${error.backup ?? "FILE"}"  (or, where Node cannot start: winsock-spi-rescue.exe restore ...)`
+            ? `winsock-spi restore "${error.backup ?? "FILE"}"  (without Node: winsock-spi-rescue.exe restore)`
             : undefined;
     if (output.json) {
         output.value({ error: restore === undefined ? report : { ...report, restore } });
         return exitCodeOf(error);
     }
-    const where = report.syscall === undefined ? "" : ` [${report.syscall}${report.errno === undefined ? "" : ` ${report.errno}`}]`;
-    output.note(`winsock-spi: ${report.code}: ${report.message}${where}`);
+    const call = [report.syscall, report.errno].filter((part) => part !== undefined).join(" ");
+    output.note(`winsock-spi: ${report.code}: ${report.message}${call === "" ? "" : ` [${call}]`}`);
     if (restore !== undefined) {
         output.note(`The catalog needs to be put back: ${restore}`);
     }
@@ -114,7 +114,7 @@ export async function confirm(question: string, options: { yes?: boolean | undef
     }
     if (!process.stdin.isTTY || !process.stderr.isTTY) {
         throw new WinsockError(
-            "This changes the system, and there is no terminal to ask on. Repeat it with --yes; --dry-run shows the plan.",
+            "This changes the system, and there is no terminal to ask on. Repeat it with --yes; --dry-run only shows.",
             { code: "ERR_CONFIRM" },
         );
     }

@@ -42,9 +42,12 @@ export function addInstallCommand(program: Command): void {
             };
             return applyChange(output, flags, {
                 apply: (how) => install({ ...options, ...how }),
-                done: () => "The provider is installed. Programs started from now on use it; `winsock-spi watch` shows their calls.",
-                undo: ({ plan }) =>
-                    `winsock-spi uninstall --yes  (where Node cannot start: "${plan.helpers?.["64"] ?? plan.helpers?.["32"] ?? "winsock-spi-rescue.exe"}" remove)`,
+                done: () =>
+                    "The provider is installed. Programs started from now on use it; see `winsock-spi watch`.",
+                undo: ({ plan: { helpers } }) => {
+                    const rescue = helpers?.["64"] ?? helpers?.["32"] ?? "winsock-spi-rescue.exe";
+                    return `winsock-spi uninstall --yes  (where Node cannot start: "${rescue}" remove)`;
+                },
             });
         }),
     );

@@ -23,7 +23,9 @@ const commands = [
 function makeProgram(json: boolean): Command {
     const program = new Command("winsock-spi");
     program
-        .description("Read, back up, compare and restore the Winsock catalog; install a layered provider and see Winsock calls.")
+        .description(
+            "Read, back up, compare and restore the Winsock catalog; install a layered provider and see Winsock calls.",
+        )
         .version(packageVersion())
         .exitOverride()
         .configureOutput({ writeErr: (text) => (json ? undefined : process.stderr.write(text)) })

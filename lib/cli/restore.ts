@@ -14,7 +14,9 @@ export function addRestoreCommand(program: Command): void {
         run(flags, (output) =>
             applyChange(output, flags, {
                 apply: (how) => restore(inputPath(file), how),
-                done: () => "The catalogs are as in the backup. Programs started from now on see it; restart Windows to reach all of them.",
+                done: () =>
+                    "The catalogs are as in the backup. Programs started from now on see it; restart Windows to " +
+                    "reach all of them.",
                 undo: ({ backup }) => `winsock-spi restore "${backup ?? "FILE"}"`,
                 nothing: "The catalogs are as in the backup already. Nothing was changed.",
             }),

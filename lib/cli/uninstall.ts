@@ -14,8 +14,10 @@ export function addUninstallCommand(program: Command): void {
         run(flags, (output) =>
             applyChange(output, flags, {
                 apply: (how) => uninstall({ ...how, leftovers: flags.leftovers === true }),
-                done: () => "The provider is out of the catalogs. Programs that had loaded it keep it until they end. Backups were left where they are.",
-                undo: ({ backup }) => `winsock-spi install --yes  (the catalog of before: winsock-spi restore "${backup ?? "FILE"}")`,
+                done: () =>
+                    "The provider is out of the catalogs. Programs that had loaded it keep it until they end. " +
+                    "Backups were left where they are.",
+                undo: () => "winsock-spi install --yes",
             }),
         ),
     );

@@ -19,7 +19,8 @@ export function requireNothingPending(): void {
     const pending = native().pendingOperation();
     if (pending !== undefined) {
         throw new WinsockError(
-            `An earlier operation (${pending}) was interrupted. Run \`winsock-spi recover\` first: it finishes or undoes it.`,
+            `An earlier operation (${pending}) was interrupted. Run \`winsock-spi recover\` first: it finishes or ` +
+                "undoes it.",
             { code: "ERR_UNFINISHED" },
         );
     }
@@ -32,9 +33,10 @@ export function requireNothingPending(): void {
  */
 export function requireElevated(): void {
     if (!native().machine().elevated) {
-        throw new WinsockError("Changing the Winsock catalog needs administrator rights: repeat from an elevated terminal.", {
-            code: "ERR_NOT_ELEVATED",
-        });
+        throw new WinsockError(
+            "Changing the Winsock catalog needs administrator rights: repeat it from an elevated terminal.",
+            { code: "ERR_NOT_ELEVATED" },
+        );
     }
 }
 
@@ -59,7 +61,7 @@ export interface ChangeResult {
  */
 export async function executePlan(plan: Plan, options: ExecuteOptions = {}): Promise<void> {
     if (plan.version !== planVersion) {
-        throw new TypeError(`a plan of version ${String(plan.version)} cannot be executed, only version ${planVersion}`);
+        throw new TypeError(`a plan of version ${String(plan.version)} cannot be executed, only of ${planVersion}`);
     }
     const result = await native().executePlan(JSON.stringify(plan), options.onStep ?? (() => undefined));
     if (result.error === undefined) {
@@ -70,7 +72,7 @@ export async function executePlan(plan: Plan, options: ExecuteOptions = {}): Pro
     const outcome = result.catalogDamaged
         ? "What was done before could not be undone."
         : "Everything done before was undone; the catalog is as it was.";
-    throw new WinsockError(`${text === undefined ? "" : `${text}: `}${message}. ${outcome}`, {
+    throw new WinsockError(`${text === undefined ? "" : `${text}: `}${message.replace(/\.$/, "")}. ${outcome}`, {
         code,
         errno: errno === 0 ? undefined : errno,
         syscall: syscall === "" ? undefined : syscall,
@@ -82,8 +84,8 @@ export async function executePlan(plan: Plan, options: ExecuteOptions = {}): Pro
 /**
  * Finishes or undoes the operation that was interrupted, if there is one.
  *
- * @throws WinsockError `ERR_NOT_ELEVATED`, `ERR_UNSUPPORTED_PLATFORM`; with `catalogDamaged`, what recovering failed with:
- * the catalog may then be half changed.
+ * @throws WinsockError `ERR_NOT_ELEVATED`, `ERR_UNSUPPORTED_PLATFORM`; with `catalogDamaged`, what recovering failed
+ * with: the catalog may then be half changed.
  */
 export async function recover(): Promise<RecoveryResult> {
     const pending = native().pendingOperation();

@@ -32,7 +32,9 @@ export interface MakeControl {
     do: "make-control";
 }
 
-/** WSCInstallProvider for one entry. https://learn.microsoft.com/windows/win32/api/ws2spi/nf-ws2spi-wscinstallprovider */
+/**
+ * WSCInstallProvider for one entry. https://learn.microsoft.com/windows/win32/api/ws2spi/nf-ws2spi-wscinstallprovider
+ */
 export interface InstallProvider {
     do: "install-provider";
     catalog: Bits;
@@ -59,7 +61,10 @@ export interface DeinstallProvider {
     providerId: string;
 }
 
-/** WSCUpdateProvider for the entry whose id is in `info`. https://learn.microsoft.com/windows/win32/api/ws2spi/nf-ws2spi-wscupdateprovider */
+/**
+ * WSCUpdateProvider for the entry whose id is in `info`.
+ * https://learn.microsoft.com/windows/win32/api/ws2spi/nf-ws2spi-wscupdateprovider
+ */
 export interface UpdateProvider {
     do: "update-provider";
     catalog: Bits;

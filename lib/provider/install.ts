@@ -33,8 +33,8 @@ export interface InstallOptions extends ChangeOptions {
  * https://learn.microsoft.com/windows/win32/api/ws2spi/nf-ws2spi-wscinstallprovider
  *
  * @throws WinsockError `ERR_UNSUPPORTED_PLATFORM`, `ERR_UNFINISHED`, `ERR_NOT_ELEVATED`, `ERR_FILE_NOT_FOUND`,
- * `ERR_WRONG_DLL`, `ERR_NOT_WRITABLE`, `ERR_PROBE_FAILED`; what {@link planInstall} throws; what a call of Windows failed
- * with.
+ * `ERR_WRONG_DLL`, `ERR_NOT_WRITABLE`, `ERR_PROBE_FAILED`; what {@link planInstall} throws; what a call of Windows
+ * failed with.
  * @throws TypeError if an option does not exist or has a wrong type.
  */
 export async function install(options: InstallOptions = {}): Promise<ChangeResult> {
@@ -65,9 +65,8 @@ async function planFor({ machine, catalog }: Reading, options: InstallOptions): 
         };
     }
     if (Object.keys(files).length === 0) {
-        throw new WinsockError(`This Windows has no ${[...(chosen?.keys() ?? [])].join("- and no ")}-bit catalog for that DLL.`, {
-            code: "ERR_WRONG_DLL",
-        });
+        const wanted = [...(chosen?.keys() ?? [])].join("- and no ");
+        throw new WinsockError(`This Windows has no ${wanted}-bit catalog for that DLL.`, { code: "ERR_WRONG_DLL" });
     }
     return planInstall(
         { protocols: catalog.protocols, namespaces: catalog.namespaces },
@@ -114,7 +113,10 @@ async function chosenDlls(dlls: readonly string[] | undefined): Promise<Map<Cata
     return chosen;
 }
 
-/** The catalog whose programs can load a DLL, from the processor in its PE header. https://learn.microsoft.com/windows/win32/debug/pe-format */
+/**
+ * The catalog whose programs can load a DLL, from the processor in its PE header.
+ * https://learn.microsoft.com/windows/win32/debug/pe-format
+ */
 async function bitnessOf(file: string): Promise<CatalogName> {
     const header = Buffer.alloc(4096);
     let length: number;
@@ -126,7 +128,8 @@ async function bitnessOf(file: string): Promise<CatalogName> {
             await handle.close();
         }
     } catch (error) {
-        throw new WinsockError(`Cannot read the provider DLL ${file}: ${error instanceof Error ? error.message : String(error)}`, {
+        const reason = error instanceof Error ? error.message : String(error);
+        throw new WinsockError(`Cannot read the provider DLL ${file}: ${reason}`, {
             code: "ERR_FILE_NOT_FOUND",
             cause: error,
         });

@@ -10,8 +10,8 @@ export const rescueFile = "winsock-spi-rescue.exe";
 export type MachineArch = "x64" | "ia32" | "arm64";
 
 /**
- * How the files for one catalog are called: the folder below the version where they are installed, and the folder of the
- * package's prebuilds from which they come. Programs of the 64-bit catalog are of the machine's own architecture.
+ * How the files for one catalog are called: the folder below the version where they are installed, and the folder of
+ * the package's prebuilds from which they come. Programs of the 64-bit catalog are of the machine's own architecture.
  */
 export function architecture(bits: CatalogName, arch: MachineArch): { folder: string; prebuilds: string } {
     if (bits === "32") {

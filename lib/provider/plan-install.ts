@@ -4,10 +4,12 @@
 
 import { Buffer } from "node:buffer";
 import { win32 as path } from "node:path";
-import { type Catalog, type CatalogEntry, type CatalogName, catalogNames, chainPlaces, infoOfEntry } from "../catalog/model.js";
 import {
-    AF_INET, AF_INET6, IPPROTO_IP, IPPROTO_TCP, IPPROTO_UDP, MAX_PATH, MAX_PROTOCOL_CHAIN, PFL_HIDDEN, SOCK_DGRAM, SOCK_RAW,
-    SOCK_STREAM, WSAPROTOCOL_LEN, XP1_IFS_HANDLES,
+    type Catalog, type CatalogEntry, type CatalogName, catalogNames, chainPlaces, infoOfEntry,
+} from "../catalog/model.js";
+import {
+    AF_INET, AF_INET6, IPPROTO_IP, IPPROTO_TCP, IPPROTO_UDP, MAX_PATH, MAX_PROTOCOL_CHAIN, PFL_HIDDEN, SOCK_DGRAM,
+    SOCK_RAW, SOCK_STREAM, WSAPROTOCOL_LEN, XP1_IFS_HANDLES,
 } from "../catalog/names.js";
 import { WinsockError, refuseUnknownOptions } from "../errors.js";
 import type { Bits } from "../native.js";
@@ -58,10 +60,12 @@ const triplets = [AF_INET, AF_INET6].flatMap((family) => [
 
 /** The first base entry of each covered triplet, in catalog order. */
 export function coverableEntries(entries: readonly CatalogEntry[]): CatalogEntry[] {
-    return entries.filter((entry) => {
-        const covered = triplets.some((triplet) => sameTriplet(entry, triplet));
-        return entry.kind === "base" && covered && entries.find((other) => other.kind === "base" && sameTriplet(other, entry)) === entry;
-    });
+    const bases = entries.filter((entry) => entry.kind === "base");
+    return bases.filter(
+        (entry) =>
+            triplets.some((triplet) => sameTriplet(entry, triplet)) &&
+            bases.find((other) => sameTriplet(other, entry)) === entry,
+    );
 }
 
 type Triplet = Pick<CatalogEntry, "family" | "socketType" | "protocol">;
@@ -74,17 +78,17 @@ function sameTriplet(a: Triplet, b: Triplet): boolean {
  * The plan that installs the provider into a catalog. Pure: nothing of the machine is asked, so it can be made anywhere
  * for any catalog.
  *
- * @throws WinsockError `ERR_ALREADY_INSTALLED`; `ERR_NAME_TOO_LONG` (above 255 UTF-16 units); `ERR_PATH_TOO_LONG` (a DLL's
- * path above 259 characters, or not representable); `ERR_UNKNOWN_CATALOG_ID` (`over` names an entry that is not there or cannot be
- * covered); `ERR_NOTHING_TO_COVER`; `ERR_CHAIN_FULL` (a chain has 7 entries already); `ERR_NOT_IFS` (the topmost entry
- * of a protocol belongs to a provider that is not IFS, which ours cannot stand above).
+ * @throws WinsockError `ERR_ALREADY_INSTALLED`; `ERR_NAME_TOO_LONG` (above 255 UTF-16 units); `ERR_PATH_TOO_LONG` (a
+ * DLL's path above 259 characters); `ERR_UNKNOWN_CATALOG_ID` (`over` names an entry that is not
+ * there or cannot be covered); `ERR_NOTHING_TO_COVER`; `ERR_CHAIN_FULL` (a chain has 7 entries already); `ERR_NOT_IFS`
+ * (the topmost entry of a protocol belongs to a provider that is not IFS, which ours cannot stand above).
  * @throws TypeError if an option does not exist or has a wrong type.
  */
 export function planInstall(catalog: Catalog, options: InstallPlanOptions): Plan {
     refuseUnknownOptions("planInstall", options, [
         "files", "arch", "version", "programFiles", "programData", "name", "over",
     ]);
-    const names = catalogNames.filter((bits) => options.files[bits] !== undefined && catalog.protocols[bits] !== undefined);
+    const names = catalogNames.filter((bits) => options.files[bits] && catalog.protocols[bits]);
     if (names.length === 0) {
         throw new TypeError("planInstall: files must name the files for at least one of the catalogs");
     }
@@ -112,7 +116,9 @@ export function planInstall(catalog: Catalog, options: InstallPlanOptions): Plan
             {
                 do: "probe",
                 programs: helpers,
-                text: `Try it: fresh ${names.join("- and ")}-bit processes make loopback connections; if one cannot, all is undone`,
+                text:
+                    `Try it: fresh ${names.join("- and ")}-bit processes make loopback connections; ` +
+                    "if one cannot, all is undone",
             },
         ],
     };
@@ -124,7 +130,8 @@ function checkName(name: string): string {
     }
     if (name.length > WSAPROTOCOL_LEN) {
         throw new WinsockError(
-            `The name has ${name.length} characters; a catalog entry's name can have ${WSAPROTOCOL_LEN}. Choose a shorter --name.`,
+            `The name has ${name.length} characters; a catalog entry's name can have ${WSAPROTOCOL_LEN}. ` +
+                "Choose a shorter one.",
             { code: "ERR_NAME_TOO_LONG" },
         );
     }
@@ -153,7 +160,10 @@ function checkOver(catalog: Catalog, names: readonly CatalogName[], over: readon
             continue;
         }
         const known = entries.find((entry) => entry.id === id);
-        const why = known === undefined ? "is in no catalog" : `(${known.name}) is no base entry of TCP, UDP or RAW over IPv4 or IPv6`;
+        const why =
+            known === undefined
+                ? "is in no catalog"
+                : `(${known.name}) is no base entry of TCP, UDP or RAW over IPv4 or IPv6`;
         const possible = [...new Set(coverable.map((entry) => entry.id))].join(", ");
         throw new WinsockError(`Catalog id ${id} ${why}. These can be covered: ${possible || "none"}.`, {
             code: "ERR_UNKNOWN_CATALOG_ID",
@@ -201,7 +211,12 @@ function fileSteps(
 
 function dataSteps(data: string): Step[] {
     return [
-        { do: "make-folder", path: data, access: "data", text: `Make the folder ${data} (administrators write, everybody reads)` },
+        {
+            do: "make-folder",
+            path: data,
+            access: "data",
+            text: `Make the folder ${data} (administrators write, everybody reads)`,
+        },
         {
             do: "make-folder",
             path: path.join(data, "rings"),
@@ -225,15 +240,16 @@ function stepsForCatalog(bits: CatalogName, entries: readonly CatalogEntry[], pa
             { code: "ERR_ALREADY_INSTALLED" },
         );
     }
-    const covered = coverableEntries(entries).filter((entry) => part.over === undefined || part.over.includes(entry.id));
+    const covered = coverableEntries(entries).filter(({ id }) => part.over === undefined || part.over.includes(id));
     const first = covered[0];
     if (first === undefined) {
         if (part.over !== undefined) {
             return []; // ids differ between the catalogs: those asked for are in the other one
         }
-        throw new WinsockError(`The ${bits}-bit catalog has no base entry of TCP, UDP or RAW over IPv4 or IPv6 to cover.`, {
-            code: "ERR_NOTHING_TO_COVER",
-        });
+        throw new WinsockError(
+            `The ${bits}-bit catalog has no base entry of TCP, UDP or RAW over IPv4 or IPv6 to cover.`,
+            { code: "ERR_NOTHING_TO_COVER" },
+        );
     }
     const layered = covered.map((base) => layeredStep(bits, base, entries, part));
     const order = [...layered.map((step) => step.providerId), ...entries.map((entry) => entry.id), hiddenEntryGuid];
@@ -244,7 +260,7 @@ function stepsForCatalog(bits: CatalogName, entries: readonly CatalogEntry[], pa
             do: "write-order",
             catalog: Number(bits) as Bits,
             order,
-            text: `${bits}-bit catalog: put the layered entries first; from here on new sockets go through the provider`,
+            text: `${bits}-bit catalog: put the layered entries first; new sockets go through the provider from now on`,
         },
     ];
 }
@@ -299,14 +315,15 @@ function layeredStep(
 
 /** What follows our hidden entry in the chain: the topmost entry of the triplet and everything below it. */
 function chainBelow(bits: CatalogName, base: CatalogEntry, entries: readonly CatalogEntry[]): number[] {
-    const top = entries.find((entry) => entry.kind !== "hidden" && !isOurGuid(entry.providerId) && sameTriplet(entry, base)) ?? base;
+    const usable = (entry: CatalogEntry): boolean => entry.kind !== "hidden" && !isOurGuid(entry.providerId);
+    const top = entries.find((entry) => usable(entry) && sameTriplet(entry, base)) ?? base;
     if (top.kind === "base") {
         return [top.id];
     }
     if (!top.ifs) {
         throw new WinsockError(
-            `"${top.name}" (id ${top.id}, ${bits}-bit catalog) is the topmost entry of its protocol and not IFS: its sockets are no file ` +
-                "handles, and a provider like this one cannot stand above it.",
+            `"${top.name}" (id ${top.id}, ${bits}-bit catalog) is the topmost entry of its protocol and not IFS: its ` +
+                "sockets are no file handles, and a provider like this one cannot stand above it.",
             { code: "ERR_NOT_IFS" },
         );
     }
@@ -314,8 +331,8 @@ function chainBelow(bits: CatalogName, base: CatalogEntry, entries: readonly Cat
     const chain = [top.id, ...top.chain.slice(1)];
     if (chain.length + 1 > MAX_PROTOCOL_CHAIN) {
         throw new WinsockError(
-            `The chain of "${top.name}" (id ${top.id}, ${bits}-bit catalog) has ${top.chain.length} entries; Winsock allows ${MAX_PROTOCOL_CHAIN}, so ` +
-                "there is no room for one more. Remove one of its providers first.",
+            `The chain of "${top.name}" (id ${top.id}, ${bits}-bit catalog) has ${top.chain.length} entries; Winsock ` +
+                `allows ${MAX_PROTOCOL_CHAIN}, so there is no room for one more. Remove one of its providers first.`,
             { code: "ERR_CHAIN_FULL" },
         );
     }

@@ -1,6 +1,6 @@
-// Plans taking the provider out again: a pure function from a catalog to steps. First the chains of other providers that
-// lead through ours are shortened, then our entries go, layered ones before the hidden one, so that at no moment a chain
-// names an entry that is not there; the files go last.
+// Plans taking the provider out again: a pure function from a catalog to steps. First the chains of other providers
+// that lead through ours are shortened, then our entries go, layered ones before the hidden one, so that at no moment a
+// chain names an entry that is not there; the files go last.
 
 import { Buffer } from "node:buffer";
 import { type Catalog, type CatalogEntry, type CatalogName, catalogNames, infoOfEntry } from "../catalog/model.js";
@@ -31,10 +31,18 @@ export function planUninstall(catalog: Catalog, options: UninstallPlanOptions = 
     const { files = [], folders = [], leftovers = false } = options;
     const names = catalogNames.filter((bits) => ourEntries(catalog.protocols[bits] ?? []).length > 0);
     if (names.length === 0 && (!leftovers || files.length === 0)) {
-        const rest = files.length === 0 ? "" : ` Files of an earlier installation are left; \`winsock-spi uninstall --leftovers\` deletes them.`;
-        throw new WinsockError(`The provider is not installed: no catalog has an entry of it.${rest}`, { code: "ERR_NOT_INSTALLED" });
+        const rest =
+            files.length === 0
+                ? ""
+                : " Files of an earlier installation are left; `winsock-spi uninstall --leftovers` deletes them.";
+        throw new WinsockError(`The provider is not installed: no catalog has an entry of it.${rest}`, {
+            code: "ERR_NOT_INSTALLED",
+        });
     }
-    const where = names.length === 0 ? "away, of which only files are left" : `out of the ${names.join("- and the ")}-bit catalog`;
+    const where =
+        names.length === 0
+            ? "away, of which only files are left"
+            : `out of the ${names.join("- and the ")}-bit catalog`;
     return {
         format: planFormat,
         version: planVersion,
@@ -43,8 +51,8 @@ export function planUninstall(catalog: Catalog, options: UninstallPlanOptions = 
         onFailure: "finish",
         steps: [
             ...names.flatMap((bits) => stepsForCatalog(bits, catalog.protocols[bits] ?? [])),
-            ...files.map((file): Step => ({ do: "delete-file", path: file, text: `Delete ${file}` })),
-            ...folders.map((folder): Step => ({ do: "delete-folder", path: folder, text: `Delete the folder ${folder}` })),
+            ...files.map((path): Step => ({ do: "delete-file", path, text: `Delete ${path}` })),
+            ...folders.map((path): Step => ({ do: "delete-folder", path, text: `Delete the folder ${path}` })),
         ],
     };
 }
@@ -78,13 +86,15 @@ function updateStep(bits: CatalogName, entry: CatalogEntry, ours: ReadonlyMap<nu
         path: entry.path,
         info: Buffer.from(infoOfEntry(entry)).toString("base64"),
         chain,
-        text: `${bits}-bit catalog: lead the chain of "${entry.name}" (id ${entry.id}) past the provider: ${chain.join(" over ")}`,
+        text:
+            `${bits}-bit catalog: lead the chain of "${entry.name}" (id ${entry.id}) past the provider: ` +
+            chain.join(" over "),
     };
 }
 
 /**
- * A chain of somebody else without our entries. Usually what is below us is in the chain itself and ours merely fall out;
- * a chain that ends with an entry of ours goes on with what that entry stands over.
+ * A chain of somebody else without our entries. Usually what is below us is in the chain itself and ours merely fall
+ * out; a chain that ends with an entry of ours goes on with what that entry stands over.
  */
 export function chainWithout(chain: readonly number[], ours: ReadonlyMap<number, CatalogEntry>): number[] {
     const last = ours.get(chain.at(-1) ?? -1);

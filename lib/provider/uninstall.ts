@@ -12,19 +12,21 @@ import { planUninstall } from "./plan-uninstall.js";
 
 /** What {@link uninstall} may be told. */
 export interface UninstallOptions extends ChangeOptions {
-    /** Delete the files of an installation also if its catalog entries are gone already (after a restore, or by rescue). */
+    /**
+     * Delete the files of an installation also if its catalog entries are gone already (after a restore, or by rescue).
+     */
     leftovers?: boolean;
 }
 
 /**
- * Takes the provider out of every catalog in which it has an entry, leads chains of other providers past it, and deletes
- * its files, whatever version they are of. A DLL that programs still have loaded goes at the next restart of Windows.
- * Backups stay.
+ * Takes the provider out of every catalog in which it has an entry, leads chains of other providers past it, and
+ * deletes its files, whatever version they are of. A DLL that programs still have loaded goes at the next restart of
+ * Windows. Backups stay.
  *
  * https://learn.microsoft.com/windows/win32/api/ws2spi/nf-ws2spi-wscdeinstallprovider
  *
- * @throws WinsockError `ERR_NOT_INSTALLED`, `ERR_UNSUPPORTED_PLATFORM`, `ERR_UNFINISHED`, `ERR_NOT_ELEVATED`; what a call
- * of Windows failed with.
+ * @throws WinsockError `ERR_NOT_INSTALLED`, `ERR_UNSUPPORTED_PLATFORM`, `ERR_UNFINISHED`, `ERR_NOT_ELEVATED`; what a
+ * call of Windows failed with.
  * @throws TypeError if there is no such option.
  */
 export async function uninstall(options: UninstallOptions = {}): Promise<ChangeResult> {
@@ -65,8 +67,8 @@ async function ourFiles({ programFiles, programData }: MachineFacts): Promise<{ 
     };
     const programs = programsFolder(programFiles);
     for (const version of (await list(programs)).folders) {
-        const arches = (await list(path.join(programs, version))).folders.filter((name) => /^(x64|x86|arm64)$/.test(name));
-        for (const arch of arches) {
+        const inside = (await list(path.join(programs, version))).folders;
+        for (const arch of inside.filter((name) => /^(x64|x86|arm64)$/.test(name))) {
             await take(path.join(programs, version, arch), (name) => name === providerFile || name === rescueFile);
             folders.push(path.join(programs, version, arch));
         }
