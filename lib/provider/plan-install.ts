@@ -150,8 +150,9 @@ export function checkPath(dll: string): string {
 }
 
 function checkOver(catalog: Catalog, names: readonly CatalogName[], over: readonly number[] | undefined): void {
-    if (over !== undefined && (!Array.isArray(over) || !over.every((id) => Number.isInteger(id) && id >= 0))) {
-        throw new TypeError("planInstall: over must be a list of catalog ids");
+    const isList = Array.isArray(over) && over.length > 0 && over.every((id) => Number.isInteger(id) && id >= 0);
+    if (over !== undefined && !isList) {
+        throw new TypeError("planInstall: over must be a list of catalog ids that is not empty");
     }
     for (const id of over ?? []) {
         const entries = names.flatMap((bits) => catalog.protocols[bits] ?? []);

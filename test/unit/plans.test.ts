@@ -224,6 +224,7 @@ describe("planInstall", () => {
     it("treats a wrong option as misuse", () => {
         assert.throws(() => planInstall(freshCatalog(), { ...options, naem: "x" } as InstallPlanOptions), TypeError);
         assert.throws(() => planInstall(freshCatalog(), { ...options, over: [1.5] }), TypeError);
+        assert.throws(() => planInstall(freshCatalog(), { ...options, over: [] }), TypeError);
         assert.throws(() => planInstall(freshCatalog(), { ...options, files: {} }), TypeError);
     });
 });
@@ -309,7 +310,8 @@ describe("plans on random catalogs", () => {
         let planned = 0;
         for (let round = 0; round < cases(300); ++round) {
             const before = randomCatalog(random);
-            const over = random.chance(30) ? pickSome(random, before) : undefined;
+            const some = random.chance(30) ? pickSome(random, before) : [];
+            const over = some.length > 0 ? some : undefined;
             let plan: Plan;
             try {
                 plan = planInstall(before, { ...options, ...(over === undefined ? {} : { over }) });
