@@ -103,7 +103,7 @@ export async function recover(): Promise<RecoveryResult> {
             code: error.code,
             errno: error.errno,
             syscall: error.syscall,
-            catalogDamaged: true,
+            catalogDamaged: error.code !== "ERR_BUSY", // another process is at it
             cause: error,
         });
     }

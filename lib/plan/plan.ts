@@ -97,6 +97,8 @@ export interface DeleteFile {
 export interface DeleteFolder {
     do: "delete-folder";
     path: string;
+    /** With everything in it. Without this, only an empty folder goes. */
+    contents?: boolean;
 }
 
 export type StepAction =

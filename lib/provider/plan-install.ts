@@ -116,9 +116,7 @@ export function planInstall(catalog: Catalog, options: InstallPlanOptions): Plan
             {
                 do: "probe",
                 programs: helpers,
-                text:
-                    `Try it: fresh ${names.join("- and ")}-bit processes make loopback connections; ` +
-                    "if one cannot, all is undone",
+                text: `Try it: fresh ${names.join("- and ")}-bit processes make loopback connections`,
             },
         ],
     };

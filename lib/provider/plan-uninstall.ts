@@ -15,6 +15,8 @@ export interface UninstallPlanOptions {
     files?: readonly string[];
     /** Full paths of the folders of ours, innermost first; one that is not empty stays. */
     folders?: readonly string[];
+    /** Full paths of folders of ours that are deleted with everything in them. */
+    trees?: readonly string[];
     /** Plan also if no catalog has an entry of ours and only files are left. */
     leftovers?: boolean;
 }
@@ -27,12 +29,13 @@ export interface UninstallPlanOptions {
  * @throws TypeError if there is no such option.
  */
 export function planUninstall(catalog: Catalog, options: UninstallPlanOptions = {}): Plan {
-    refuseUnknownOptions("planUninstall", options, ["files", "folders", "leftovers"]);
-    const { files = [], folders = [], leftovers = false } = options;
+    refuseUnknownOptions("planUninstall", options, ["files", "folders", "trees", "leftovers"]);
+    const { files = [], folders = [], trees = [], leftovers = false } = options;
     const names = catalogNames.filter((bits) => ourEntries(catalog.protocols[bits] ?? []).length > 0);
-    if (names.length === 0 && (!leftovers || files.length === 0)) {
+    const nothingLeft = files.length === 0 && folders.length === 0 && trees.length === 0;
+    if (names.length === 0 && (!leftovers || nothingLeft)) {
         const rest =
-            files.length === 0
+            nothingLeft
                 ? ""
                 : " Files of an earlier installation are left; `winsock-spi uninstall --leftovers` deletes them.";
         throw new WinsockError(`The provider is not installed: no catalog has an entry of it.${rest}`, {
@@ -53,6 +56,12 @@ export function planUninstall(catalog: Catalog, options: UninstallPlanOptions = 
             ...names.flatMap((bits) => stepsForCatalog(bits, catalog.protocols[bits] ?? [])),
             ...files.map((path): Step => ({ do: "delete-file", path, text: `Delete ${path}` })),
             ...folders.map((path): Step => ({ do: "delete-folder", path, text: `Delete the folder ${path}` })),
+            ...trees.map((path): Step => ({
+                do: "delete-folder",
+                path,
+                contents: true,
+                text: `Delete the folder ${path} and everything in it`,
+            })),
         ],
     };
 }

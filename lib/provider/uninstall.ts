@@ -44,6 +44,13 @@ export async function uninstall(options: UninstallOptions = {}): Promise<ChangeR
     return executeWithBackup(plan, reading, options);
 }
 
+/** Full paths of what is to be deleted, as {@link planUninstall} wants them. */
+interface Leftovers {
+    files: string[];
+    folders: string[];
+    trees: string[];
+}
+
 /** What is in a folder; nothing where there is no folder or it may not be listed. */
 async function list(folder: string): Promise<{ files: string[]; folders: string[] }> {
     try {
@@ -58,30 +65,26 @@ async function list(folder: string): Promise<{ files: string[]; folders: string[
 }
 
 /** What an installation of any version has left on the disk. Files that are not ours are not touched. */
-async function ourFiles({ programFiles, programData }: MachineFacts): Promise<{ files: string[]; folders: string[] }> {
-    const files: string[] = [];
-    const folders: string[] = [];
-    const take = async (folder: string, isOurs: (name: string) => boolean): Promise<void> => {
-        const names = (await list(folder)).files.filter(isOurs);
-        files.push(...names.map((name) => path.join(folder, name)));
-    };
+async function ourFiles({ programFiles, programData }: MachineFacts): Promise<Leftovers> {
+    const left: Leftovers = { files: [], folders: [], trees: [] };
     const programs = programsFolder(programFiles);
     for (const version of (await list(programs)).folders) {
         const inside = (await list(path.join(programs, version))).folders;
         for (const arch of inside.filter((name) => /^(x64|x86|arm64)$/.test(name))) {
-            await take(path.join(programs, version, arch), (name) => name === providerFile || name === rescueFile);
-            folders.push(path.join(programs, version, arch));
+            const folder = path.join(programs, version, arch);
+            const ours = (await list(folder)).files.filter((name) => name === providerFile || name === rescueFile);
+            left.files.push(...ours.map((name) => path.join(folder, name)));
+            left.folders.push(folder);
         }
-        folders.push(path.join(programs, version));
+        left.folders.push(path.join(programs, version));
     }
-    if (folders.length > 0) {
-        folders.push(programs);
+    if (left.folders.length > 0) {
+        left.folders.push(programs);
     }
     const data = dataFolder(programData);
-    if ((await list(data)).folders.includes("rings")) {
-        await take(path.join(data, "rings"), (name) => name.endsWith(".ring"));
-        folders.push(path.join(data, "rings"));
-    }
-    await take(data, (name) => name === "control.bin" || name === "watch.bin");
-    return { files, folders };
+    const { files, folders } = await list(data);
+    const control = files.filter((name) => name === "control.bin" || name === "watch.bin");
+    left.files.push(...control.map((name) => path.join(data, name)));
+    left.trees.push(...folders.filter((name) => name === "rings").map((name) => path.join(data, name)));
+    return left;
 }

@@ -233,10 +233,13 @@ describe("planUninstall", () => {
     it("takes out exactly what planInstall put in", () => {
         const before = freshCatalog();
         const installed = execute(before, planInstall(before, options));
-        const plan = planUninstall(installed, { files: ["C:\\x.dll"], folders: ["C:\\x"] });
+        const plan = planUninstall(installed, { files: ["C:\\x.dll"], folders: ["C:\\x"], trees: ["C:\\rings"] });
         assert.deepEqual(execute(installed, plan), before);
         assert.equal(plan.onFailure, "finish");
-        assert.deepEqual(plan.steps.slice(-2).map((step) => step.do), ["delete-file", "delete-folder"]);
+        assert.deepEqual(
+            plan.steps.slice(-3).map((step) => [step.do, "contents" in step]),
+            [["delete-file", false], ["delete-folder", false], ["delete-folder", true]],
+        );
     });
 
     it("knows our entries by GUID, whatever their names and paths are", () => {
