@@ -98,7 +98,10 @@ RingFault RingReader::open(const void* view, std::size_t size) {
 }
 
 std::uint64_t RingReader::load_next() const {
-    return word_at(view_, offsetof(RingHeader, next))->load(std::memory_order_acquire);
+    // Beyond this no honest writer comes in a thousand years, and sequences would begin again at 0.
+    constexpr std::uint64_t last_number = std::uint64_t{1} << 62;
+    const std::uint64_t next = word_at(view_, offsetof(RingHeader, next))->load(std::memory_order_acquire);
+    return next <= last_number ? next : position_;
 }
 
 void RingReader::seek_to_end() {

@@ -32,15 +32,18 @@ inline void fail(const char* file, int line, const char* what) {
 
 struct FuzzOptions {
     double seconds = 3;
+    std::uint64_t runs = 0; // not 0: that many inputs, however long they take
     std::uint64_t seed = std::random_device{}();
 };
 
-// --seconds N --seed S
+// --seconds N | --runs N, --seed S
 inline FuzzOptions fuzz_options(int argc, char** argv) {
     FuzzOptions options;
     for (int i = 1; i + 1 < argc; i += 2) {
         if (std::strcmp(argv[i], "--seconds") == 0) {
             options.seconds = std::strtod(argv[i + 1], nullptr);
+        } else if (std::strcmp(argv[i], "--runs") == 0) {
+            options.runs = std::strtoull(argv[i + 1], nullptr, 10);
         } else if (std::strcmp(argv[i], "--seed") == 0) {
             options.seed = std::strtoull(argv[i + 1], nullptr, 10);
         }
@@ -48,7 +51,7 @@ inline FuzzOptions fuzz_options(int argc, char** argv) {
     return options;
 }
 
-// Calls `once(random)` until the time is over, at least once; prints seed and count.
+// Calls `once(random)` until time or count is over, at least once; prints seed and count.
 template <typename Once>
 int fuzz(const char* name, const FuzzOptions& options, Once once) {
     std::printf("# %s seed %llu\n", name, static_cast<unsigned long long>(options.seed));
@@ -59,7 +62,8 @@ int fuzz(const char* name, const FuzzOptions& options, Once once) {
     do {
         once(random);
         ++count;
-    } while (!current_failed && std::chrono::steady_clock::now() < end);
+    } while (!current_failed &&
+             (options.runs != 0 ? count < options.runs : std::chrono::steady_clock::now() < end));
     std::printf("%s %s: %llu inputs, seed %llu\n", current_failed ? "not ok" : "ok", name,
                 static_cast<unsigned long long>(count), static_cast<unsigned long long>(options.seed));
     return current_failed ? 1 : 0;
