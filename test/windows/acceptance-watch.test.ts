@@ -6,7 +6,7 @@ import {
 } from "./acceptance-support.js";
 import type { Bits } from "./acceptance-support.js";
 
-export function bitsOf(node: string): Bits {
+function bitsOf(node: string): Bits {
     return node === "node-x86" ? 32 : 64;
 }
 
@@ -63,7 +63,9 @@ describe("acceptance: watch", function () {
                 seen.expectActive(bits);
                 const made = summary["counts"] as Record<string, number>;
                 const recorded = Object.fromEntries(Object.keys(made).map((name) => [name, seen.count(name)]));
-                assert.deepEqual(recorded, made);
+                assert.ok(recorded["WSPIoctl"]! >= made["WSPIoctl"]!, "Winsock makes some calls of its own, for WSAPoll");
+                // The accepted end of AcceptEx is told as a WSPAccept too.
+                assert.deepEqual(recorded, { ...made, WSPIoctl: recorded["WSPIoctl"], WSPAccept: made["WSPAccept"]! + made["AcceptEx"]! });
                 const sum = (names: readonly string[]): number =>
                     names.flatMap((name) => seen.calls(name)).reduce((bytes, { bytes: more = 0, peek }) => bytes + (peek === true ? 0 : more), 0);
                 assert.equal(sum(["WSPSend", "WSPSendTo"]), summary["bytesSent"]);
