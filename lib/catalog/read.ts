@@ -106,7 +106,9 @@ function withResolvedPath<Entry extends { path: string }>(entry: Entry, bits: Bi
 /** A registered path as that bitness loads it; a path that cannot be expanded stays as it is. */
 function resolve(path: string, bits: Bits): string {
     try {
-        return native().expandPath(path, bits);
+        // A 32-bit process is told of System32 by the name under which it can open files there itself.
+        const system32 = /\bsystem32\b/i.exec(path)?.[0] ?? "System32";
+        return native().expandPath(path, bits).replace(/\\Sysnative\\/i, `\\${system32}\\`);
     } catch (error) {
         if (error instanceof WinsockError) {
             return path;
