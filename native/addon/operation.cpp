@@ -10,7 +10,7 @@ namespace {
 
 // What the two threads share. The promise is touched on the environment's thread only.
 struct Operation {
-    explicit Operation(Napi::Env env, Work given) : deferred(Napi::Promise::Deferred::New(env)), work(std::move(given)) {}
+    Operation(Napi::Env env, Work given) : deferred(Napi::Promise::Deferred::New(env)), work(std::move(given)) {}
 
     Napi::Promise::Deferred deferred;
     Work work;

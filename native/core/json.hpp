@@ -1,7 +1,7 @@
 // A small strict JSON reader and writer (RFC 8259) for plans, journals and backup files. It keeps the order of members
 // and the spelling of numbers, so that write(parse(text)) is JSON.stringify(JSON.parse(text)) for what JSON.stringify
-// wrote: checksums are made over that text. Input is hostile: depth, size and the number of values are limited, repeated
-// members and bytes that are not UTF-8 are refused.
+// wrote: checksums are made over that text. Input is hostile: depth, size and the number of values are limited,
+// repeated members and bytes that are not UTF-8 are refused.
 #pragma once
 
 #include <cstddef>

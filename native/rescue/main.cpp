@@ -1,6 +1,6 @@
 // winsock-spi-rescue.exe: lists, repairs and restores the Winsock catalog where Node, or Winsock itself, cannot start.
-// It imports no Winsock and needs nothing but this one file. Beside that it is the helper that writes the catalog of its
-// own bitness, and the program that proves after an installation that fresh programs have a network.
+// It imports no Winsock and needs nothing but this one file. It is also the helper that writes the catalog of its own
+// bitness, and the program that proves after an installation that fresh programs have a network.
 #include "commands.hpp"
 #include "output.hpp"
 

@@ -93,7 +93,8 @@ void add_winsock_steps(int bits, const Entries& entries, Array& steps) {
         step.add("path", spi::narrow(entry.path));
         step.add("info", spi::encode_info(entry.info));
         step.add("chain", spi::encode_ids(chain_without_ours(entry.info, entries)));
-        step.add("text", catalog + "lead the chain of entry " + std::to_string(entry.info.catalog_entry_id) + " past ours");
+        step.add("text", catalog + "lead the chain of entry " + std::to_string(entry.info.catalog_entry_id) +
+                             " past ours");
         steps.push_back(std::move(step));
     }
     std::vector<core::Guid> guids;

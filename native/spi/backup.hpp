@@ -1,6 +1,7 @@
 // Backup files, as lib/catalog/backup.ts writes them:
-//   { "format": "winsock-spi-backup", "version": 1, "created": ISO 8601, "machine": { computer, windows, arch, catalogs },
-//     "registry": tree, "decoded": {...}, "dlls": {...}, "checksum": "sha256:<hex of the registry member's JSON>" }
+//   { "format": "winsock-spi-backup", "version": 1, "created": ISO 8601,
+//     "machine": { computer, windows, arch, catalogs }, "registry": tree, "decoded": {...}, "dlls": {...},
+//     "checksum": "sha256:<hex of the registry member's JSON>" }
 #pragma once
 
 #include <string>

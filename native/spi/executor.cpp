@@ -68,17 +68,15 @@ public:
     }
 
     Status tidy() {
-        if (Status status = leftovers_.save(points_); !status.ok()) {
-            return status;
-        }
+        leftovers_.save(points_);
         return journal_.remove(points_);
     }
 
     // Steps that were begun, from the last to the first. `snapshot`: the registry as it was before the first.
     Status backward(const Status& reason, const RegistryTree& snapshot, bool& catalog_damaged) {
-        if (Status status = journal_.undoing(reason, points_); !status.ok()) {
-            return status;
-        }
+        // A full disk is a reason to undo, not to leave it: should this process be killed while it undoes without the
+        // record, recovery begins from the steps that the journal shows, which is as good.
+        static_cast<void>(journal_.undoing(reason, points_));
         Status problem;
         bool catalog_touched = false;
         for (std::size_t i = plan_.steps.size(); i-- > 0;) {
@@ -99,15 +97,13 @@ public:
                 return status;
             }
         }
-        if (Status status = flush_registry(winsock_parameters); !status.ok()) {
-            return status;
+        if (problem.ok()) {
+            problem = flush_registry(winsock_parameters);
         }
         if (!problem.ok()) {
             return problem;
         }
-        if (Status status = journal_.undone(points_); !status.ok()) {
-            return status;
-        }
+        static_cast<void>(journal_.undone(points_));
         return tidy();
     }
 
@@ -242,20 +238,17 @@ Status execute_plan(const Plan& plan, const OnStep& on_step, ExecuteResult& resu
     }
     run.leftovers().retry(run.points());
     result.error = run.forward(on_step, result.step);
-    Status end;
     if (result.error.ok()) {
-        end = run.tidy_after_commit();
+        // Should the journal not go away, recovery finds the committed record in it and tries again.
+        static_cast<void>(run.tidy_after_commit());
     } else {
-        end = run.backward(result.error, snapshot, result.catalog_damaged);
+        const Status end = run.backward(result.error, snapshot, result.catalog_damaged);
         result.undone = end.ok();
+        if (!end.ok()) {
+            result.error.message += "; undoing it failed: " + end.message + restore_advice(plan);
+        }
     }
     result.writes = run.points().count();
-    if (!end.ok()) {
-        if (result.error.ok()) {
-            result.error = end;
-        }
-        result.error.message += "; undoing it failed: " + end.message + restore_advice(plan);
-    }
     return {};
 }
 

@@ -67,7 +67,11 @@ Status Journal::create(const Value& plan, const Value& registry, WritePoints& po
     begin.add("version", 1);
     begin.add("plan", plan);
     begin.add("registry", registry);
-    return append(begin, points);
+    Status status = append(begin, points);
+    if (!status.ok()) { // nothing was begun, so nothing is pending
+        static_cast<void>(remove(points));
+    }
+    return status;
 }
 
 Status Journal::read(std::optional<JournalState>& state, std::uint64_t& good_size) const {
@@ -90,7 +94,8 @@ Status Journal::read(std::optional<JournalState>& state, std::uint64_t& good_siz
         return damaged(path_);
     }
     if (version == nullptr || version->integer() != 1) {
-        return own_error("ERR_JOURNAL_DAMAGED", narrow(path_) + " was written by a newer version of winsock-spi: use that");
+        return own_error("ERR_JOURNAL_DAMAGED",
+                         narrow(path_) + " was written by a newer version of winsock-spi: use that one");
     }
     JournalState found;
     if (begin.find("plan") == nullptr || begin.find("registry") == nullptr) {

@@ -68,13 +68,14 @@ void Leftovers::retry(WritePoints& points) {
     items_.erase(end, items_.end());
 }
 
-Status Leftovers::save(WritePoints& points) {
+void Leftovers::save(WritePoints& points) {
     if (!changed_) {
-        return {};
+        return;
     }
     changed_ = false;
     if (items_.empty()) {
-        return delete_file(file_, points);
+        static_cast<void>(delete_file(file_, points));
+        return;
     }
     core::json::Array items;
     for (const Item& item : items_) {
@@ -86,7 +87,7 @@ Status Leftovers::save(WritePoints& points) {
     }
     core::json::Value value;
     value.add("items", std::move(items));
-    return replace_private_file(file_, core::json::write(value), points);
+    static_cast<void>(replace_private_file(file_, core::json::write(value), points));
 }
 
 } // namespace winsock_spi::spi

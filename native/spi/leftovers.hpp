@@ -23,8 +23,8 @@ public:
     void keep(const std::wstring& path);
     // Tries all of them once more.
     void retry(WritePoints& points);
-    // Writes the list if it has changed.
-    Status save(WritePoints& points);
+    // Writes the list if it has changed. Where it cannot be written, files stay that nobody needs: no reason to fail.
+    void save(WritePoints& points);
 
 private:
     struct Item {

@@ -1,9 +1,9 @@
-// A plan: what an operation will do, as plain data. lib/provider and lib/catalog make plans without touching the system;
-// the executor carries them out. JSON, UTF-8:
+// A plan: what an operation will do, as plain data. lib/provider and lib/catalog make plans without touching the
+// system; the executor carries them out. JSON, UTF-8:
 //
 // {
 //   "format": "winsock-spi-plan", "version": 1,
-//   "operation": "install" | "uninstall" | "restore" | ...      for messages, and "restore" may follow a broken operation
+//   "operation": "install" | "uninstall" | "restore" | ...     for messages; a restore may follow a broken operation
 //   "text": string                                             one line for people
 //   "backup": string                                           path of the backup taken before, "" where there is none
 //   "onFailure": "undo" | "finish"                             what recovery does after a kill (a step that fails is

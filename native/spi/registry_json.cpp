@@ -75,8 +75,8 @@ Status from_json(const Value& value, RegistryTree& tree) {
     }
     for (const Member& member : *keys->object()) {
         std::wstring name = widen(member.first);
-        if (name.empty() || name.size() > max_key_name || name.find_first_of(std::wstring_view(L"\\\0", 2)) != std::wstring::npos ||
-            tree.key(name) != nullptr) {
+        const bool separated = name.find_first_of(std::wstring_view(L"\\\0", 2)) != std::wstring::npos;
+        if (name.empty() || name.size() > max_key_name || separated || tree.key(name) != nullptr) {
             return corrupt("key " + member.first);
         }
         tree.keys.emplace_back(std::move(name), RegistryTree{});

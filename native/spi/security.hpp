@@ -1,12 +1,12 @@
 // Who may write what. Everything that this project leaves on a machine is made with one of these descriptors, never
 // with what ProgramData happens to pass on (there any user may create files and folders).
 //
-//   program   C:\Program Files\winsock-spi\...        administrators and SYSTEM write; everyone runs it, app packages too
-//   data      %ProgramData%\winsock-spi               administrators and SYSTEM write; users read
-//   rings     %ProgramData%\winsock-spi\rings         every process puts its own ring there and may not list the others'
-//   private   backups, the journal, helpers' requests administrators and SYSTEM only
-//   control   control.bin                             administrators and SYSTEM write; users and app packages read
-//   watch     watch.bin                               every authenticated user reads and writes its bytes
+//   program   C:\Program Files\winsock-spi\...     administrators and SYSTEM write; everyone runs it, app packages too
+//   data      %ProgramData%\winsock-spi            administrators and SYSTEM write; users read
+//   rings     %ProgramData%\winsock-spi\rings      every process puts its own ring there, and may not list the others'
+//   private   backups, journal, helpers' requests  administrators and SYSTEM only
+//   control   control.bin                          administrators and SYSTEM write; users and app packages read
+//   watch     watch.bin                            every authenticated user reads and writes its bytes
 #pragma once
 
 #include <optional>

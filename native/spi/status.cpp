@@ -21,7 +21,7 @@ std::string system_text(std::uint32_t number) {
         reinterpret_cast<wchar_t*>(&text), 0, nullptr);
     const UniqueLocal owner(text);
     std::wstring_view view(text, length);
-    while (!view.empty() && (view.back() == L'\n' || view.back() == L'\r' || view.back() == L' ' || view.back() == L'.')) {
+    while (!view.empty() && std::wstring_view(L"\r\n .").find(view.back()) != std::wstring_view::npos) {
         view.remove_suffix(1);
     }
     return narrow(view);

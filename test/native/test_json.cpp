@@ -1,8 +1,9 @@
-// JSON, Base64, SHA-256 and journal lines: what plans, journals and backup files are made of.
+// JSON, Base64, SHA-256, GUIDs and journal lines: what plans, journals and backup files are made of.
 #include "check.hpp"
 
 #include "core/base64.hpp"
 #include "core/error_names.hpp"
+#include "core/guid_text.hpp"
 #include "core/journal_lines.hpp"
 #include "core/json.hpp"
 #include "core/sha256.hpp"
@@ -58,8 +59,9 @@ void joins_pairs_of_surrogates_and_keeps_single_ones() {
 
 void refuses_what_is_not_json() {
     for (const char* text :
-         {"", " ", "{", "[", "\"", "{\"a\"}", "{\"a\":}", "{a:1}", "[1,]", "{\"a\":1,}", "01", "-", "1.", ".5", "1e", "+1",
-          "tru", "nul", "NaN", "[1]]", "1 2", "\"\\x\"", "\"\\u12\"", "\"\t\"", "'a'", "{\"a\":1,\"a\":2}", "//", "\xEF\xBB\xBF{}"}) {
+         {"", " ", "{", "[", "\"", "{\"a\"}", "{\"a\":}", "{a:1}", "[1,]", "{\"a\":1,}", "01", "-", "1.", ".5", "1e",
+          "+1", "tru", "nul", "NaN", "[1]]", "1 2", "\"\\x\"", "\"\\u12\"", "\"\t\"", "'a'", "{\"a\":1,\"a\":2}",
+          "//", "\xEF\xBB\xBF{}"}) {
         CHECK(refused(text));
     }
 }
@@ -162,6 +164,18 @@ void names_errors() {
     CHECK(core::error_name(99999) == nullptr);
 }
 
+void writes_and_reads_guids() {
+    const char* text = "{7C1E5A3D-0002-0106-9B42-D6F03E8A51C7}";
+    CHECK(core::format_guid(core::layered_entry_guid(2, 1, 6)) == text);
+    CHECK(core::parse_guid(text) == core::layered_entry_guid(2, 1, 6));
+    CHECK(core::parse_guid("{7c1e5a3d-0002-0106-9b42-d6f03e8a51c7}") == core::layered_entry_guid(2, 1, 6));
+    for (const char* bad : {"", "7C1E5A3D-0002-0106-9B42-D6F03E8A51C7", "{7C1E5A3D-0002-0106-9B42-D6F03E8A51C7",
+                            "{7C1E5A3D-0002-0106-9B42-D6F03E8A51CG}", "{7C1E5A3D-0002-0106-9B42D-6F03E8A51C7}",
+                            "{7C1E5A3D-0002-0106-9B42-D6F03E8A51C77}"}) {
+        CHECK(!core::parse_guid(bad).has_value());
+    }
+}
+
 } // namespace
 
 int main() {
@@ -177,6 +191,7 @@ int main() {
     check::run("sha256 hashes as the standard says", hashes_as_the_standard_says);
     check::run("a journal cut anywhere loses only its last line", a_journal_cut_anywhere_loses_only_its_last_line);
     check::run("a journal changed in the middle is damaged", a_journal_changed_in_the_middle_is_damaged);
+    check::run("GUIDs are written and read", writes_and_reads_guids);
     check::run("error numbers have their Windows names", names_errors);
     return check::result();
 }

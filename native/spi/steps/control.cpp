@@ -21,7 +21,10 @@ struct ControlKind {
     const wchar_t* file;
     Access access;
 };
-constexpr ControlKind files[] = {{"control", L"\\control.bin", Access::control}, {"watch", L"\\watch.bin", Access::watch}};
+constexpr ControlKind files[] = {
+    {"control", L"\\control.bin", Access::control},
+    {"watch", L"\\watch.bin", Access::watch},
+};
 
 bool is_control_file(const std::wstring& path) {
     std::vector<std::uint8_t> bytes;

@@ -208,7 +208,8 @@ public:
         // A file that may not even be renamed (opened without sharing) stays and becomes a leftover at the end.
         if (exists(path_)) {
             Status status = rename_file(path_, text_member(before, "aside"), context.points);
-            return status.number == ERROR_SHARING_VIOLATION ? Status{} : status;
+            stuck_ = status.number == ERROR_SHARING_VIOLATION;
+            return stuck_ ? Status{} : status;
         }
         return {};
     }
@@ -220,11 +221,14 @@ public:
 
     void commit(Context& context, const Value& before) override {
         context.leftovers.remove_file(text_member(before, "aside"), true, context.points);
-        context.leftovers.remove_file(path_, false, context.points);
+        if (stuck_) { // else a later step may have put a new file there
+            context.leftovers.remove_file(path_, false, context.points);
+        }
     }
 
 private:
     std::wstring path_;
+    bool stuck_ = false;
 };
 
 class DeleteFolderStep final : public Step {
