@@ -1,0 +1,23 @@
+// How much the tests do: `npm test` takes the first number, `npm run test:full` the second. The only place where the
+// two differ.
+const full = process.env["WINSOCK_SPI_FULL"] === "1";
+
+const table = {
+    /** Seconds of each fuzzer of native/core. */
+    fuzzSeconds: [3, 120],
+    /** Multiplies the random cases of each property in test/unit. */
+    cases: [1, 20],
+    /** Size of the big transfer, each way. */
+    transferMegabytes: [10, 100],
+    /** Connections open at once. */
+    connections: [200, 200],
+    /** HTTP requests of a scenario, one after the other. */
+    requests: [20, 100],
+    datagrams: [30, 100],
+    clusterRequests: [20, 40],
+    sentSockets: [3, 10],
+} as const satisfies Readonly<Record<string, readonly [quick: number, full: number]>>;
+
+export const counts = Object.fromEntries(
+    Object.entries(table).map(([name, numbers]) => [name, numbers[full ? 1 : 0]]),
+) as Readonly<Record<keyof typeof table, number>>;

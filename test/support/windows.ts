@@ -1,0 +1,37 @@
+// What the runner (scripts/test.mjs) tells the tests of test/windows: paths as Windows sees them, and what they may do.
+
+export type Bits = 32 | 64;
+
+interface Given {
+    readonly project: string;
+    readonly nodes: Readonly<Record<string, string>>;
+    readonly builds: Readonly<Record<Bits, string>>;
+    readonly unchangeable?: string;
+}
+
+function given(): Given {
+    const text = process.env["WINSOCK_SPI_TEST"];
+    if (text === undefined) {
+        throw new Error("The tests of test/windows are started by `npm test`, which says where the programs are.");
+    }
+    return JSON.parse(text) as Given;
+}
+
+const { project, nodes, builds, unchangeable } = given();
+
+export {
+    /** The folder of this clone. */
+    project,
+    /** node.exe of each Windows Node that there is, by the names of `npm run windows`: node20, node, node24, node26, node-x86. */
+    nodes,
+    /** The folders that hold programs/ and providers/, by bitness. */
+    builds,
+};
+
+/** Call in a `before` hook: skips the suite where the catalog must not be changed, with the reason. */
+export function skipIfUnchangeable(context: Mocha.Context): void {
+    if (unchangeable !== undefined) {
+        console.log(`      skipped: ${unchangeable}`);
+        context.skip();
+    }
+}
