@@ -21,7 +21,8 @@ function variable(environment: ProgramSearch["environment"], name: string): stri
 }
 
 function withExtensions(file: string): string[] {
-    return extensions.includes(path.extname(file).toLowerCase()) ? [file] : extensions.map((extension) => file + extension);
+    const complete = extensions.includes(path.extname(file).toLowerCase());
+    return complete ? [file] : extensions.map((extension) => file + extension);
 }
 
 /** The full path of `program`, or undefined if there is none. Pure but for `isFile`. */
@@ -43,7 +44,10 @@ export function findProgram(program: string, { environment, folder, isFile }: Pr
 /** Characters that cmd.exe gives a meaning; each is escaped by a caret. */
 const special = /[()\][%!^"`<>&|;, *?]/g;
 
-/** An argument as CommandLineToArgvW reads it back. https://learn.microsoft.com/cpp/cpp/main-function-command-line-args */
+/**
+ * An argument as CommandLineToArgvW reads it back.
+ * https://learn.microsoft.com/cpp/cpp/main-function-command-line-args
+ */
 function quoted(argument: string): string {
     return `"${argument.replace(/(\\*)"/g, '$1$1\\"').replace(/(\\+)$/, "$1$1")}"`;
 }
@@ -61,8 +65,8 @@ export function startLine(file: string, args: readonly string[], shell: string):
     if (!/\.(bat|cmd)$/i.test(file)) {
         return { file, args, verbatim: false };
     }
-    // Twice: cmd.exe reads the line, and the batch file's own %* is read again.
+    // Twice: cmd.exe reads the line, and the batch file's own %* is read again. A file name holds no quotes.
     const escaped = args.map((argument) => quoted(argument).replace(special, "^$&").replace(special, "^$&"));
-    const line = [file.replace(special, "^$&"), ...escaped].join(" ");
+    const line = [`"${file}"`, ...escaped].join(" ");
     return { file: shell, args: ["/d", "/s", "/c", `"${line}"`], verbatim: true };
 }

@@ -27,19 +27,25 @@ function formatEnds({ local, remote }: CallRecord): string {
 }
 
 function formatResult({ error, pending, peek, via }: CallRecord): string {
-    return [error ?? (pending ? "pending" : "ok"), peek ? "peek" : "", via ? `via ${via}` : ""].filter(Boolean).join(", ");
+    const parts = [error ?? (pending ? "pending" : "ok"), peek ? "peek" : "", via ? `via ${via}` : ""];
+    return parts.filter((part) => part !== "").join(", ");
 }
 
-const columns = (cells: readonly string[]): string => {
-    const [time = "", pid = "", program = "", call = "", socket = "", bytes = "", duration = "", result = "", ends = ""] = cells;
-    return [
-        time.padEnd(15), pid.padStart(6), program.padEnd(16), call.padEnd(20), socket.padStart(6), bytes.padStart(13),
-        duration.padStart(9), result.padEnd(16), ends,
-    ].join("  ").trimEnd();
-};
+/** Widths of the columns; those of numbers are negative and stand on the right. The last one is as wide as it is. */
+const widths = [15, -6, 16, 20, -6, -13, -9, 16, 0];
+
+function columns(...cells: readonly string[]): string {
+    const padded = widths.map((width, index) => {
+        const cell = cells[index] ?? "";
+        return width < 0 ? cell.padStart(-width) : cell.padEnd(width);
+    });
+    return padded.join("  ").trimEnd();
+}
 
 /** The head of the table. */
-export const tableHead = columns(["TIME (UTC)", "PID", "PROGRAM", "CALL", "SOCKET", "DONE/ASKED", "TOOK", "RESULT", "LOCAL -> REMOTE"]);
+export const tableHead = columns(
+    "TIME (UTC)", "PID", "PROGRAM", "CALL", "SOCKET", "DONE/ASKED", "TOOK", "RESULT", "LOCAL -> REMOTE",
+);
 
 /** What a process cannot say of itself must not steer the terminal: control characters become "?". */
 function plain(text: string): string {
@@ -53,15 +59,15 @@ export function toLine(record: WatchRecord): string {
     if (record.call === "start") {
         const { bits, mode, reason } = record as Extract<WatchRecord, { call: "start" }>;
         const why = reason === undefined ? "" : `: ${plain(reason)}`;
-        return columns(["", pid, program, `start, ${bits}-bit`, "", "", "", `${mode}${why}`, plain(record.program)]);
+        return columns("", pid, program, `start, ${bits}-bit`, "", "", "", `${mode}${why}`, plain(record.program));
     }
     if (record.call === "dropped") {
         const { count } = record as Extract<WatchRecord, { call: "dropped" }>;
-        return columns(["", pid, program, "dropped", "", "", "", `${count} records lost`]);
+        return columns("", pid, program, "dropped", "", "", "", `${count} records lost`);
     }
     const call = record as CallRecord;
-    return columns([
+    return columns(
         call.time.slice(11, -1), pid, program, call.call, String(call.socket ?? ""), formatBytes(call),
         formatDuration(call.durationNs), formatResult(call), formatEnds(call),
-    ]);
+    );
 }

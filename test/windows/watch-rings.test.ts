@@ -358,8 +358,7 @@ describe("watch() on rings", function () {
                      };
                      work();
                      say("scribbling");
-                 });
-                 process.stdin.on("end", () => process.exit())`,
+                 })`,
             );
             const name = ringNameOf(scribbler.pid);
             fs.writeFileSync(ringFile(name), emptyRing(name));

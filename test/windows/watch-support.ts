@@ -101,10 +101,11 @@ export function startWriter(): Promise<LineProgram> {
     return startLines(path.join(builds[64], "programs", "ring_writer.exe"), [ringsFolder()], "ready");
 }
 
-/** A Node that runs `source` and then waits for the end of its stdin; `say(text)` prints a line. */
+/** A Node that runs `source` and ends when its stdin does; `say(text)` prints a line. */
 export function startNode(source: string, ...args: readonly string[]): Promise<LineProgram> {
-    const lines = "const say = (text) => require('fs').writeSync(1, text + '\\n'); process.stdin.resume();";
-    return startLines(process.execPath, ["-e", `${lines}${source}; say('started')`, ...args], "started");
+    const frame = `const say = (text) => require("fs").writeSync(1, text + "\\n");
+        process.stdin.on("end", () => process.exit()).resume();`;
+    return startLines(process.execPath, ["-e", `${frame}${source}; say("started")`, ...args], "started");
 }
 
 /** Everything a watch has brought so far, collected in the background. */
