@@ -5,7 +5,7 @@ import type { CallRecord, WatchRecord } from "../hooks/records.js";
 
 /** A record as `watch --json` prints it, without the line end. A SOCKET is a decimal string: JSON has no bigint. */
 export function toJson(record: WatchRecord): string {
-    return JSON.stringify(record, (_key, value: unknown) => (typeof value === "bigint" ? value.toString() : value));
+    return JSON.stringify("socket" in record ? { ...record, socket: String(record.socket) } : record);
 }
 
 /** 0.4 us, 12.3 us, 1.5 ms, 2.5 s: four figures or fewer. */

@@ -34,9 +34,10 @@ export interface SessionOptions {
     readonly onNotice: ((notice: WatchNotice) => void) | undefined;
 }
 
-/** Records taken from one ring at a time, and from all of them in one turn. */
-const recordsPerRing = 4096;
+/** Records taken from all rings in one turn, and from one of them at least and at most. */
 const recordsPerTurn = 32768;
+const leastPerRing = 4096;
+const mostPerRing = 16384;
 
 /** A listing of a folder is cheap, asking every process is not. Milliseconds between two. */
 const listInterval = 5;
@@ -139,11 +140,12 @@ export class WatchSession {
         this.#calibration.update(this.#control.clock());
         const batches: RecordBatch[] = [];
         let room = recordsPerTurn;
+        const share = Math.min(mostPerRing, Math.max(leastPerRing, Math.floor(recordsPerTurn / this.#rings.size)));
         for (const ring of [...this.#rings.values()]) {
             if (room <= 0) {
                 break;
             }
-            const batch = this.#read(ring, Math.min(room, recordsPerRing), now);
+            const batch = this.#read(ring, Math.min(room, share), now);
             if (batch !== undefined) {
                 batches.push(batch);
                 room -= batch.length;
@@ -309,7 +311,7 @@ export class WatchSession {
         });
         ring.start = undefined;
         // A read that brought only losses counts too, or a scribbling process could keep a stopped watch from ending.
-        ring.remaining = Math.max(0, ring.remaining - (batch.length > 0 ? batch.length : recordsPerRing));
+        ring.remaining = Math.max(0, ring.remaining - (batch.length > 0 ? batch.length : leastPerRing));
         return batch;
     }
 
