@@ -75,6 +75,10 @@ extern "C" int WSAAPI WSAStartup(WORD requested, LPWSADATA data) {
         return WSAEFAULT;
     }
     const WORD version = agree_on_version(requested);
+    // Looked up before the lock below is taken: looking up takes the loader's lock, which another thread may hold
+    // while it waits for ours.
+    wine_startup.address();
+    wine_cleanup.address();
     {
         Host& state = host();
         const ExclusiveLock guard(state.startup_lock);
