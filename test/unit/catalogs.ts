@@ -3,6 +3,7 @@
 import type { Catalog, CatalogEntry } from "#lib/catalog/model.js";
 import { entryOfInfo } from "#lib/catalog/model.js";
 import { decodeProtocolInfo, encodeProtocolInfo, formatGuid } from "#lib/catalog/protocol-info.js";
+import { counts } from "../support/counts.js";
 
 /** Random numbers that a seed repeats (mulberry32). */
 export class Random {
@@ -48,9 +49,9 @@ export function newSeed(): number {
     return given === undefined ? Math.floor(Math.random() * 0x1_0000_0000) : Number(given);
 }
 
-/** How many random cases a property is tried on: WINSOCK_SPI_CASES multiplies the default. */
+/** How many random cases a property is tried on. */
 export function cases(usual: number): number {
-    return Math.max(1, Math.round(usual * Number(process.env["WINSOCK_SPI_CASES"] ?? 1)));
+    return usual * counts.cases;
 }
 
 export interface EntryShape {

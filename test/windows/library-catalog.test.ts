@@ -6,6 +6,7 @@ import { backup, diff, parseBackup, readBackup, readCatalog } from "winsock-spi"
 import type { Catalog } from "winsock-spi";
 import { native } from "#lib/native.js";
 import { cli, cliFails, cliJson, expectCode, nodes, project, run, temporaryFolder } from "./acceptance-support.js";
+import { skipIfUnchangeable } from "../support/windows.js";
 
 describe("library: reading the catalog", function () {
     this.timeout(60_000);
@@ -77,7 +78,8 @@ describe("library: backups", function () {
         expectCode(await cli(["diff", file]), 0);
     });
 
-    it("without a file goes into the folder of automatic backups, of which the newest 20 are kept", async () => {
+    it("without a file goes into the folder of automatic backups, of which the newest 20 are kept", async function () {
+        skipIfUnchangeable(this);
         const { programData } = native().machine();
         const folder = path.join(programData, "winsock-spi", "backups");
         const first = await backup();

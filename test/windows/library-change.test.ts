@@ -9,6 +9,7 @@ import type { CatalogEntry, ChangeResult, Plan } from "winsock-spi";
 import { native, packageRoot } from "#lib/native.js";
 import { isOurGuid } from "#lib/provider/identity.js";
 import { cli, cliFails, cliJson, expectCode, exportRegistry, keepCatalog, temporaryFolder } from "./acceptance-support.js";
+import { skipIfUnchangeable } from "../support/windows.js";
 
 const programs = (): string => path.join(native().machine().programFiles, "winsock-spi");
 const data = (): string => path.join(native().machine().programData, "winsock-spi");
@@ -27,6 +28,9 @@ function code(expected: string): { name: string; code: string } {
 
 describe("library: changing the catalog", function () {
     this.timeout(240_000);
+    before(function () {
+        skipIfUnchangeable(this);
+    });
     keepCatalog({ each: true });
 
     /** Every test begins without us, whatever an earlier one left. */
