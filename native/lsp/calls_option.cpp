@@ -88,7 +88,13 @@ int on_WSPGetSockOpt(Slot& slot, SOCKET socket, int level, int option, char* val
         result = slot.lower.lpWSPGetSockOpt(socket, level, option, value, length, error);
     }
     recording.returned(result == SOCKET_ERROR, error);
-    recording.add_cached_addresses(process.sockets.find(socket));
+    if (recording.active()) {
+        const core::HandleTable::Socket known = process.sockets.find(socket);
+        if (recording.succeeded() && level == SOL_SOCKET && option == SO_PROTOCOL_INFOW) {
+            complete_addresses(slot, socket, known); // one that came from another process is first seen here
+        }
+        recording.add_cached_addresses(known);
+    }
     return result;
 }
 

@@ -12,6 +12,13 @@
 #include "process.hpp"
 #include "recording.hpp"
 
+// One copy of a handler for all slots: only the test and the jump are there 32 times.
+#if defined(_MSC_VER)
+#define WINSOCK_SPI_OUT_OF_LINE __declspec(noinline)
+#else
+#define WINSOCK_SPI_OUT_OF_LINE [[gnu::noinline]]
+#endif
+
 namespace winsock_spi::lsp {
 
 namespace {
@@ -52,7 +59,7 @@ struct Handler {
     static constexpr bool always = false;
 
     template <typename... Parameters>
-    static auto run(Slot& slot, Parameters... parameters) {
+    WINSOCK_SPI_OUT_OF_LINE static auto run(Slot& slot, Parameters... parameters) {
         const SOCKET socket = socket_of(parameters...);
         Recording recording(Id, socket);
         const auto result = Function<Id>::lower(slot)(parameters...);
@@ -84,15 +91,20 @@ struct Entry;
 template <std::size_t Index, Call Id, typename Result, typename... Parameters>
 struct Entry<Index, Id, Result(WSPAPI*)(Parameters...)> {
     static Result WSPAPI call(Parameters... parameters) {
-        Slot& slot = process.slots[Index];
         if constexpr (Handler<Id>::always) {
-            return Handler<Id>::run(slot, parameters...);
+            return handle(parameters...);
         } else {
+            // One call for both ways: so the compiler leaves the parameters where they are and jumps.
+            auto target = Function<Id>::lower(process.slots[Index]);
             if (process.recorder.observed()) [[unlikely]] {
-                return Handler<Id>::run(slot, parameters...);
+                target = &handle;
             }
-            return Function<Id>::lower(slot)(parameters...);
+            return target(parameters...);
         }
+    }
+
+    static Result WSPAPI handle(Parameters... parameters) {
+        return Handler<Id>::run(process.slots[Index], parameters...);
     }
 };
 

@@ -5,10 +5,23 @@ namespace winsock_spi::lsp {
 
 void Recording::begin(core::Call call, SOCKET socket) {
     active_ = true;
-    body_ = {};
-    body_.call = static_cast<std::uint16_t>(call);
+    // Member by member: for the whole at once compilers choose a string instruction, which takes long to begin.
+    body_.end = 0;
     body_.socket = socket;
+    body_.requested = 0;
+    body_.bytes = 0;
+    body_.error = 0;
+    body_.call = static_cast<std::uint16_t>(call);
+    body_.flags = 0;
     body_.thread = GetCurrentThreadId();
+    body_.rule = 0;
+    body_.verdict = 0;
+    body_.reserved = 0;
+    body_.local = {};
+    body_.remote = {};
+    for (std::uint8_t& byte : body_.padding) {
+        byte = 0;
+    }
     body_.begin = process.recorder.now();
 }
 

@@ -2,7 +2,8 @@
 //
 // GCC has no __try, so for mingw the copy is a routine of assembly with its own handler: on x64 the unwind table names
 // it, on x86 it stands in the thread's handler list while the copy runs. The handler moves the instruction pointer to
-// the routine's end with 0 as the result; the stack is then as it was during the copy.
+// the routine's end with 0 as the result; the stack is then as it was during the copy. The sizes of a WSABUF and of a
+// DWORD go without the string instruction, which takes long to begin: they are read in every observed send and receive.
 #include "guarded.hpp"
 
 #include "win32.hpp"
@@ -77,17 +78,23 @@ winsock_spi_guarded_copy:
     .seh_stackalloc 40
     .seh_handler winsock_spi_guard_handler, @except
     .seh_endprologue
-    cmpq $4, %r8
+    cmpq $16, %r8
     jne 1f
+    movups (%rdx), %xmm0
+    movups %xmm0, (%rcx)
+    jmp 3f
+1:
+    cmpq $4, %r8
+    jne 2f
     movl (%rdx), %eax
     movl %eax, (%rcx)
-    jmp 2f
-1:
+    jmp 3f
+2:
     movq %rcx, %rdi
     movq %rdx, %rsi
     movq %r8, %rcx
     rep movsb
-2:
+3:
     movl $1, %eax
 winsock_spi_guarded_copy_end:
     addq $40, %rsp
@@ -114,7 +121,22 @@ _winsock_spi_guarded_copy:
     movl 8(%ebp), %edi
     movl 12(%ebp), %esi
     movl 16(%ebp), %ecx
+    cmpl $8, %ecx
+    jne 1f
+    movl (%esi), %eax
+    movl 4(%esi), %edx
+    movl %eax, (%edi)
+    movl %edx, 4(%edi)
+    jmp 3f
+1:
+    cmpl $4, %ecx
+    jne 2f
+    movl (%esi), %eax
+    movl %eax, (%edi)
+    jmp 3f
+2:
     rep movsb
+3:
     movl $1, %eax
 _winsock_spi_guarded_copy_end:
     popl %fs:0

@@ -1,7 +1,7 @@
 // Puts the provider into this bitness's catalog with plain WSC* calls and takes it out again: for tests of the provider
 // alone, without addon, executor or backup.
-//   install_raw install DLL   one hidden entry, one layered entry per TCP, UDP and RAW base entry of IPv4 and IPv6, first
-//                             in order; and the data folder with empty control files and the folder of the rings
+//   install_raw install DLL   one hidden entry, one layered entry over what stands on top for TCP, UDP and RAW of IPv4
+//                             and IPv6, first in order; and the data folder with empty control files and the folder of the rings
 //   install_raw remove
 //   install_raw watch COUNT   sets the number of watchers in control.bin
 // Exit code 0 and "ok", or 1 and what failed.
@@ -83,6 +83,28 @@ void order_first(const std::vector<DWORD>& first) {
     }
 }
 
+// The entry that programs get for the triplet of `base` now.
+const WSAPROTOCOL_INFOW& top_entry(const std::vector<WSAPROTOCOL_INFOW>& catalog, const WSAPROTOCOL_INFOW& base) {
+    for (const WSAPROTOCOL_INFOW& entry : catalog) {
+        if (entry.ProtocolChain.ChainLen > 0 && entry.iAddressFamily == base.iAddressFamily &&
+            entry.iSocketType == base.iSocketType && entry.iProtocol == base.iProtocol) {
+            return entry;
+        }
+    }
+    return base;
+}
+
+WSAPROTOCOLCHAIN chain_over(const WSAPROTOCOL_INFOW& top, DWORD hidden) {
+    WSAPROTOCOLCHAIN chain{};
+    chain.ChainEntries[0] = hidden;
+    chain.ChainEntries[1] = top.dwCatalogEntryId;
+    chain.ChainLen = 2;
+    for (int index = 1; index < top.ProtocolChain.ChainLen && chain.ChainLen < MAX_PROTOCOL_CHAIN; ++index) {
+        chain.ChainEntries[chain.ChainLen++] = top.ProtocolChain.ChainEntries[index];
+    }
+    return chain;
+}
+
 void install(const wchar_t* dll) {
     const std::vector<WSAPROTOCOL_INFOW> bases = read_catalog();
     std::vector<DWORD> layered;
@@ -103,9 +125,7 @@ void install(const wchar_t* dll) {
             hidden = install_entry(hidden_guid, dll, info);
             info = base;
         }
-        info.ProtocolChain.ChainLen = 2;
-        info.ProtocolChain.ChainEntries[0] = hidden;
-        info.ProtocolChain.ChainEntries[1] = base.dwCatalogEntryId;
+        info.ProtocolChain = chain_over(top_entry(bases, base), hidden);
         std::wcscpy(info.szProtocol, L"winsock-spi over [");
         std::wcsncat(info.szProtocol, base.szProtocol, 200);
         std::wcscat(info.szProtocol, L"]");
