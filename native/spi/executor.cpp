@@ -2,6 +2,7 @@
 
 #include "catalog_lock.hpp"
 #include "files.hpp"
+#include "helper.hpp"
 #include "journal.hpp"
 #include "leftovers.hpp"
 #include "machine.hpp"
@@ -26,12 +27,9 @@ Status make_or_claim(const std::wstring& path, Access access) {
 // One operation from its journal on, whether it has just begun or is being recovered.
 class Run {
 public:
-    Run(const Plan& plan, const std::wstring& folder, Journal& journal, std::uint64_t kill_at)
-        : plan_(plan), journal_(journal), points_(kill_at), leftovers_(folder), before_(plan.steps.size()),
+    Run(const Plan& plan, const std::wstring& folder, Journal& journal, WritePoints& points)
+        : plan_(plan), journal_(journal), points_(points), leftovers_(folder), before_(plan.steps.size()),
           begun_(plan.steps.size()), context_{points_, leftovers_, plan.helpers} {}
-
-    WritePoints& points() { return points_; }
-    Leftovers& leftovers() { return leftovers_; }
 
     void resume(const JournalState& state) {
         for (const auto& [index, before] : state.before) {
@@ -129,7 +127,7 @@ private:
 
     const Plan& plan_;
     Journal& journal_;
-    WritePoints points_;
+    WritePoints& points_;
     Leftovers leftovers_;
     std::vector<Value> before_;
     std::vector<bool> begun_;
@@ -142,6 +140,11 @@ std::string restore_advice(const Plan& plan) {
 
 // With the lock held.
 Status recover_locked(const std::wstring& folder, RecoverResult& result, std::uint64_t kill_at) {
+    WritePoints points(kill_at);
+    Leftovers leftovers(folder);
+    leftovers.retry(points);
+    leftovers.save(points);
+    remove_helper_files(folder);
     Journal journal(folder);
     if (!journal.exists()) {
         return {};
@@ -150,7 +153,6 @@ Status recover_locked(const std::wstring& folder, RecoverResult& result, std::ui
     if (Status status = journal.open(state); !status.ok()) {
         return status;
     }
-    WritePoints points(kill_at);
     if (!state) { // killed while it wrote the begin record
         return journal.remove(points);
     }
@@ -163,7 +165,7 @@ Status recover_locked(const std::wstring& folder, RecoverResult& result, std::ui
         return status;
     }
     result.operation = plan.operation;
-    Run run(plan, folder, journal, kill_at);
+    Run run(plan, folder, journal, points);
     run.resume(*state);
     Status status;
     if (state->committed) {
@@ -184,7 +186,7 @@ Status recover_locked(const std::wstring& folder, RecoverResult& result, std::ui
         result.action = finished ? Recovery::finished : Recovery::undone;
         status = finished ? run.tidy_after_commit() : run.backward(reason, snapshot, result.catalog_damaged);
     }
-    result.writes = run.points().count();
+    result.writes = points.count();
     if (!status.ok()) {
         status.message += restore_advice(plan);
     }
@@ -232,11 +234,14 @@ Status execute_plan(const Plan& plan, const OnStep& on_step, ExecuteResult& resu
         !status.ok() && status.number != ERROR_FILE_NOT_FOUND) {
         return status;
     }
-    Run run(plan, folder, journal, plan.kill_at);
-    if (Status status = journal.create(plan.source, to_json(snapshot), run.points()); !status.ok()) {
+    WritePoints points(plan.kill_at);
+    if (Status status = journal.create(plan.source, to_json(snapshot), points); !status.ok()) {
         return status;
     }
-    run.leftovers().retry(run.points());
+    Leftovers leftovers(folder);
+    leftovers.retry(points);
+    leftovers.save(points);
+    Run run(plan, folder, journal, points);
     result.error = run.forward(on_step, result.step);
     if (result.error.ok()) {
         // Should the journal not go away, recovery finds the committed record in it and tries again.
@@ -248,7 +253,7 @@ Status execute_plan(const Plan& plan, const OnStep& on_step, ExecuteResult& resu
             result.error.message += "; undoing it failed: " + end.message + restore_advice(plan);
         }
     }
-    result.writes = run.points().count();
+    result.writes = points.count();
     return {};
 }
 
@@ -257,7 +262,7 @@ Status recover(RecoverResult& result, std::uint64_t kill_at) {
     if (Status status = data_folder(folder); !status.ok()) {
         return status;
     }
-    if (!Journal(folder).exists()) { // also without the rights that everything else needs
+    if (!Journal(folder).exists() && Leftovers(folder).empty()) { // also without the rights that all else needs
         return {};
     }
     CatalogLock lock;

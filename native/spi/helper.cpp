@@ -20,23 +20,31 @@ std::int64_t number_member(const Value& object, const char* name) {
     return member != nullptr ? member->integer().value_or(0) : 0;
 }
 
-// Deletes the two files at the end, whatever happened.
-class RequestFiles {
+// Request and result, gone before and after. The names are always the same: one operation runs at a time, in a folder
+// where only administrators write.
+class HelperFiles {
 public:
-    explicit RequestFiles(const std::wstring& folder)
-        : request(aside_name(folder + L"\\steps", L"json")), result(aside_name(folder + L"\\result", L"json")) {}
-    ~RequestFiles() {
-        DeleteFileW(request.c_str());
-        DeleteFileW(result.c_str());
+    explicit HelperFiles(const std::wstring& folder)
+        : request(folder + L"\\helper-request.json"), result(folder + L"\\helper-result.json") {
+        remove();
     }
-    RequestFiles(const RequestFiles&) = delete;
-    RequestFiles& operator=(const RequestFiles&) = delete;
+    ~HelperFiles() { remove(); }
+    HelperFiles(const HelperFiles&) = delete;
+    HelperFiles& operator=(const HelperFiles&) = delete;
 
     const std::wstring request;
     const std::wstring result;
+
+private:
+    void remove() const {
+        DeleteFileW(request.c_str());
+        DeleteFileW(result.c_str());
+    }
 };
 
 } // namespace
+
+void remove_helper_files(const std::wstring& folder) { const HelperFiles files(folder); }
 
 Status run_helper(Context& context, int bits, HelperAction action, const Step& step, const Value& before) {
     const auto helper = context.helpers.find(bits);
@@ -49,7 +57,7 @@ Status run_helper(Context& context, int bits, HelperAction action, const Step& s
     if (Status status = data_folder(folder); !status.ok()) {
         return status;
     }
-    const RequestFiles files(folder);
+    const HelperFiles files(folder);
     Value request;
     request.add("format", "winsock-spi-steps");
     request.add("version", 1);

@@ -16,6 +16,9 @@ enum class HelperAction { apply, undo };
 // Has the helper of that bitness do it. The journal is this process's business; the helper only acts.
 Status run_helper(Context& context, int bits, HelperAction action, const Step& step, const core::json::Value& before);
 
+// Removes what a helper's caller left when it was killed.
+void remove_helper_files(const std::wstring& folder);
+
 // The other side: does what the request file says. For an error of the step itself the answer is in the result file
 // and the return value is fine.
 Status serve_helper_request(const std::wstring& request);

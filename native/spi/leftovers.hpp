@@ -21,6 +21,7 @@ public:
     void remove_folder(const std::wstring& path, bool contents, WritePoints& points);
     // Something is wanted under that name again.
     void keep(const std::wstring& path);
+    bool empty() const { return items_.empty(); }
     // Tries all of them once more.
     void retry(WritePoints& points);
     // Writes the list if it has changed. Where it cannot be written, files stay that nobody needs: no reason to fail.

@@ -201,7 +201,10 @@ void RingFile::close() {
 }
 
 Status remove_ring(const std::wstring& path) {
-    return DeleteFileW(path.c_str()) ? Status{} : last_error("DeleteFile", narrow(path));
+    if (DeleteFileW(path.c_str()) || GetLastError() == ERROR_FILE_NOT_FOUND) {
+        return {};
+    }
+    return last_error("DeleteFile", narrow(path));
 }
 
 } // namespace winsock_spi::spi

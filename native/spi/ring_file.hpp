@@ -66,6 +66,7 @@ private:
     std::size_t size_ = 0;
 };
 
+// Fine also if the file is gone already: another watcher sweeps too.
 Status remove_ring(const std::wstring& path);
 
 } // namespace winsock_spi::spi
