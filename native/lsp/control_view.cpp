@@ -15,7 +15,7 @@ const core::ControlFile* map_control_file(const wchar_t* name, ReasonText& reaso
         return nullptr;
     }
     path << L"\\winsock-spi\\" << name;
-    // Everyone else may read, write and delete: a mapped view outlives all of that, and Windows refuses to cut it short.
+    // Everyone else may read, write and delete: a mapped view outlives that, and Windows refuses to cut the file short.
     constexpr DWORD share = FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE;
     const spi::UniqueFile file(
         CreateFileW(path.c_str(), GENERIC_READ, share, nullptr, OPEN_EXISTING, FILE_ATTRIBUTE_NORMAL, nullptr));

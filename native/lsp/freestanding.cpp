@@ -1,5 +1,5 @@
-// The functions that the compiler and the standard headers call by themselves, since this DLL has no C runtime. Written with the processor's
-// string instructions, which no optimiser turns back into calls of these very functions.
+// The functions that the compiler and the standard headers call by themselves, since this DLL has no C runtime. Written
+// with the processor's string instructions, which no optimiser turns back into calls of these very functions.
 #include <cstddef>
 
 #if defined(_MSC_VER)

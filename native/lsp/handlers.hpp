@@ -1,5 +1,5 @@
-// What we do in each of the 30 functions besides passing the call on. A function not named here is only recorded, by one
-// template for all (functions.cpp).
+// What we do in each of the 30 functions besides passing the call on. A function not named here is only recorded, by
+// one template for all (functions.cpp).
 #pragma once
 
 #include "slot.hpp"

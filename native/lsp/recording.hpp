@@ -25,10 +25,11 @@ public:
 
     // The clock starts now: what came before was our own work.
     void restart() { body_.begin = process.recorder.now(); }
-    // Right after the lower provider's call. `error` is read only when it failed.
+    // Right after the lower provider's call. `error` is read only when it failed; a failure without an error is what
+    // Winsock makes of it.
     void returned(bool failed, const int* error) {
         if (active_) {
-            end(failed ? *error : 0);
+            end(!failed ? 0 : *error != 0 ? *error : WSASYSCALLFAILURE);
         }
     }
     // The call succeeded, or is under way (pending).

@@ -15,20 +15,21 @@ namespace {
 
 constexpr WORD spi_version = MAKEWORD(2, 2);
 
-void initialise_once() {
-    const LockScope scope(process.lock);
-    if (!process.initialised) {
-        process.recorder.initialise();
-        process.initialised = true;
-    }
-}
-
 // A program keeps pointers to our extension functions, and other threads may be inside a call of ours while one cleans
 // up, so this DLL stays once it has been started; so do the mapped files and the ring.
 void stay_loaded() {
     HMODULE module = nullptr;
     GetModuleHandleExW(GET_MODULE_HANDLE_EX_FLAG_PIN | GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS,
                        std::bit_cast<LPCWSTR>(&stay_loaded), &module);
+}
+
+void initialise_once() {
+    const LockScope scope(process.lock);
+    if (!process.initialised) {
+        stay_loaded();
+        process.recorder.initialise();
+        process.initialised = true;
+    }
 }
 
 // Our place by the catalog as it is now; read again once if the chain names an entry that is not there (yet).
@@ -118,7 +119,6 @@ extern "C" int WSPAPI WSPStartup(WORD version, LPWSPDATA data, LPWSAPROTOCOL_INF
     if (error != 0) {
         return error;
     }
-    lsp::stay_loaded();
     lsp::process.recorder.announce();
     constexpr std::wstring_view description = L"winsock-spi";
     std::copy(description.begin(), description.end(), data->szDescription);

@@ -1,7 +1,8 @@
 // Puts the provider into this bitness's catalog with plain WSC* calls and takes it out again: for tests of the provider
 // alone, without addon, executor or backup.
 //   install_raw install DLL   one hidden entry, one layered entry over what stands on top for TCP, UDP and RAW of IPv4
-//                             and IPv6, first in order; and the data folder with empty control files and the folder of the rings
+//                             and IPv6, first in order; and the data folder with empty control files and the
+//                             folder of the rings
 //   install_raw remove
 //   install_raw watch COUNT   sets the number of watchers in control.bin
 // Exit code 0 and "ok", or 1 and what failed.
