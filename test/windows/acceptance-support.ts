@@ -10,7 +10,7 @@ import type { ChildProcess } from "node:child_process";
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
-import { builds, nodes, project } from "../support/windows.js";
+import { builds, nodes, project, skipIfUnchangeable } from "../support/windows.js";
 import type { Bits } from "../support/windows.js";
 
 export { builds, nodes, project };
@@ -196,13 +196,14 @@ export function keepCatalog({ each }: { each: boolean }): { backup(): string } {
     const backup = path.join(temporaryFolder(), `catalog-${keeping++}.json`);
     let found = "";
     const restore = async (): Promise<void> => {
-        if ((await exportRegistry()) !== found) {
+        if (found !== "" && (await exportRegistry()) !== found) {
             expectCode(await run(rescueFile(64), ["recover"]), 0);
             expectCode(await run(rescueFile(64), ["restore", backup]), 0);
             assert.equal(await exportRegistry(), found, "rescue puts the catalog back");
         }
     };
     before(async function () {
+        skipIfUnchangeable(this);
         this.timeout(120_000);
         found = await exportRegistry();
         expectCode(await cli(["backup", backup]), 0);

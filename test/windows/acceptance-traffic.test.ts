@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { counts } from "../support/counts.js";
 import {
-    bitnesses, cli, expectCode, expectSameCounts, keepCatalog, lastJson, nodes, programFile, run, scenarioFile, watch,
+    bitnesses, cli, expectCode, expectSameCounts, keepCatalog, lastJson, nodes, program, programFile, run, scenarioFile, watch,
 } from "./acceptance-support.js";
 import type { Bits, Watched } from "./acceptance-support.js";
 
@@ -28,7 +28,11 @@ describe("acceptance: traffic", function () {
     keepCatalog({ each: false });
 
     describe("behind the provider", () => {
+        const without: Partial<Record<Bits, Record<string, unknown>>> = {};
         before(async () => {
+            for (const bits of bitnesses) {
+                without[bits] = await program(bits, "calls");
+            }
             expectCode(await cli(["install", "--yes"]), 0);
         });
         after(async () => {
@@ -87,6 +91,14 @@ describe("acceptance: traffic", function () {
                     });
                 }
             }
+        }
+
+        for (const bits of bitnesses) {
+            it(`one of every call: a ${bits}-bit program gets the same results as without the provider`, async () => {
+                assert.equal(without[bits]!["ok"], true, JSON.stringify(without[bits]));
+                const summary = await program(bits, "calls");
+                assert.deepEqual({ ...summary, pid: 0 }, { ...without[bits], pid: 0 });
+            });
         }
 
         it("without a watcher nothing is different for a program", async () => {
