@@ -177,7 +177,7 @@ export interface NativeBinding {
     listProcessRings(): string[];
     /** Opens a ring by its file name. Throws ERROR_FILE_NOT_FOUND, ERROR_FILE_INVALID (not of a ring's size, yet). */
     openRing(name: string): RingReader;
-    /** Deletes a ring whose process has ended; false if it lives, or the file is in use or not ours to delete. */
+    /** Deletes a ring whose process has ended. False if it lives, or the file is in use or not ours to delete. */
     removeRing(name: string): boolean;
     joinJob(): JobHandle;
 }

@@ -10,6 +10,7 @@ import { readCatalog } from "../catalog/read.js";
 import { WinsockError } from "../errors.js";
 import type { RecordBatch } from "../hooks/decode.js";
 import { ProcessTree, type TreeMember } from "../hooks/process-tree.js";
+import type { WatchNotice } from "../hooks/session.js";
 import { type Watch, toRecords, watchBatches } from "../hooks/watch.js";
 import { native } from "../native.js";
 import { ourEntries } from "../provider/identity.js";
@@ -18,8 +19,8 @@ import { exitCodes, inputPath, type Output, run } from "./frame.js";
 import { tableHead, toJson, toLine } from "./watch-lines.js";
 
 /**
- * After PROGRAM has ended: how long what it started may take to end too, in milliseconds. What lives longer is named, and
- * its later calls are not shown.
+ * After PROGRAM has ended: how long what it started may take to end too, in milliseconds. What lives longer is named,
+ * and its later calls are not shown.
  */
 const descendantsPatience = 2000;
 const descendantsInterval = 20;
@@ -102,9 +103,13 @@ async function descendantsEnd(tree: ProcessTree): Promise<TreeMember[]> {
     }
 }
 
+function toNote(output: Output): (notice: WatchNotice) => void {
+    return ({ message }) => output.note(`watch: ${message}`);
+}
+
 async function watchProgram(output: Output, program: string, args: readonly string[]): Promise<number> {
     const tree = new ProcessTree();
-    await using batches = watchBatches({ processes: tree, onNotice: ({ message }) => output.note(`watch: ${message}`) });
+    await using batches = watchBatches({ processes: tree, onNotice: toNote(output) });
     // Ctrl-C reaches PROGRAM by itself, through the console; the watch ends when PROGRAM has.
     const ignore = (): void => undefined;
     process.on("SIGINT", ignore);
@@ -124,7 +129,7 @@ async function watchProgram(output: Output, program: string, args: readonly stri
 }
 
 async function watchEverything(output: Output): Promise<number> {
-    await using batches = watchBatches({ onNotice: ({ message }) => output.note(`watch: ${message}`) });
+    await using batches = watchBatches({ onNotice: toNote(output) });
     for (const signal of ["SIGINT", "SIGBREAK", "SIGHUP"] as const) {
         process.once(signal, () => batches.stop());
     }
@@ -132,13 +137,19 @@ async function watchEverything(output: Output): Promise<number> {
     return exitCodes.done;
 }
 
+const help = `
+Without PROGRAM: the calls of every program that this user may see, until Ctrl-C.
+With PROGRAM: from before its first instruction. Its output goes to stderr, so that stdout holds records only. When it
+has ended, what it started has ${descendantsPatience / 1000} seconds to end too; what lives longer is named.`;
+
 export function addWatchCommand(program: Command): void {
     program
         .command("watch")
-        .description("show Winsock calls as they happen: of every program, or of PROGRAM and what it starts, and exit as it does")
+        .description("show Winsock calls as they happen, of every program or of one that is started")
         .usage("[--json] [-- PROGRAM ARGS...]")
-        .argument("[program...]", "started under the watch, after --; its output goes to stderr")
+        .argument("[program...]", "start this program, show its calls and those of what it starts, and exit as it does")
         .option("--json", "print one JSON value per line")
+        .addHelpText("after", help)
         .action((words: string[], options: { json?: boolean }) =>
             run(options, async (output) => {
                 await requireInstalled();

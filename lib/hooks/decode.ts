@@ -43,7 +43,7 @@ export class RecordBatch implements Iterable<CallRecord> {
         process: WatchedProcess; raw: Uint8Array; clock: CounterConverter; lost?: number; start?: StartRecord;
     }) {
         if (raw.byteLength % recordSize !== 0) {
-            throw new TypeError(`raw records are ${recordSize} bytes each; ${raw.byteLength} bytes are no whole number`);
+            throw new TypeError(`raw records are ${recordSize} bytes each; ${raw.byteLength} bytes are not whole ones`);
         }
         this.process = process;
         this.start = start;

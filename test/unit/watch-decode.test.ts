@@ -65,19 +65,21 @@ describe("watch: raw records", () => {
     it("decodes a call with everything that can apply", () => {
         assert.deepEqual(
             decode({
-                call: 24, socket: 412n, local: address(2, 50000, 0, [127, 0, 0, 1]), remote: address(2, 80, 0, [10, 1, 2, 3]),
+                call: 24, socket: 412n,
+                local: address(2, 50000, 0, [127, 0, 0, 1]), remote: address(2, 80, 0, [10, 1, 2, 3]),
                 requested: 70000n, bytes: 65536n, thread: 99, verdict: 3, rule: 17,
                 flags: recordFlags.hasRequested | recordFlags.hasBytes | recordFlags.hasVerdict,
             }),
             {
-                ...common, call: "WSPSend", socket: 412n, local: "127.0.0.1:50000", remote: "10.1.2.3:80", requested: 70000,
-                bytes: 65536, verdict: 3, rule: 17,
+                ...common, call: "WSPSend", socket: 412n, local: "127.0.0.1:50000", remote: "10.1.2.3:80",
+                requested: 70000, bytes: 65536, verdict: 3, rule: 17,
             },
         );
     });
 
     it("leaves out what does not apply, whatever stands there", () => {
-        assert.deepEqual(decode({ call: 6, requested: 5n, bytes: 6n, verdict: 1, rule: 2 }), { ...common, call: "WSPCleanup" });
+        const decoded = decode({ call: 6, requested: 5n, bytes: 6n, verdict: 1, rule: 2 });
+        assert.deepEqual(decoded, { ...common, call: "WSPCleanup" });
     });
 
     it("tells zero bytes from no bytes", () => {
@@ -107,18 +109,19 @@ describe("watch: raw records", () => {
     it("has no socket where the provider made none, in 64-bit and 32-bit programs", () => {
         assert.equal(batchOf({ socket: 0xffff_ffff_ffff_ffffn }).socket(0), undefined);
         assert.equal(batchOf({ socket: 0xffff_ffffn }).socket(0), 0xffff_ffffn);
-        const narrow = new RecordBatch({ process: { ...watched, bits: 32 }, raw: raw({ socket: 0xffff_ffffn }), clock });
+        const process: WatchedProcess = { ...watched, bits: 32 };
+        const narrow = new RecordBatch({ process, raw: raw({ socket: 0xffff_ffffn }), clock });
         assert.equal(narrow.socket(0), undefined);
     });
 
     it("writes IPv6 addresses as RFC 5952 does, with the scope where there is one", () => {
         const remote = (scope: number, ...bytes: number[]): string | undefined =>
-            batchOf({ remote: address(23, 443, scope, [...bytes, ...new Array<number>(16 - bytes.length).fill(0)]) }).remote(0);
+            batchOf({ remote: address(23, 443, scope, bytes) }).remote(0);
         assert.equal(remote(0), "[::]:443");
         assert.equal(remote(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1), "[::1]:443");
         assert.equal(remote(7, 0xfe, 0x80, 0, 0, 0, 0, 0, 0, 0, 1, 0, 2, 0, 3, 0, 4), "[fe80::1:2:3:4%7]:443");
         assert.equal(remote(0, 0x20, 0x01, 0x0d, 0xb8, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1), "[2001:db8:0:1::1]:443");
-        assert.equal(remote(0, 0x20, 0x01, 0x0d, 0xb8, 0, 0, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1), "[2001:db8:0:1:1:1:1:1]:443");
+        assert.equal(remote(0, 0x20, 1, 0x0d, 0xb8, 0, 0, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1), "[2001:db8:0:1:1:1:1:1]:443");
         assert.equal(remote(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 192, 0, 2, 1), "[::ffff:192.0.2.1]:443");
     });
 
@@ -145,7 +148,8 @@ describe("watch: raw records", () => {
     });
 
     it("has the flags of native/core/ring_format.hpp", () => {
-        const native = [...ringFormat.matchAll(/record_(\w+) = 1 << (\d+)/g)].map(([, name, bit]) => [name!.replaceAll("_", ""), 1 << Number(bit)]);
+        const found = [...ringFormat.matchAll(/record_(\w+) = 1 << (\d+)/g)];
+        const native = found.map(([, name, bit]) => [name!.replaceAll("_", ""), 1 << Number(bit)]);
         const here = Object.entries(recordFlags).map(([name, bit]) => [name.toLowerCase(), bit]);
         assert.deepEqual(here, native);
     });
@@ -186,8 +190,11 @@ describe("watch: names of rings", () => {
         assert.deepEqual(parseRingName("4711-01dd7959c264fea0.ring"), { pid: 4711, startTime: 0x01dd_7959_c264_fea0n });
     });
 
-    for (const name of ["4711-01dd7959c264fea.ring", "0-01dd7959c264fea0.ring", "4294967296-01dd7959c264fea0.ring",
-        "-01dd7959c264fea0.ring", "4711-01dd7959c264fea0.ring.bak", "..\\4711-01dd7959c264fea0.ring", "4711-01dd7959c264feag.ring"]) {
+    const strangers = [
+        "4711-01dd7959c264fea.ring", "0-01dd7959c264fea0.ring", "4294967296-01dd7959c264fea0.ring",
+        "-01dd7959c264fea0.ring", "4711-01dd7959c264fea0.ring.bak", "..\\4711-01dd7959c264fea0.ring", "4711-01dd7959c264feag.ring",
+    ];
+    for (const name of strangers) {
         it(`takes ${name} for no ring`, () => {
             assert.equal(parseRingName(name), undefined);
         });

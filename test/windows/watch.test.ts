@@ -36,8 +36,13 @@ async function cli(args: readonly string[], { input = "", cwd }: CliOptions = {}
 /** A record as JSON has it: sockets are strings. */
 type Line = Omit<WatchRecord, "socket"> & Partial<Omit<CallRecord, "call" | "socket">> & { socket?: string };
 
+interface NodeOptions extends CliOptions {
+    node?: string | undefined;
+    args?: readonly string[];
+}
+
 /** Runs a Node program under `watch --json` and gives its end and every record. */
-async function watchNode(source: string, options: CliOptions & { node?: string; args?: readonly string[] } = {}): Promise<Ended & { records: Line[] }> {
+async function watchNode(source: string, options: NodeOptions = {}): Promise<Ended & { records: Line[] }> {
     const { node = process.execPath, args = [] } = options;
     const ended = await cli(["watch", "--json", "--", node, "-e", source, ...args], options);
     const records = ended.stdout.split("\n").filter((line) => line !== "").map((line) => JSON.parse(line) as Line);
@@ -60,7 +65,7 @@ const succeeded = (records: readonly Line[], ...calls: string[]): Line[] =>
     records.filter(({ call, error }) => calls.includes(call) && error === undefined);
 
 const bytesOf = (records: readonly Line[]): number =>
-    records.reduce((sum, { bytes, requested, pending }) => sum + (pending === true ? (requested ?? 0) : (bytes ?? 0)), 0);
+    records.reduce((sum, { bytes, requested, pending }) => sum + ((pending === true ? requested : bytes) ?? 0), 0);
 
 function assertTraffic(records: readonly Line[]): void {
     assert.equal(succeeded(records, "WSPConnect", "ConnectEx").length, 2);
@@ -98,17 +103,20 @@ describe("watch: real programs", function () {
             const { code, records, stderr } = await watchNode(traffic(), { node });
             assert.equal(code, 0, stderr);
             const start = records[0] as Line & StartRecord;
-            assert.deepEqual(start, {
-                call: "start", pid: start.pid, program: start.program, bits: name === "node-x86" ? 32 : 64, mode: "active",
-            });
+            const { pid, program } = start;
+            const bits = name === "node-x86" ? 32 : 64;
+            assert.deepEqual(start, { call: "start", pid, program, bits, mode: "active" });
             assert.equal(path.win32.basename(start.program).toLowerCase(), "node.exe");
-            assert.ok(records.every(({ pid }) => pid === start.pid));
+            assert.ok(records.every((record) => record.pid === pid));
             assert.equal(records.filter(({ call }) => call === "dropped").length, 0);
             assertTraffic(records);
             // The two sockets with which libuv looks at the machine, long before any script runs.
             assert.equal(records.find(({ call }) => call !== "start")?.call, "WSPSocket");
-            assert.ok(succeeded(records, "WSPAccept").every(({ via, local, remote }) =>
-                via === "AcceptEx" && /^127\.0\.0\.1:\d+$/.test(local ?? "") && /^127\.0\.0\.1:\d+$/.test(remote ?? "")));
+            for (const { via, local, remote } of succeeded(records, "WSPAccept")) {
+                assert.equal(via, "AcceptEx");
+                assert.match(local ?? "", /^127\.0\.0\.1:\d+$/);
+                assert.match(remote ?? "", /^127\.0\.0\.1:\d+$/);
+            }
         });
     }
 
@@ -125,7 +133,8 @@ describe("watch: real programs", function () {
     it("hands stdin and arguments to PROGRAM, its output to stderr, and exits with its code", async () => {
         const source = `process.stdin.on("data", (data) => process.stdout.write("in:" + data));
             process.stdin.on("end", () => { console.error("args:" + process.argv.slice(1)); process.exitCode = 77; });`;
-        const { code, stdout, stderr } = await watchNode(source, { input: "question", args: ["x", "--json", "--", "a b"] });
+        const args = ["x", "--json", "--", "a b"];
+        const { code, stdout, stderr } = await watchNode(source, { input: "question", args });
         assert.equal(code, 77);
         assert.match(stderr, /in:question/);
         assert.match(stderr, /args:x,--json,--,a b/);
@@ -143,7 +152,8 @@ describe("watch: real programs", function () {
         const grandchild = traffic(`console.log("grandchild " + process.pid)`);
         const source = `const { spawn } = require("child_process");
             const inner = ${JSON.stringify(grandchild)};
-            const middle = "require('child_process').spawn(process.execPath, ['-e', process.argv[1]], { stdio: 'inherit', detached: true })";
+            const middle = "require('child_process').spawn(process.execPath, ['-e', process.argv[1]], " +
+                "{ stdio: 'inherit', detached: true })";
             console.log("main " + process.pid);
             ${traffic(`spawn(process.execPath, ["-e", middle, inner], { stdio: "inherit" })`)}`;
         const { code, records, stderr } = await watchNode(source);
@@ -161,8 +171,10 @@ describe("watch: real programs", function () {
 
     it("names a descendant that lives on, and ends without it", async () => {
         const source = `const { spawn } = require("child_process");
-            const child = spawn(process.execPath, ["-e", "setTimeout(() => 0, 8000)"], { stdio: "ignore", detached: true });
-            console.log("child " + child.pid); child.unref();`;
+            const options = { stdio: "ignore", detached: true };
+            const child = spawn(process.execPath, ["-e", "setTimeout(() => 0, 8000)"], options);
+            console.log("child " + child.pid);
+            child.unref();`;
         const { code, stderr } = await watchNode(source);
         assert.equal(code, 0);
         const child = /child (\d+)/.exec(stderr)?.[1];
@@ -200,7 +212,9 @@ describe("watch: real programs", function () {
         assert.match(head!, /^TIME \(UTC\) +PID +PROGRAM +CALL/);
         assert.match(start!, /node\.exe +start, \d\d-bit +active/);
         assert.ok(calls.length > 20);
-        assert.ok(calls.some((line) => /^\d\d:\d\d:\d\d\.\d{6} +\d+ +node\.exe +WSPSend +\d+ +10\/10 .* ok +127\.0\.0\.1:\d+ -> 127\.0\.0\.1:\d+$/.test(line)), stdout);
+        const sent = calls.find((line) => / WSPSend .* 10\/10 /.test(line)) ?? "";
+        assert.match(sent, /^\d\d:\d\d:\d\d\.\d{6} +\d+ +node\.exe +WSPSend +\d+ +10\/10 +[\d.]+ [mu]?s +ok /);
+        assert.match(sent, / ok +127\.0\.0\.1:\d+ -> 127\.0\.0\.1:\d+$/);
     });
 
     it("gives two watchers of the library the same calls, in the order in which they returned", async () => {
