@@ -1,0 +1,137 @@
+// Builds: the Windows binaries of both architectures, the native tests, and the TypeScript, each only when its inputs
+// changed.
+import { existsSync, mkdirSync, rmSync } from "node:fs";
+import path from "node:path";
+import { withLock } from "./lock.mjs";
+import { architectures, buildFolder, local, onWindows, prebuilds, project } from "./paths.mjs";
+import { attempt, run } from "./processes.mjs";
+import { SetupError, step } from "./progress.mjs";
+import { wrapper } from "./root.mjs";
+import { fingerprint, isDone, setDone, setUndone } from "./stamp.mjs";
+
+const at = (...parts) => path.join(project, ...parts);
+const cmakeFiles = [at("CMakeLists.txt"), at("CMakePresets.json"), at("cmake"), at("native")];
+const nativeInputs = [...cmakeFiles, at("test", "windows", "programs"), at("test", "windows", "providers")];
+const shipped = ["winsock_spi.node", "winsock_spi_lsp.dll", "winsock-spi-rescue.exe"];
+
+/** The Windows binaries: into prebuilds/, and what only Wine and the tests need into .cache/build. */
+export async function buildNative(environment) {
+    for (const architecture of architectures) {
+        await ifChanged(`native-${architecture.name}`, [nativeInputs, environment?.key], shippedFiles(architecture.name), () =>
+            step(`building the Windows binaries for ${architecture.name}`, () => buildArchitecture(environment, architecture)));
+    }
+}
+
+function shippedFiles(architecture) {
+    return shipped.map((file) => path.join(prebuilds(architecture), file));
+}
+
+/** True where all shipped binaries are there already (an unpacked package, or a finished build). */
+export function prebuildsFilled() {
+    return architectures.every(({ name }) => shippedFiles(name).every((file) => existsSync(file)));
+}
+
+async function buildArchitecture(environment, { name, preset }) {
+    const folder = buildFolder(preset);
+    // cmake-js drives CMake on Linux as on Windows; there it finds Visual Studio, here it is told the toolchain, and a
+    // cmake that runs inside the environment.
+    const args = [at("node_modules", "cmake-js", "bin", "cmake-js"), "build", "--log-level", "warn",
+        "--out", folder, "--arch", name, `--CDWINSOCK_SPI_OUTPUT=${prebuilds(name)}`];
+    if (!onWindows) {
+        const triple = name === "x64" ? "x86_64-w64-mingw32" : "i686-w64-mingw32";
+        args.push("--generator", "Ninja", "--cmake-path", wrapper(environment, "cmake"),
+            "--cc", `${triple}-gcc-posix`, "--cxx", `${triple}-g++-posix`,
+            `--CDCMAKE_TOOLCHAIN_FILE=${at("cmake", `toolchain-${preset}.cmake`)}`);
+        dropForeignBuild(folder, environment);
+    }
+    mkdirSync(folder, { recursive: true });
+    await run(process.execPath, args, { cwd: project, what: `building for ${name}` });
+}
+
+/** A build folder that another environment configured holds paths and objects of its compilers. */
+function dropForeignBuild(folder, environment) {
+    const name = `configured-${path.basename(folder)}`;
+    const print = `${environment.key} ${project}`;
+    if (!isDone(name, print)) {
+        rmSync(folder, { recursive: true, force: true });
+        setDone(name, print);
+    }
+}
+
+/** The unit tests and fuzzers of native/core, with sanitizers. */
+export async function buildNativeTests(environment) {
+    await ifChanged("native-tests", [[...cmakeFiles, at("test", "native")], environment.key], [], () =>
+        step("building the native unit tests and fuzzers", async () => {
+            const cmake = wrapper(environment, "cmake");
+            dropForeignBuild(buildFolder("linux"), environment);
+            await run(cmake, ["--preset", "linux"], { cwd: project, what: "configuring the native tests" });
+            await run(cmake, ["--build", "--preset", "linux"], { cwd: project, what: "building the native tests" });
+        }));
+}
+
+/** lib/ to dist/. */
+export async function buildLibrary() {
+    await ifChanged("library", [[at("lib"), at("tsconfig.json"), lockfile()]], [at("dist", "index.js")], () =>
+        step("compiling lib", async () => {
+            rmSync(at("dist"), { recursive: true, force: true });
+            await compile("tsconfig.json");
+        }));
+}
+
+/** The compiled tests. */
+export const compiledTests = path.join(local, "test");
+
+/** test/ to .cache/test. */
+export async function buildTests() {
+    await ifChanged("tests", [[at("lib"), at("test"), at("tsconfig.json"), lockfile()]], [compiledTests], () =>
+        step("compiling test", async () => {
+            rmSync(compiledTests, { recursive: true, force: true });
+            await compile(path.join("test", "tsconfig.json"));
+        }));
+}
+
+function lockfile() {
+    return at("node_modules", ".package-lock.json");
+}
+
+async function compile(configuration) {
+    const tsc = at("node_modules", "typescript", "bin", "tsc");
+    const { code, output } = await attempt(process.execPath, [tsc, "--project", configuration], { cwd: project });
+    if (code !== 0) {
+        throw new SetupError(`${configuration} does not compile:\n${output}`);
+    }
+}
+
+/** Runs work() unless it was done with these inputs and its outputs still exist. */
+async function ifChanged(name, [files, ...values], outputs, work) {
+    const current = () => {
+        const print = fingerprint(files, ...values);
+        return { print, done: isDone(name, print) && outputs.every((file) => existsSync(file)) };
+    };
+    if (current().done) {
+        return;
+    }
+    await withLock(`${local}/${name}`, async () => {
+        // Taken before the work: what changes meanwhile is built next time.
+        const { print, done } = current();
+        if (!done) {
+            setUndone(name);
+            await work();
+            setDone(name, print);
+        }
+    });
+}
+
+/** On Windows: whether Visual Studio's C++ tools are there, by its own locator. */
+export async function requireBuildTools() {
+    const locator = path.join(process.env["ProgramFiles(x86)"] ?? "C:\\Program Files (x86)",
+        "Microsoft Visual Studio", "Installer", "vswhere.exe");
+    const found = await attempt(locator, ["-products", "*", "-latest", "-property", "installationPath", "-requires",
+        "Microsoft.VisualStudio.Component.VC.Tools.x86.x64"]);
+    if (found.code !== 0 || found.output.trim() === "") {
+        throw new SetupError("Building on Windows needs Visual Studio Build Tools with C++ (or binaries in prebuilds/). Run this, " +
+            "then the same command again:\n    winget install Microsoft.VisualStudio.2022.BuildTools --override " +
+            '"--quiet --wait --add Microsoft.VisualStudio.Workload.VCTools --includeRecommended"', 2);
+    }
+}
+

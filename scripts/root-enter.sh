@@ -1,0 +1,48 @@
+#!/bin/sh
+# Runs a command in the root, in the mount namespace that the caller just made:
+#   unshare [--map-root-user] --mount sh root-enter.sh ROOT FOLDER OWNER COMMAND ARGS...
+# FOLDER is the working folder; OWNER is uid:gid to go back to (after sudo), or empty.
+#
+# The root's own folders (usr, etc, var, ...) are bound read-only below a tmpfs, together with every other top-level
+# folder of the host at its own path: a host path means the same file on both sides, and the root is never written.
+set -eu
+PATH=/usr/sbin:/usr/bin:/sbin:/bin
+root=$1 folder=$2 owner=$3
+shift 3
+
+new=$root/mnt
+mount -t tmpfs -o mode=755 tmpfs "$new"
+
+bind() { # SOURCE NAME
+    if [ -L "$1" ]; then
+        cp -P "$1" "$new/$2"
+    else
+        mkdir "$new/$2"
+        mount --rbind "$1" "$new/$2"
+    fi
+}
+
+for entry in "$root"/* /*; do
+    name=${entry##*/}
+    case $name in
+    usr | bin | sbin | lib* | etc | var) [ "$entry" != "/$name" ] || continue ;;
+    *) [ "$entry" = "/$name" ] || continue ;;
+    esac
+    [ ! -d "$entry" ] || bind "$entry" "$name"
+done
+
+# Names and users are the host's.
+for file in hosts resolv.conf passwd group; do
+    [ ! -e "/etc/$file" ] || [ ! -e "$new/etc/$file" ] || mount --bind "/etc/$file" "$new/etc/$file"
+done
+for name in usr etc var; do
+    # Refused where the file system below has flags that an ordinary user may not touch; file modes protect it there.
+    mount -o remount,bind,ro "$new/$name" 2>/dev/null || true
+done
+
+# shellcheck disable=SC2016
+inside='cd "$0" && exec "$@"'
+if [ -n "$owner" ]; then
+    exec chroot "$new" setpriv --reuid "${owner%:*}" --regid "${owner#*:}" --clear-groups sh -c "$inside" "$folder" "$@"
+fi
+exec chroot "$new" sh -c "$inside" "$folder" "$@"

@@ -1,0 +1,25 @@
+// The one entry of every npm script: node scripts/start.cjs NAME ARGS...
+// Written for the oldest Node there is, so that a too old one gets a sentence and not a syntax error.
+"use strict";
+
+var NEEDED = [20, 19];
+
+var have = process.versions.node.split(".").map(Number);
+if (have[0] < NEEDED[0] || (have[0] === NEEDED[0] && have[1] < NEEDED[1])) {
+    process.stderr.write("winsock-spi needs Node.js " + NEEDED.join(".") + " or newer; this is " + process.versions.node +
+        ".\nGet one from https://nodejs.org, then run the same command again.\n");
+    process.exit(2);
+}
+
+var name = process.argv[2];
+var file = require("path").join(__dirname, name + ".mjs");
+// Not written as import(), which Node 8 cannot parse.
+var load = new Function("address", "return import(address)");
+load(require("url").pathToFileURL(file).href).then(function (module) {
+    return module.main(process.argv.slice(3));
+}).then(function (code) {
+    process.exitCode = code;
+}, function (error) {
+    process.stderr.write("winsock-spi: " + (error.forPeople ? error.message : error.stack) + "\n");
+    process.exitCode = error.exitCode || 1;
+});

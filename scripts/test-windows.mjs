@@ -1,0 +1,65 @@
+// The suites of test/windows: mocha in Windows Node, each file in a process of its own. On Linux each gets a Wine prefix
+// of its own too, copied from the template; on Windows they share the machine's catalog and run one after the other.
+import { existsSync } from "node:fs";
+import { rm } from "node:fs/promises";
+import path from "node:path";
+import { compiledTests } from "./build.mjs";
+import { reasonNotToChange } from "./live.mjs";
+import { nodePath, nodes } from "./nodes.mjs";
+import { architectures, buildFolder, local, onWindows, project } from "./paths.mjs";
+import { copyTemplate, endPrefix } from "./prefix.mjs";
+import { native } from "./run-windows.mjs";
+import { runMocha } from "./test-mocha.mjs";
+import { testFiles } from "./test-unit.mjs";
+import { relayed } from "./wine.mjs";
+
+/** A file that hangs is ended after this. */
+const timeout = { quick: 600_000, full: 3_600_000 };
+
+export async function windowsSuites({ environment, full }) {
+    const facts = JSON.stringify({
+        project: native(project),
+        nodes: usableNodes(environment),
+        builds: Object.fromEntries(architectures.map(({ name, preset }) =>
+            [name === "x64" ? 64 : 32, native(path.join(buildFolder(preset), "bin"))])),
+        unchangeable: await reasonNotToChange(),
+    });
+    return testFiles(path.join(compiledTests, "windows")).map((file) => {
+        const name = path.basename(file, ".test.js");
+        return {
+            name: `windows ${name}`,
+            alone: onWindows,
+            run: () => runFile({ environment, facts, file, name, timeout: full ? timeout.full : timeout.quick }),
+        };
+    });
+}
+
+/** node.exe of each Windows Node that runs here, as Windows names it. */
+function usableNodes(environment) {
+    const usable = Object.keys(nodes).filter((name) =>
+        existsSync(nodePath(name)) && (onWindows || environment.complete || nodes[name].oldWine));
+    return Object.fromEntries(usable.map((name) => [name, native(nodePath(name))]));
+}
+
+async function runFile({ environment, facts, file, name, timeout }) {
+    const prefix = path.join(local, "test-prefixes", `${name}-${process.pid}`);
+    const run = (command) => runMocha({
+        files: [file], report: path.join(local, `report-${name}-${process.pid}.json`), native, timeout, command,
+    });
+    if (onWindows) {
+        return run((args, variables) => ({
+            file: process.execPath, args, env: { ...process.env, WINSOCK_SPI_TEST: facts, ...variables },
+        }));
+    }
+    copyTemplate(prefix);
+    try {
+        return await run((args, variables) => relayed({
+            environment, prefix, args, folder: project,
+            program: native(nodePath("node")),
+            variables: { WINSOCK_SPI_TEST: facts, ...variables },
+        }));
+    } finally {
+        await endPrefix(environment, prefix);
+        await rm(prefix, { recursive: true, force: true, maxRetries: 3 });
+    }
+}
