@@ -78,7 +78,7 @@ function catalogShape(): unknown {
         const entries = native().enumProtocols(bits as 32 | 64).map(({ path: dll, info }) => ({ dll, info: Buffer.from(info) }));
         const position = new Map(entries.map(({ info }, index) => [info.readUInt32LE(36), index]));
         return entries.map(({ dll, info }) => {
-            const length = info.readInt32LE(40);
+            const length = info.readInt32LE(40) > 1 ? info.readInt32LE(40) : 0;
             const chain = Array.from({ length }, (_, index) => position.get(info.readUInt32LE(44 + 4 * index)));
             assert.ok(!chain.includes(undefined), "no chain names an entry that is not there");
             return { dll, chain, provider: info.toString("hex", 20, 36), name: info.toString("utf16le", 116) };
