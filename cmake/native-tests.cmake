@@ -24,3 +24,16 @@ foreach(source IN LISTS suites)
         target_link_libraries(${name} PRIVATE winsock_spi_core)
     endif()
 endforeach()
+
+# ThreadSanitizer cannot be together with the others in one program: the tests of many threads are built once more.
+set(threaded test_ring_threads test_handle_table)
+foreach(suite IN LISTS threaded)
+    set(name test_tsan_${suite})
+    add_executable(${name} ${CMAKE_SOURCE_DIR}/test/native/${suite}.cpp
+        ${CMAKE_SOURCE_DIR}/native/core/ring.cpp ${CMAKE_SOURCE_DIR}/native/core/handle_table.cpp)
+    set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin/native)
+    target_include_directories(${name} PRIVATE ${CMAKE_SOURCE_DIR}/test/native)
+    target_link_libraries(${name} PRIVATE winsock_spi_flags Threads::Threads)
+    target_compile_options(${name} PRIVATE -O1 -g -fno-omit-frame-pointer -fsanitize=thread)
+    target_link_options(${name} PRIVATE -fsanitize=thread)
+endforeach()
