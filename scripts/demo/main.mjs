@@ -78,11 +78,12 @@ const moved = new Set(["WSPConnect", "ConnectEx", "WSPListen", "WSPAccept", "WSP
 
 function firstConnection(records, opening) {
     const first = records.find((record) => opening.includes(record.call) && record.error === undefined);
-    const at = records.indexOf(first);
-    return records
-        .slice(at)
-        .filter((record) => record.socket === first.socket && moved.has(record.call))
-        .slice(0, 8);
+    const calls = records
+        .slice(records.indexOf(first))
+        .filter((record) => record.socket === first.socket && moved.has(record.call));
+    // A closed socket's number is soon given to another one.
+    const closed = calls.findIndex((record) => record.call === "WSPCloseSocket");
+    return calls.slice(0, closed + 1);
 }
 
 async function main() {
@@ -145,8 +146,17 @@ async function main() {
         );
 
         heading(4, "Uninstall");
-        await uninstall({ onStep: (index, total, step) => console.log(`  ${index + 1}/${total} ${step}`) });
+        let steps = 0;
+        await uninstall({ onStep: (_index, total) => (steps = total) });
         installed = false;
+        console.log(`  ${steps} steps: entries removed from each catalog, files and folders deleted (backups are kept)`);
+        const gone = await readCatalog();
+        for (const bits of Object.keys(gone.protocols)) {
+            checked(
+                gone.protocols[bits].length === before.protocols[bits].length,
+                `the ${bits}-bit catalog has its ${before.protocols[bits].length} entries again`,
+            );
+        }
     } finally {
         if (installed) {
             await uninstall();
