@@ -19,7 +19,10 @@ const place = (index: number): string => String(index + 1).padStart(12, "0");
 function protocolsKey(entries: readonly CatalogEntry[]): RegistryTree {
     const keys = entries.map((entry, index): [string, RegistryTree] => [
         place(index),
-        { values: { PackedCatalogItem: binary(encodeCatalogItem({ path: entry.path, info: infoOfEntry(entry) })) }, keys: {} },
+        {
+            values: { PackedCatalogItem: binary(encodeCatalogItem({ path: entry.path, info: infoOfEntry(entry) })) },
+            keys: {},
+        },
     ]);
     return { values: {}, keys: Object.fromEntries(keys) };
 }
@@ -79,7 +82,12 @@ export function backupOf(catalog: Catalog, registry = registryOf(catalog)): Back
         format: backupFormat,
         version: backupVersion,
         created: "2026-11-21T01:02:03.456Z",
-        machine: { computer: "TEST", windows: "10.0.19045", arch: "x64", catalogs: catalog.protocols["64"] === undefined ? [32] : [64, 32] },
+        machine: {
+            computer: "TEST",
+            windows: "10.0.19045",
+            arch: "x64",
+            catalogs: catalog.protocols["64"] === undefined ? [32] : [64, 32],
+        },
         registry,
         decoded: catalog,
         dlls: {},

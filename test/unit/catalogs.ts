@@ -96,9 +96,19 @@ export function baseEntries(first = 1001): CatalogEntry[] {
     return [
         entry({ id: first, name: "MSAFD Tcpip [TCP/IP]", protocol: 6 }),
         entry({ id: first + 1, name: "MSAFD Tcpip [UDP/IP]", socketType: 2, protocol: 17, flags: 0x20609 }),
-        entry({ id: first + 2, name: "MSAFD Tcpip [RAW/IP]", socketType: 3, protocol: 0, flags: 0x20609, providerFlags: 12 }),
+        entry({
+            id: first + 2, name: "MSAFD Tcpip [RAW/IP]", socketType: 3, protocol: 0, flags: 0x20609, providerFlags: 12,
+        }),
         entry({ id: first + 3, name: "MSAFD Tcpip [TCP/IPv6]", family: 23, protocol: 6, providerId: ipv6 }),
-        entry({ id: first + 4, name: "MSAFD Tcpip [UDP/IPv6]", family: 23, socketType: 2, protocol: 17, flags: 0x20609, providerId: ipv6 }),
+        entry({
+            id: first + 4,
+            name: "MSAFD Tcpip [UDP/IPv6]",
+            family: 23,
+            socketType: 2,
+            protocol: 17,
+            flags: 0x20609,
+            providerId: ipv6,
+        }),
         entry({
             id: first + 5, name: "MSAFD Tcpip [RAW/IPv6]", family: 23, socketType: 3, protocol: 0, flags: 0x20609,
             providerFlags: 12, providerId: ipv6,
@@ -114,10 +124,19 @@ export function freshCatalog(): Catalog {
 /** A hidden entry and layered entries of somebody else over the first `count` base entries, in front of everything. */
 export function withStranger(
     entries: readonly CatalogEntry[],
-    options: { firstId: number; count?: number; flags?: number; name?: string; guid: string; chain?: (base: number) => number[] },
+    options: {
+        firstId: number;
+        guid: string;
+        count?: number;
+        flags?: number;
+        name?: string;
+        chain?: (base: number) => number[];
+    },
 ): CatalogEntry[] {
     const { firstId, name = "Stranger", guid } = options;
-    const hidden = entry({ id: firstId, name, providerId: guid, chain: [], providerFlags: 4, path: "C:\\Stranger\\s.dll" });
+    const hidden = entry(
+        { id: firstId, name, providerId: guid, chain: [], providerFlags: 4, path: "C:\\Stranger\\s.dll" },
+    );
     const layered = entries
         .filter((base) => base.kind === "base")
         .slice(0, options.count ?? 6)

@@ -34,7 +34,15 @@ describe("the command line", function () {
     this.timeout(60_000);
 
     it("refuses unknown commands, options and extra arguments with exit code 64", () => {
-        for (const args of [["bogus"], ["catalog", "--josn"], ["catalog", "extra"], ["--bogus"], ["diff"], ["restore"], ["backup", "a", "b"]]) {
+        for (const args of [
+            ["bogus"],
+            ["catalog", "--josn"],
+            ["catalog", "extra"],
+            ["--bogus"],
+            ["diff"],
+            ["restore"],
+            ["backup", "a", "b"],
+        ]) {
             const plain = cli(args);
             assert.equal(plain.code, 64, args.join(" "));
             assert.equal(plain.stdout, "");
@@ -48,7 +56,9 @@ describe("the command line", function () {
     });
 
     it("refuses arguments of the wrong kind", () => {
-        for (const args of [["--over", "x"], ["--over", "-1"], ["--over", "1.5"], ["--over", "4294967296"], ["--name", ""], ["--name"]]) {
+        for (const args of [
+            ["--over", "x"], ["--over", "-1"], ["--over", "1.5"], ["--over", "4294967296"], ["--name", ""], ["--name"],
+        ]) {
             assert.equal(cli(["install", "--dry-run", ...args]).code, 64, args.join(" "));
         }
     });
@@ -66,7 +76,8 @@ describe("the command line", function () {
             assert.match(help.stdout, new RegExp(`^  ${command}\\b`, "m"));
             assert.equal(cli([command, "--help"]).code, 0);
         }
-        const version = (JSON.parse(fs.readFileSync(path.join(packageRoot, "package.json"), "utf8")) as { version: string }).version;
+        const manifest = fs.readFileSync(path.join(packageRoot, "package.json"), "utf8");
+        const { version } = JSON.parse(manifest) as { version: string };
         assert.equal(cli(["--version"]).stdout.trim(), version);
         const nothing = cli([]);
         assert.equal(nothing.code, 64);
@@ -117,7 +128,10 @@ describe("winsock-spi diff A B", function () {
     });
 
     it("ends with 2 if a file is missing or no backup", () => {
-        assert.equal(errorOf(cli(["diff", "a.json", "none.json", "--json"], { cwd: folder })).code, "ERR_FILE_NOT_FOUND");
+        assert.equal(
+            errorOf(cli(["diff", "a.json", "none.json", "--json"], { cwd: folder })).code,
+            "ERR_FILE_NOT_FOUND",
+        );
         const foreign = cli(["diff", "a.json", "c.json", "--json"], { cwd: folder });
         assert.equal(foreign.code, 2);
         assert.equal(errorOf(foreign).code, "ERR_BACKUP_FOREIGN");
@@ -126,7 +140,10 @@ describe("winsock-spi diff A B", function () {
     it("counts relative files from where npm was called, if npm runs our own script", () => {
         const called = { npm_package_name: "winsock-spi", INIT_CWD: folder };
         assert.equal(cli(["diff", "a.json", "a.json"], { env: called }).code, 0);
-        assert.equal(cli(["diff", "a.json", "a.json"], { env: { ...called, npm_package_name: "other" }, cwd: folder }).code, 0);
+        assert.equal(
+            cli(["diff", "a.json", "a.json"], { env: { ...called, npm_package_name: "other" }, cwd: folder }).code,
+            0,
+        );
         assert.equal(cli(["diff", "a.json", "a.json"], { env: { ...called, npm_package_name: "other" } }).code, 2);
     });
 });
@@ -134,21 +151,36 @@ describe("winsock-spi diff A B", function () {
 describe("the frame of the CLI", () => {
     it("resolves files", () => {
         assert.equal(inputPath("x", {}), path.resolve("x"));
-        assert.equal(inputPath("x", { INIT_CWD: path.resolve("/a"), npm_package_name: "winsock-spi" }), path.resolve("/a/x"));
-        assert.equal(inputPath(path.resolve("/b/x"), { INIT_CWD: path.resolve("/a"), npm_package_name: "winsock-spi" }), path.resolve("/b/x"));
+        assert.equal(
+            inputPath("x", { INIT_CWD: path.resolve("/a"), npm_package_name: "winsock-spi" }),
+            path.resolve("/a/x"),
+        );
+        assert.equal(
+            inputPath(path.resolve("/b/x"), { INIT_CWD: path.resolve("/a"), npm_package_name: "winsock-spi" }),
+            path.resolve("/b/x"),
+        );
     });
 
     it("tells failures by exit code: usage, nothing changed, catalog needs restore", () => {
         assert.equal(exitCodeOf(new TypeError("wrong")), exitCodes.usage);
         assert.equal(exitCodeOf(new WinsockError("no", { code: "ERR_CONFIRM" })), exitCodes.failed);
-        assert.equal(exitCodeOf(new WinsockError("half", { code: "WSAEACCES", catalogDamaged: true })), exitCodes.needsRestore);
+        assert.equal(
+            exitCodeOf(new WinsockError("half", { code: "WSAEACCES", catalogDamaged: true })),
+            exitCodes.needsRestore,
+        );
         assert.equal(exitCodeOf(new Error("bug")), exitCodes.failed);
     });
 
     it("describes errors by the members that apply", () => {
         const error = new WinsockError("no rights", { code: "WSAEACCES", errno: 10013, syscall: "WSCInstallProvider" });
-        assert.deepEqual(describeError(error), { code: "WSAEACCES", errno: 10013, syscall: "WSCInstallProvider", message: "no rights" });
-        assert.deepEqual(describeError(new WinsockError("ask", { code: "ERR_CONFIRM" })), { code: "ERR_CONFIRM", message: "ask" });
+        assert.deepEqual(
+            describeError(error),
+            { code: "WSAEACCES", errno: 10013, syscall: "WSCInstallProvider", message: "no rights" },
+        );
+        assert.deepEqual(
+            describeError(new WinsockError("ask", { code: "ERR_CONFIRM" })),
+            { code: "ERR_CONFIRM", message: "ask" },
+        );
         assert.equal(describeError(new TypeError("x")).code, "ERR_USAGE");
         assert.equal(describeError("thrown text").code, "ERR_INTERNAL");
     });

@@ -24,7 +24,9 @@ describe("diff", () => {
     });
 
     it("tells what was added and what was removed, with its place", () => {
-        const more = [entry({ id: 1020, name: "new", providerId: "{11111111-2222-3333-4444-555555550000}" }), ...baseEntries()];
+        const more = [
+            entry({ id: 1020, name: "new", providerId: "{11111111-2222-3333-4444-555555550000}" }), ...baseEntries(),
+        ];
         const added = diff(only64(baseEntries()), only64(more));
         assert.deepEqual(changes64(added), ["added 1020"]);
         assert.match(formatDiff(added), /^64-bit protocol catalog\n {2}\+ 1020 new \{1{8}-.*\} {2}\(place 1\)$/);
@@ -40,7 +42,9 @@ describe("diff", () => {
     });
 
     it("tells field by field what changed, and does not mind where a path leads on this machine", () => {
-        const changed = baseEntries().map((one, index) => (index === 2 ? { ...one, path: "C:\\evil.dll", messageSize: 7 } : { ...one, resolvedPath: "C:\\x" }));
+        const changed = baseEntries().map((one, index) =>
+            index === 2 ? { ...one, path: "C:\\evil.dll", messageSize: 7 } : { ...one, resolvedPath: "C:\\x" },
+        );
         const result = diff(only64(baseEntries()), only64(changed));
         assert.deepEqual(changes64(result), ["changed 1003"]);
         const change = result.protocols["64"]?.[0];
@@ -52,7 +56,9 @@ describe("diff", () => {
     it("recognises an entry that got another id by its GUID and triplet", () => {
         const result = diff(only64(baseEntries()), only64(baseEntries(2001)));
         assert.equal(result.protocols["64"]?.length, 6);
-        assert.ok(result.protocols["64"].every((change) => change.change === "changed" && change.fields[0]?.name === "id"));
+        assert.ok(
+            result.protocols["64"].every((change) => change.change === "changed" && change.fields[0]?.name === "id"),
+        );
     });
 
     it("does not take an id that another provider uses now for the same entry", () => {
@@ -70,8 +76,14 @@ describe("diff", () => {
     it("compares namespaces too", () => {
         const before: Catalog = { protocols: {}, namespaces: { "64": [dns] } };
         const after: Catalog = { protocols: {}, namespaces: { "64": [{ ...dns, enabled: false }] } };
-        assert.match(formatDiff(diff(before, after)), /64-bit namespace catalog\n {2}~ Tcpip .*\n {6}enabled: true -> false/);
-        assert.deepEqual(diff(before, { protocols: {}, namespaces: {} }).namespaces["64"]?.map((change) => change.change), ["removed"]);
+        assert.match(
+            formatDiff(diff(before, after)),
+            /64-bit namespace catalog\n {2}~ Tcpip .*\n {6}enabled: true -> false/,
+        );
+        assert.deepEqual(
+            diff(before, { protocols: {}, namespaces: {} }).namespaces["64"]?.map((change) => change.change),
+            ["removed"],
+        );
     });
 
     it("passes over the serial number and the next free id, and over access keys", () => {
@@ -86,11 +98,14 @@ describe("diff", () => {
         const before = registryOf(freshCatalog());
         const after = registryOf(freshCatalog());
         after.values["AutodialDLL"] = binary(Uint8Array.of(1, 2));
-        after.keys["AppId_Catalog"] = { values: {}, keys: { "2AB45678": { values: { PermittedLspCategories: dwordValue(1) }, keys: {} } } };
+        after.keys["AppId_Catalog"] = {
+            values: {}, keys: { "2AB45678": { values: { PermittedLspCategories: dwordValue(1) }, keys: {} } },
+        };
         const result = diff(backupOf(freshCatalog(), before), backupOf(freshCatalog(), after));
         assert.ok(!result.same);
         assert.deepEqual(result.registry.map((change) => change.path), [
-            "AutodialDLL", "AppId_Catalog\\", "AppId_Catalog\\2AB45678\\", "AppId_Catalog\\2AB45678\\PermittedLspCategories",
+            "AutodialDLL", "AppId_Catalog\\", "AppId_Catalog\\2AB45678\\",
+            "AppId_Catalog\\2AB45678\\PermittedLspCategories",
         ]);
         assert.match(formatDiff(result), /AutodialDLL: \(none\) -> type 3, 0102/);
     });
@@ -104,11 +119,17 @@ describe("diff", () => {
         item.values["PackedCatalogItem"] = binary(bytes);
         const result = diff(backupOf(freshCatalog()), backupOf(freshCatalog(), after));
         assert.deepEqual(result.protocols, {});
-        assert.deepEqual(result.registry.map((change) => change.path), ["Protocol_Catalog9\\Catalog_Entries64\\000000000002\\PackedCatalogItem"]);
+        assert.deepEqual(
+            result.registry.map((change) => change.path),
+            ["Protocol_Catalog9\\Catalog_Entries64\\000000000002\\PackedCatalogItem"],
+        );
     });
 
     it("does not tell twice of a list that differs", () => {
-        const more: Catalog = { ...freshCatalog(), protocols: { ...freshCatalog().protocols, "64": [...baseEntries(), entry({ id: 1020 })] } };
+        const more: Catalog = {
+            ...freshCatalog(),
+            protocols: { ...freshCatalog().protocols, "64": [...baseEntries(), entry({ id: 1020 })] },
+        };
         const result = diff(backupOf(freshCatalog()), backupOf(more));
         assert.deepEqual(result.registry, []);
         assert.deepEqual(changes64(result), ["added 1020"]);
@@ -134,7 +155,9 @@ function randomEntries(random: Random): CatalogEntry[] {
 }
 
 function changeSome(random: Random, before: readonly CatalogEntry[]): CatalogEntry[] {
-    const kept = before.filter(() => random.chance(80)).map((one) => (random.chance(20) ? { ...one, name: "other", messageSize: random.below(9) } : one));
+    const kept = before
+        .filter(() => random.chance(80))
+        .map((one) => (random.chance(20) ? { ...one, name: "other", messageSize: random.below(9) } : one));
     for (let swaps = random.below(4); swaps > 0 && kept.length > 0; --swaps) {
         kept.splice(random.below(kept.length), 0, ...kept.splice(random.below(kept.length), 1));
     }
@@ -144,11 +167,19 @@ function changeSome(random: Random, before: readonly CatalogEntry[]): CatalogEnt
     return kept;
 }
 
-function applyChanges(before: readonly CatalogEntry[], length: number, changes: NonNullable<CatalogDiff["protocols"]["64"]>): CatalogEntry[] {
+function applyChanges(
+    before: readonly CatalogEntry[],
+    length: number,
+    changes: NonNullable<CatalogDiff["protocols"]["64"]>,
+): CatalogEntry[] {
     const result = new Array<CatalogEntry | undefined>(length).fill(undefined);
-    const fieldsOf = new Map(changes.flatMap((change) => (change.change === "changed" ? [[change.entry, change.fields] as const] : [])));
-    const changed = (one: CatalogEntry): CatalogEntry =>
-        ({ ...one, ...Object.fromEntries((fieldsOf.get(one) ?? []).map((field) => [field.name, field.after])) }) as CatalogEntry;
+    const fieldsOf = new Map(
+        changes.flatMap((change) => (change.change === "changed" ? [[change.entry, change.fields] as const] : [])),
+    );
+    const changed = (one: CatalogEntry): CatalogEntry => {
+        const fields = (fieldsOf.get(one) ?? []).map((field) => [field.name, field.after]);
+        return { ...one, ...Object.fromEntries(fields) } as CatalogEntry;
+    };
     const placed = new Set<CatalogEntry>();
     for (const change of changes) {
         if (change.change === "added") {

@@ -37,7 +37,11 @@ export function danglingChains(catalog: Catalog): string[] {
 }
 
 /** Executes every step that changes a catalog; `check` is called after each. */
-export function simulate(machine: SimulatedMachine, plan: Plan, check: (machine: SimulatedMachine, step: Step) => void): void {
+export function simulate(
+    machine: SimulatedMachine,
+    plan: Plan,
+    check: (machine: SimulatedMachine, step: Step) => void,
+): void {
     for (const step of plan.steps) {
         if ("catalog" in step) {
             const bits = step.catalog === 64 ? "64" : "32";
@@ -52,7 +56,9 @@ export function simulate(machine: SimulatedMachine, plan: Plan, check: (machine:
 }
 
 function resolve(entries: readonly CatalogEntry[], reference: EntryReference): number {
-    const found = entries.filter((entry) => (typeof reference === "number" ? entry.id === reference : entry.providerId === reference));
+    const found = entries.filter(
+        (entry) => (typeof reference === "number" ? entry.id === reference : entry.providerId === reference),
+    );
     if (found.length !== 1 || found[0] === undefined) {
         throw new Error(`${reference} names ${found.length} entries`);
     }
@@ -72,7 +78,12 @@ function apply(machine: SimulatedMachine, bits: CatalogName, entries: CatalogEnt
             const id = machine.nextId[bits] ?? 1001;
             machine.nextId[bits] = id + 1;
             const info = encodeProtocolInfo(
-                { providerId: step.providerId, catalogEntryId: id, chainLength: chain.length, chainEntries: chainPlaces(chain) },
+                {
+                    providerId: step.providerId,
+                    catalogEntryId: id,
+                    chainLength: chain.length,
+                    chainEntries: chainPlaces(chain),
+                },
                 Buffer.from(step.info, "base64"),
             );
             return [...entries, entryOfInfo(step.path, decodeProtocolInfo(info))];
@@ -86,7 +97,10 @@ function apply(machine: SimulatedMachine, bits: CatalogName, entries: CatalogEnt
                 throw new Error(`WSAEINVAL: no entry ${info.catalogEntryId} of ${step.providerId}`);
             }
             const chain = step.chain.map((reference) => resolve(entries, reference));
-            const changed = encodeProtocolInfo({ chainLength: chain.length, chainEntries: chainPlaces(chain) }, info.bytes);
+            const changed = encodeProtocolInfo(
+                { chainLength: chain.length, chainEntries: chainPlaces(chain) },
+                info.bytes,
+            );
             return entries.with(place, entryOfInfo(step.path, decodeProtocolInfo(changed)));
         }
         case "deinstall-provider": {

@@ -78,6 +78,10 @@ describe("library: backups", function () {
         expectCode(await cli(["diff", file]), 0);
     });
 
+    it("that has no folder to go to says so", async () => {
+        await cliFails(["backup", path.join(temporaryFolder(), "no", "b.json")], "ERR_NOT_WRITABLE");
+    });
+
     it("without a file goes into the folder of automatic backups, of which the newest 20 are kept", async function () {
         skipIfUnchangeable(this);
         const { programData } = native().machine();
@@ -92,7 +96,8 @@ describe("library: backups", function () {
                 written.push((await backup()).file);
             }
             assert.equal(new Set(written).size, 23);
-            const left = fs.readdirSync(folder).filter((name) => name !== path.basename(note)).map((name) => path.join(folder, name));
+            const names = fs.readdirSync(folder).filter((name) => name !== path.basename(note));
+            const left = names.map((name) => path.join(folder, name));
             assert.deepEqual(left.sort(), written.slice(-20).sort());
             assert.equal(fs.readFileSync(note, "utf8"), "kept");
             parseBackup(fs.readFileSync(written.at(-1) ?? "", "utf8"));
@@ -111,7 +116,9 @@ describe("the loader of the addon", function () {
             fs.mkdirSync(path.join(planted, folder), { recursive: true });
             fs.writeFileSync(path.join(planted, folder, "winsock_spi.node"), "not ours");
         }
-        const env = { WINSOCK_SPI_PREBUILD: planted, npm_config_arch: "ia32", npm_config_platform: "linux", PREBUILDS_ONLY: "1" };
+        const env = {
+            WINSOCK_SPI_PREBUILD: planted, npm_config_arch: "ia32", npm_config_platform: "linux", PREBUILDS_ONLY: "1",
+        };
         expectCode(await cli(["catalog", "--json"], { env }), 0);
     });
 
@@ -121,7 +128,11 @@ describe("the loader of the addon", function () {
         fs.cpSync(path.join(project, "dist"), path.join(copy, "dist"), { recursive: true });
         fs.copyFileSync(path.join(project, "package.json"), path.join(copy, "package.json"));
         for (const name of ["commander", "node-gyp-build"]) {
-            fs.cpSync(path.join(project, "node_modules", name), path.join(copy, "node_modules", name), { recursive: true });
+            fs.cpSync(
+                path.join(project, "node_modules", name),
+                path.join(copy, "node_modules", name),
+                { recursive: true },
+            );
         }
         const node = nodes["node"];
         assert.ok(node !== undefined);
@@ -141,5 +152,4 @@ describe("the loader of the addon", function () {
         assert.ok(broken.message.includes(file), broken.message);
     });
 
-    it("fails cleanly where a backup has no folder to go to", () => cliFails(["backup", path.join(temporaryFolder(), "no", "b.json")], "ERR_NOT_WRITABLE"));
 });

@@ -6,9 +6,11 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { backup, install, readCatalog, restore, uninstall } from "winsock-spi";
 import type { CatalogEntry, ChangeResult, Plan } from "winsock-spi";
-import { native, packageRoot } from "#lib/native.js";
+import { native, packageRoot, packageVersion } from "#lib/native.js";
 import { isOurGuid } from "#lib/provider/identity.js";
-import { cli, cliFails, cliJson, expectCode, exportRegistry, keepCatalog, temporaryFolder } from "./acceptance-support.js";
+import {
+    cli, cliFails, cliJson, expectCode, exportRegistry, keepCatalog, temporaryFolder,
+} from "./acceptance-support.js";
 import { skipIfUnchangeable } from "../support/windows.js";
 
 const programs = (): string => path.join(native().machine().programFiles, "winsock-spi");
@@ -35,7 +37,9 @@ describe("library: changing the catalog", function () {
 
     /** Every test begins without us, whatever an earlier one left. */
     beforeEach(async () => {
-        await uninstall({ leftovers: true }).catch((error: unknown) => assert.equal((error as { code?: string }).code, "ERR_NOT_INSTALLED"));
+        await uninstall({ leftovers: true }).catch(
+            (error: unknown) => assert.equal((error as { code?: string }).code, "ERR_NOT_INSTALLED"),
+        );
     });
 
     it("--dry-run prints the plan, needs no yes, and changes nothing", async () => {
@@ -56,18 +60,27 @@ describe("library: changing the catalog", function () {
         assert.equal(await exportRegistry(), installed);
     });
 
-    it("install tells each step, copies the files whole, and says where the backup is; uninstall leaves only backups", async () => {
+    it("install tells each step, copies the files whole, names the backup; uninstall leaves only backups", async () => {
         const steps: string[] = [];
         const result = await install({ onStep: (index, count, text) => steps.push(`${index} of ${count}: ${text}`) });
-        assert.deepEqual(steps, result.plan.steps.map((step, index) => `${index} of ${result.plan.steps.length}: ${step.text}`));
+        assert.deepEqual(
+            steps,
+            result.plan.steps.map((step, index) => `${index} of ${result.plan.steps.length}: ${step.text}`),
+        );
         assert.ok(result.backup !== undefined && fs.existsSync(result.backup));
-        const version = (JSON.parse(fs.readFileSync(path.join(packageRoot, "package.json"), "utf8")) as { version: string }).version;
+        const version = packageVersion();
         for (const [folder, prebuilds] of [["x64", "win32-x64"], ["x86", "win32-ia32"]] as const) {
             for (const name of ["winsock_spi_lsp.dll", "winsock-spi-rescue.exe"]) {
-                assert.equal(digest(path.join(programs(), version, folder, name)), digest(path.join(packageRoot, "prebuilds", prebuilds, name)));
+                assert.equal(
+                    digest(path.join(programs(), version, folder, name)),
+                    digest(path.join(packageRoot, "prebuilds", prebuilds, name)),
+                );
             }
         }
-        assert.deepEqual(["control.bin", "rings", "watch.bin"].filter((name) => !fs.existsSync(path.join(data(), name))), []);
+        assert.deepEqual(
+            ["control.bin", "rings", "watch.bin"].filter((name) => !fs.existsSync(path.join(data(), name))),
+            [],
+        );
 
         const removed: ChangeResult = await uninstall();
         assert.ok(!fs.existsSync(programs()), "no folder of ours is left among the programs");
@@ -89,9 +102,13 @@ describe("library: changing the catalog", function () {
     it("covers only the entries that --over names, under the name that --name gives", async () => {
         const [first, second] = (await readCatalog()).protocols["64"] ?? [];
         assert.ok(first !== undefined && second !== undefined);
-        expectCode(await cli(["install", "--yes", "--name", "Überwacher", "--over", String(first.id), "--over", String(second.id)]), 0);
+        const over = ["--over", String(first.id), "--over", String(second.id)];
+        expectCode(await cli(["install", "--yes", "--name", "Überwacher", ...over]), 0);
         const entries = await ours("64");
-        assert.deepEqual(entries.map(({ name }) => name), [`Überwacher over [${first.name}]`, `Überwacher over [${second.name}]`, "Überwacher"]);
+        assert.deepEqual(
+            entries.map(({ name }) => name),
+            [`Überwacher over [${first.name}]`, `Überwacher over [${second.name}]`, "Überwacher"],
+        );
         assert.deepEqual(entries.slice(0, 2).map(({ chain }) => chain.at(-1)), [first.id, second.id]);
         await uninstall();
     });
@@ -128,7 +145,7 @@ describe("library: changing the catalog", function () {
         assert.equal((await restore(file)).backup, undefined);
     });
 
-    it("restore --dry-run changes nothing; restore brings back every byte, and the backup that it took undoes it", async () => {
+    it("restore brings back every byte, the backup that it took undoes it, and --dry-run changes nothing", async () => {
         const file = path.join(temporaryFolder(), "before.json");
         await backup({ file });
         const before = await exportRegistry();
