@@ -217,6 +217,28 @@ describe("watch: real programs", function () {
         assert.match(sent, / ok +127\.0\.0\.1:\d+ -> 127\.0\.0\.1:\d+$/);
     });
 
+    it("shows every program without one to start, and ends when nobody reads any more", async () => {
+        const main = path.join(packageRoot, "dist", "cli", "main.js");
+        const watching = spawn(process.execPath, [main, "watch", "--json"], { stdio: ["ignore", "pipe", "inherit"] });
+        let printed = "";
+        watching.stdout.setEncoding("utf8").on("data", (chunk: string) => (printed += chunk));
+        const exited = once(watching, "exit") as Promise<[number]>;
+        const programs: string[] = [];
+        while (!printed.includes('"WSPAccept"')) { // the watch begins at some moment of the first of these
+            const child = spawn(process.execPath, ["-e", traffic()], { stdio: "ignore" });
+            programs.push(`"pid":${child.pid},`);
+            await once(child, "exit");
+        }
+        assert.ok(programs.some((pid) => printed.includes(pid)));
+        assert.ok(!printed.includes(`"pid":${watching.pid},`), "it leaves itself out");
+        watching.stdout.destroy();
+        const silent = spawn(process.execPath, ["-e", traffic()], { stdio: "ignore" });
+        const [code] = await exited;
+        assert.equal(code, 0);
+        await once(silent, "exit");
+        assert.deepEqual(watchingWords(), [0, 0]);
+    });
+
     it("gives two watchers of the library the same calls, in the order in which they returned", async () => {
         const processes = new ProcessTree();
         const one = collect({ processes });
