@@ -76,6 +76,7 @@ public:
         // record, recovery begins from the steps that the journal shows, which is as good.
         static_cast<void>(journal_.undoing(reason, points_));
         Status problem;
+        Status catalog_problem;
         bool catalog_touched = false;
         for (std::size_t i = plan_.steps.size(); i-- > 0;) {
             if (!begun_[i]) {
@@ -84,13 +85,18 @@ public:
             Step& step = *plan_.steps[i].step;
             catalog_touched = catalog_touched || step.changes_catalog();
             Status status = step.undo(context_, before_[i]);
-            // A catalog step that cannot be undone by itself is put right below, from the whole picture.
-            if (!status.ok() && !step.changes_catalog() && problem.ok()) {
-                problem = std::move(status);
+            if (Status& first = step.changes_catalog() ? catalog_problem : problem; first.ok()) {
+                first = std::move(status);
             }
         }
         if (catalog_touched) {
-            if (Status status = put_back_catalogs(plan_, snapshot, points_); !status.ok()) {
+            // A catalog step that could not be undone by itself is put right here, from the whole picture.
+            bool left_alone = false;
+            Status status = put_back_catalogs(plan_, snapshot, points_, left_alone);
+            if (status.ok() && left_alone) {
+                status = std::move(catalog_problem);
+            }
+            if (!status.ok()) {
                 catalog_damaged = true;
                 return status;
             }

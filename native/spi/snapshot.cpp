@@ -49,7 +49,8 @@ bool changed_by_others(const Plan& plan, const RegistryTree& former, const Regis
 
 } // namespace
 
-Status put_back_catalogs(const Plan& plan, const RegistryTree& snapshot, WritePoints& points) {
+Status put_back_catalogs(const Plan& plan, const RegistryTree& snapshot, WritePoints& points, bool& left_alone) {
+    left_alone = false;
     const RegistryTree* former = snapshot.key(protocol_catalog);
     if (former == nullptr) {
         return {};
@@ -63,6 +64,7 @@ Status put_back_catalogs(const Plan& plan, const RegistryTree& snapshot, WritePo
     }
     for (const int bits : {64, 32}) {
         if (has_catalog(bits) && changed_by_others(plan, *former, current, bits)) {
+            left_alone = true;
             return {};
         }
     }
