@@ -4,12 +4,13 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import * as fs from "node:fs";
 import * as path from "node:path";
-import { backup, install, readCatalog, restore, uninstall } from "winsock-spi";
+import { pathToFileURL } from "node:url";
+import { backup, install, readCatalog, recover, restore, uninstall } from "winsock-spi";
 import type { CatalogEntry, ChangeResult, Plan } from "winsock-spi";
 import { native, packageRoot, packageVersion } from "#lib/native.js";
 import { isOurGuid } from "#lib/provider/identity.js";
 import {
-    cli, cliFails, cliJson, expectCode, exportRegistry, keepCatalog, temporaryFolder,
+    cli, cliFails, cliJson, expectCode, exportRegistry, keepCatalog, nodes, project, run, temporaryFolder,
 } from "./acceptance-support.js";
 import { skipIfUnchangeable } from "../support/windows.js";
 
@@ -35,8 +36,10 @@ describe("library: changing the catalog", function () {
     });
     keepCatalog({ each: true });
 
-    /** Every test begins without us, whatever an earlier one left. */
+    /** Every test begins and ends without an unfinished operation, and begins without us, whatever an earlier one left. */
+    afterEach(() => recover());
     beforeEach(async () => {
+        await recover();
         await uninstall({ leftovers: true }).catch(
             (error: unknown) => assert.equal((error as { code?: string }).code, "ERR_NOT_INSTALLED"),
         );
@@ -160,6 +163,28 @@ describe("library: changing the catalog", function () {
         await restore(undo);
         assert.equal(await exportRegistry(), installed);
         await uninstall();
+        assert.equal(await exportRegistry(), before);
+    });
+
+    it("an interrupted operation bars every other until recover has undone it", async () => {
+        const before = await exportRegistry();
+        const { plan } = await install({ dryRun: true });
+        // The process ends itself in the middle, just before its 80th write, as if it had been killed there.
+        const script = `
+            const { native } = await import(${JSON.stringify(pathToFileURL(path.join(project, "dist", "native.js")).href)});
+            await native().executePlan(${JSON.stringify(JSON.stringify({ ...plan, killAt: 80 }))}, () => undefined);
+            console.log("it ran to its end");
+        `;
+        const file = path.join(temporaryFolder(), "killed.mjs");
+        fs.writeFileSync(file, script);
+        const killed = await run(nodes["node"] ?? "", [file]);
+        assert.ok(!killed.stdout.includes("to its end"), killed.stdout);
+        assert.equal(native().pendingOperation(), "install");
+        for (const command of [["install", "--yes"], ["uninstall", "--yes"], ["uninstall", "--dry-run"]]) {
+            await cliFails(command, "ERR_UNFINISHED");
+        }
+        await cliFails(["recover"], "ERR_CONFIRM");
+        assert.deepEqual((await cliJson<{ action: string; operation: string }>("recover", "--yes")).action, "undone");
         assert.equal(await exportRegistry(), before);
     });
 
