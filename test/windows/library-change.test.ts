@@ -36,7 +36,7 @@ describe("library: changing the catalog", function () {
     });
     keepCatalog({ each: true });
 
-    /** Every test begins and ends without an unfinished operation, and begins without us, whatever an earlier one left. */
+    // Every test begins and ends without an unfinished operation, and begins without us, whatever an earlier one left.
     afterEach(() => recover());
     beforeEach(async () => {
         await recover();
@@ -170,8 +170,9 @@ describe("library: changing the catalog", function () {
         const before = await exportRegistry();
         const { plan } = await install({ dryRun: true });
         // The process ends itself in the middle, just before its 80th write, as if it had been killed there.
+        const module = pathToFileURL(path.join(project, "dist", "native.js")).href;
         const script = `
-            const { native } = await import(${JSON.stringify(pathToFileURL(path.join(project, "dist", "native.js")).href)});
+            const { native } = await import(${JSON.stringify(module)});
             await native().executePlan(${JSON.stringify(JSON.stringify({ ...plan, killAt: 80 }))}, () => undefined);
             console.log("it ran to its end");
         `;
