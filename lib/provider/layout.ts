@@ -34,3 +34,8 @@ export function dataFolder(programData: string): string {
 export function versionFolder(programFiles: string, version: string): string {
     return path.join(programsFolder(programFiles), version);
 }
+
+/** The rescue program of one bitness as the package brings it; it does the steps of the catalog that this Node cannot. */
+export function packagedRescue(packageRoot: string, bits: CatalogName, arch: MachineArch): string {
+    return path.join(packageRoot, "prebuilds", architecture(bits, arch).prebuilds, rescueFile);
+}

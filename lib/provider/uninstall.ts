@@ -5,9 +5,10 @@ import * as path from "node:path";
 import { executeWithBackup } from "../catalog/backup.js";
 import { readSystem } from "../catalog/read.js";
 import { refuseUnknownOptions } from "../errors.js";
-import type { MachineFacts } from "../native.js";
+import { type MachineFacts, packageRoot } from "../native.js";
 import { type ChangeOptions, type ChangeResult, requireElevated, requireNothingPending } from "../plan/execute.js";
-import { dataFolder, programsFolder, providerFile, rescueFile } from "./layout.js";
+import type { Plan } from "../plan/plan.js";
+import { dataFolder, packagedRescue, programsFolder, providerFile, rescueFile } from "./layout.js";
 import { planUninstall } from "./plan-uninstall.js";
 
 /** What {@link uninstall} may be told. */
@@ -33,15 +34,24 @@ export async function uninstall(options: UninstallOptions = {}): Promise<ChangeR
     refuseUnknownOptions("uninstall", options, ["leftovers", "onStep", "dryRun"]);
     requireNothingPending();
     const reading = readSystem();
-    const plan = planUninstall(reading.catalog, {
-        ...(await ourFiles(reading.machine)),
-        leftovers: options.leftovers === true,
-    });
+    const plan: Plan = {
+        ...planUninstall(reading.catalog, {
+            ...(await ourFiles(reading.machine)),
+            leftovers: options.leftovers === true,
+        }),
+        helpers: helpers(reading.machine),
+    };
     if (options.dryRun === true) {
         return { plan };
     }
     requireElevated();
     return executeWithBackup(plan, reading, options);
+}
+
+/** Who does the steps that a program of this bitness cannot: the installed rescue is itself about to be deleted. */
+function helpers({ arch, catalogs }: MachineFacts): NonNullable<Plan["helpers"]> {
+    const names = catalogs.map((number) => (number === 64 ? "64" : "32"));
+    return Object.fromEntries(names.map((bits) => [bits, packagedRescue(packageRoot, bits, arch)]));
 }
 
 /** Full paths of what is to be deleted, as {@link planUninstall} wants them. */
