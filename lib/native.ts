@@ -170,6 +170,13 @@ export interface NativeBinding {
     prepareFolders(): { data: string; backups: string };
     /** The operation whose journal is unfinished, if any. */
     pendingOperation(): string | undefined;
+    /**
+     * Starts the program at the full path `file` in `folder`, which becomes no child of libuv's and is in none of its
+     * jobs. It reads this process's standard input; both its outputs go to this process's standard error. `exited`
+     * gives its exit code (32 bits).
+     * https://learn.microsoft.com/windows/win32/api/processthreadsapi/nf-processthreadsapi-createprocessw
+     */
+    startProgram(file: string, commandLine: string, folder: string): { pid: number; exited: Promise<number> };
     openControl(): ControlHandle;
     /** File names of the rings, or `undefined` where this user may not list the folder. */
     listRings(): string[] | undefined;
@@ -317,6 +324,7 @@ const bindingMethods = [
     "recover",
     "prepareFolders",
     "pendingOperation",
+    "startProgram",
     "openControl",
     "listRings",
     "listProcessRings",

@@ -54,19 +54,21 @@ function quoted(argument: string): string {
 
 /** What to hand to CreateProcess: a batch file is run by cmd.exe, which reads the line a second time. */
 export interface StartLine {
+    /** Full path of the program that is started. */
     readonly file: string;
-    readonly args: readonly string[];
-    /** The arguments are the command line as it stands. */
-    readonly verbatim: boolean;
+    /** Its whole command line, the program's name first. */
+    readonly line: string;
 }
 
 /** How to start the program at `file` with `args`. `shell` is the full path of cmd.exe. */
 export function startLine(file: string, args: readonly string[], shell: string): StartLine {
     if (!/\.(bat|cmd)$/i.test(file)) {
-        return { file, args, verbatim: false };
+        // Quoted only where it must be: some programs look at the line themselves.
+        const plain = (argument: string): string => (argument === "" || /[\s"]/.test(argument) ? quoted(argument) : argument);
+        return { file, line: [`"${file}"`, ...args.map(plain)].join(" ") };
     }
     // Twice: cmd.exe reads the line, and the batch file's own %* is read again. A file name holds no quotes.
     const escaped = args.map((argument) => quoted(argument).replace(special, "^$&").replace(special, "^$&"));
-    const line = [`"${file}"`, ...escaped].join(" ");
-    return { file: shell, args: ["/d", "/s", "/c", `"${line}"`], verbatim: true };
+    const inner = [`"${file}"`, ...escaped].join(" ");
+    return { file: shell, line: `"${shell}" /d /s /c "${inner}"` };
 }

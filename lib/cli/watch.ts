@@ -1,6 +1,5 @@
 // winsock-spi watch: the Winsock calls of programs as they happen; of all programs, or of one that it starts.
 
-import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import * as fs from "node:fs";
 import { win32 as path } from "node:path";
@@ -56,11 +55,12 @@ async function print(batches: Watch<RecordBatch>, json: boolean): Promise<void> 
     }
 }
 
-async function start(program: string, args: readonly string[]): Promise<ChildProcess> {
+/** Starts PROGRAM: its standard input is ours, and all its output goes to stderr, so that stdout holds records alone. */
+function start(program: string, args: readonly string[]): { exited: Promise<number> } {
     const folder = inputPath(".");
     const isFile = (file: string): boolean => fs.statSync(file, { throwIfNoEntry: false })?.isFile() === true;
-    const file = findProgram(program, { environment: process.env, folder, isFile });
-    if (file === undefined) {
+    const found = findProgram(program, { environment: process.env, folder, isFile });
+    if (found === undefined) {
         throw new WinsockError(
             /[\\/:]/.test(program)
                 ? `There is no program ${path.resolve(folder, program)}.`
@@ -68,22 +68,15 @@ async function start(program: string, args: readonly string[]): Promise<ChildPro
             { code: "ERR_FILE_NOT_FOUND" },
         );
     }
-    const line = startLine(file, args, path.join(native().machine().systemRoot, "System32", "cmd.exe"));
-    // PROGRAM's stdout goes to stderr, so that stdout holds records and nothing else.
-    const child = spawn(line.file, line.args, {
-        cwd: folder,
-        stdio: ["inherit", 2, 2],
-        windowsVerbatimArguments: line.verbatim,
-    });
+    const { file, line } = startLine(found, args, path.join(native().machine().systemRoot, "System32", "cmd.exe"));
     try {
-        await once(child, "spawn");
+        return native().startProgram(file, line, folder);
     } catch (error) {
-        throw new WinsockError(`${file} could not be started: ${(error as Error).message}`, {
+        throw new WinsockError(`${found} could not be started: ${(error as Error).message}`, {
             code: "ERR_PROGRAM_NOT_STARTED",
             cause: error,
         });
     }
-    return child;
 }
 
 /** The console's own helper process outlives what it serves; it is nobody's descendant worth waiting for. */
@@ -114,10 +107,9 @@ async function watchProgram(output: Output, program: string, args: readonly stri
     const ignore = (): void => undefined;
     process.on("SIGINT", ignore);
     process.on("SIGBREAK", ignore);
-    const child = await start(program, args);
-    const exited = once(child, "exit") as Promise<[number | null]>;
+    const { exited } = start(program, args);
     const printed = print(batches, output.json);
-    const [code] = await exited;
+    const code = await exited;
     for (const { pid, program: path } of await descendantsEnd(tree)) {
         output.note(`watch: process ${pid} (${path ?? "unknown"}) lives on; its calls from now on are not shown`);
     }
@@ -125,7 +117,7 @@ async function watchProgram(output: Output, program: string, args: readonly stri
     await printed;
     process.off("SIGINT", ignore);
     process.off("SIGBREAK", ignore);
-    return code ?? exitCodes.failed;
+    return code;
 }
 
 async function watchEverything(output: Output): Promise<number> {

@@ -8,6 +8,7 @@ namespace winsock_spi::addon {
 
 void init_catalog(Napi::Env env, Napi::Object exports);
 void init_executor(Napi::Env env, Napi::Object exports);
+void init_program(Napi::Env env, Napi::Object exports);
 void init_watch(Napi::Env env, Napi::Object exports);
 
 using InitPart = void (*)(Napi::Env env, Napi::Object exports);
@@ -15,6 +16,7 @@ using InitPart = void (*)(Napi::Env env, Napi::Object exports);
 inline constexpr InitPart parts[] = {
     init_catalog,
     init_executor,
+    init_program,
     init_watch,
 };
 

@@ -1,5 +1,6 @@
 #include "process.hpp"
 
+#include "inherited_handles.hpp"
 #include "machine.hpp"
 #include "text.hpp"
 #include "unique.hpp"
@@ -8,36 +9,6 @@ namespace winsock_spi::spi {
 namespace {
 
 constexpr DWORD pipe_size = 65536;
-
-// A list of the handles that a child process inherits.
-class InheritedHandles {
-public:
-    Status open(HANDLE* handles, std::size_t count) {
-        SIZE_T size = 0;
-        InitializeProcThreadAttributeList(nullptr, 1, 0, &size);
-        memory_.resize(size);
-        auto* list = reinterpret_cast<LPPROC_THREAD_ATTRIBUTE_LIST>(memory_.data());
-        if (!InitializeProcThreadAttributeList(list, 1, 0, &size)) {
-            return last_error("InitializeProcThreadAttributeList");
-        }
-        list_ = list;
-        if (!UpdateProcThreadAttribute(list_, 0, PROC_THREAD_ATTRIBUTE_HANDLE_LIST, handles, count * sizeof(HANDLE),
-                                       nullptr, nullptr)) {
-            return last_error("UpdateProcThreadAttribute");
-        }
-        return {};
-    }
-    ~InheritedHandles() {
-        if (list_ != nullptr) {
-            DeleteProcThreadAttributeList(list_);
-        }
-    }
-    LPPROC_THREAD_ATTRIBUTE_LIST get() const { return list_; }
-
-private:
-    std::vector<unsigned char> memory_;
-    LPPROC_THREAD_ATTRIBUTE_LIST list_ = nullptr;
-};
 
 std::string read_what_is_there(HANDLE pipe) {
     std::string output;

@@ -3,10 +3,15 @@
 #include "win32.hpp"
 
 #include <algorithm>
+#include <limits>
 
 namespace winsock_spi::spi {
 
 namespace {
+
+// A notice may be taken a moment after what it tells of, in units of FILETIME: one second is generous.
+constexpr std::uint64_t slack = 10'000'000;
+constexpr std::uint64_t still_open = std::numeric_limits<std::uint64_t>::max();
 
 std::uint64_t joined_number(const FILETIME& time) {
     return static_cast<std::uint64_t>(time.dwHighDateTime) << 32 | time.dwLowDateTime;
@@ -56,22 +61,32 @@ Status ProcessTree::join() {
     job_ = std::move(job);
     port_ = std::move(port);
     joined_ = joined_number(now);
+    taken_ = joined_ + slack;
     return {};
 }
 
-// The port tells of each new process, but not reliably and not at once: what lives is looked up in the job itself,
-// these notices are for what has ended.
+// The port tells of each new process, but not at once: what lives is looked up in the job itself, these notices are for
+// what has ended. When a process began is not asked at its notice (one that is still being made gives no true answer):
+// it was after the notices were taken the last time, and before that of its end.
 void ProcessTree::take_notices() {
+    FILETIME time{};
+    GetSystemTimePreciseAsFileTime(&time);
+    const std::uint64_t now = joined_number(time);
     DWORD message = 0;
     ULONG_PTR key = 0;
     OVERLAPPED* value = nullptr;
     while (port_ && GetQueuedCompletionStatus(port_.get(), &message, &key, &value, 0)) {
-        if (message != JOB_OBJECT_MSG_NEW_PROCESS) {
-            continue;
-        }
         const auto pid = static_cast<std::uint32_t>(reinterpret_cast<std::uintptr_t>(value));
-        announced_.emplace(pid, start_of_member(pid));
+        if (message == JOB_OBJECT_MSG_NEW_PROCESS) {
+            announced_.emplace(pid, Announced{std::max(joined_, taken_ - slack), still_open});
+        } else if (message == JOB_OBJECT_MSG_EXIT_PROCESS || message == JOB_OBJECT_MSG_ABNORMAL_EXIT_PROCESS) {
+            const auto [first, last] = announced_.equal_range(pid);
+            for (auto entry = first; entry != last; ++entry) {
+                entry->second.until = std::min(entry->second.until, now + slack);
+            }
+        }
     }
+    taken_ = now;
 }
 
 bool ProcessTree::contains(std::uint32_t pid, std::uint64_t start) {
@@ -83,8 +98,8 @@ bool ProcessTree::contains(std::uint32_t pid, std::uint64_t start) {
         return true;
     }
     const auto [first, last] = announced_.equal_range(pid);
-    return std::any_of(first, last, [&](const auto& entry) {
-        return entry.second == start || (entry.second == 0 && start >= joined_);
+    return std::any_of(first, last, [start](const auto& entry) {
+        return start >= entry.second.from && start <= entry.second.until;
     });
 }
 

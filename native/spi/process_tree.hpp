@@ -42,8 +42,13 @@ private:
     UniqueHandle job_;
     UniqueHandle port_;
     std::uint64_t joined_ = 0; // FILETIME
-    // Creation times by pid of members that were announced; 0 where a process had ended before it could be asked.
-    std::unordered_multimap<std::uint32_t, std::uint64_t> announced_;
+    std::uint64_t taken_ = 0;  // FILETIME: when the notices were taken the last time
+    // Members that were announced, by pid: between which times (FILETIME) each of them began. A pid may come again.
+    struct Announced {
+        std::uint64_t from;
+        std::uint64_t until;
+    };
+    std::unordered_multimap<std::uint32_t, Announced> announced_;
 };
 
 // Creation time (FILETIME) of a process, 0 if it cannot be told.

@@ -70,17 +70,17 @@ describe("watch: the program to start", () => {
         });
     }
 
-    it("starts a program with its arguments as they are", () => {
-        const line = startLine("C:\\a.exe", ["x y", '"'], "C:\\cmd.exe");
-        assert.deepEqual(line, { file: "C:\\a.exe", args: ["x y", '"'], verbatim: false });
+    it("starts a program with its arguments as they are, quoted where they must be", () => {
+        const args = ["/c", "x y", '"', "", "a\\", "b c\\", 'd\\"e'];
+        const { file, line } = startLine("C:\\a b.exe", args, "C:\\cmd.exe");
+        assert.equal(file, "C:\\a b.exe");
+        assert.equal(line, '"C:\\a b.exe" /c "x y" "\\"" "" a\\ "b c\\\\" "d\\\\\\"e"');
     });
 
     it("starts a batch file through cmd.exe, and nothing in an argument is a command", () => {
-        const { file, args, verbatim } = startLine("C:\\t\\npx.cmd", ["a&calc", 'b"c', "%PATH%"], "C:\\cmd.exe");
+        const { file, line } = startLine("C:\\t\\npx.cmd", ["a&calc", 'b"c', "%PATH%"], "C:\\cmd.exe");
         assert.equal(file, "C:\\cmd.exe");
-        assert.equal(verbatim, true);
-        assert.deepEqual(args.slice(0, 3), ["/d", "/s", "/c"]);
-        const line = args[3]!;
+        assert.ok(line.startsWith('"C:\\cmd.exe" /d /s /c "'), line);
         assert.ok(!/[^^]&/.test(line), line);
         assert.ok(!/[^^]%/.test(line), line);
     });

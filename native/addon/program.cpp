@@ -1,0 +1,34 @@
+// Addon part: starting the program that is watched.
+#include "parts.hpp"
+
+#include "operation.hpp"
+#include "spi/start_program.hpp"
+#include "values.hpp"
+
+namespace winsock_spi::addon {
+namespace {
+
+// startProgram(file, commandLine, folder): { pid, exited: Promise<exit code> }
+Napi::Value start_program(const Napi::CallbackInfo& info) {
+    const Napi::Env env = info.Env();
+    auto started = std::make_shared<spi::StartedProgram>();
+    check(env, spi::start_program(string_argument(info, 0, "file"), string_argument(info, 1, "commandLine"),
+                                  string_argument(info, 2, "folder"), *started));
+    auto code = std::make_shared<std::uint32_t>(0);
+    Napi::Object object = Napi::Object::New(env);
+    object.Set("pid", Napi::Number::New(env, started->pid));
+    object.Set("exited", start_work(env, "winsock-spi startProgram", Napi::Function(),
+                                    {[started, code](const Report&) { return spi::wait_for_program(*started, *code); },
+                                     [code](Napi::Env environment) -> Napi::Value {
+                                         return Napi::Number::New(environment, *code);
+                                     }}));
+    return object;
+}
+
+} // namespace
+
+void init_program(Napi::Env env, Napi::Object exports) {
+    exports.Set("startProgram", Napi::Function::New(env, start_program, "startProgram"));
+}
+
+} // namespace winsock_spi::addon

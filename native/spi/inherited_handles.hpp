@@ -1,0 +1,42 @@
+// What a child process inherits: a list of handles, instead of everything inheritable that this process happens to have.
+#pragma once
+
+#include <cstddef>
+#include <vector>
+
+#include "status.hpp"
+#include "win32.hpp"
+
+namespace winsock_spi::spi {
+
+// A list of the handles that a child process inherits.
+class InheritedHandles {
+public:
+    Status open(HANDLE* handles, std::size_t count) {
+        SIZE_T size = 0;
+        InitializeProcThreadAttributeList(nullptr, 1, 0, &size);
+        memory_.resize(size);
+        auto* list = reinterpret_cast<LPPROC_THREAD_ATTRIBUTE_LIST>(memory_.data());
+        if (!InitializeProcThreadAttributeList(list, 1, 0, &size)) {
+            return last_error("InitializeProcThreadAttributeList");
+        }
+        list_ = list;
+        if (!UpdateProcThreadAttribute(list_, 0, PROC_THREAD_ATTRIBUTE_HANDLE_LIST, handles, count * sizeof(HANDLE),
+                                       nullptr, nullptr)) {
+            return last_error("UpdateProcThreadAttribute");
+        }
+        return {};
+    }
+    ~InheritedHandles() {
+        if (list_ != nullptr) {
+            DeleteProcThreadAttributeList(list_);
+        }
+    }
+    LPPROC_THREAD_ATTRIBUTE_LIST get() const { return list_; }
+
+private:
+    std::vector<unsigned char> memory_;
+    LPPROC_THREAD_ATTRIBUTE_LIST list_ = nullptr;
+};
+
+} // namespace winsock_spi::spi

@@ -1,0 +1,75 @@
+#include "start_program.hpp"
+
+#include "inherited_handles.hpp"
+#include "text.hpp"
+
+#include <vector>
+
+namespace winsock_spi::spi {
+namespace {
+
+// A copy that a child can inherit; empty where this process has no such stream.
+Status inheritable_copy(DWORD stream, UniqueHandle& copy) {
+    const HANDLE own = GetStdHandle(stream);
+    if (own == nullptr || own == INVALID_HANDLE_VALUE) {
+        return {};
+    }
+    const HANDLE process = GetCurrentProcess();
+    if (!DuplicateHandle(process, own, process, copy.put(), 0, TRUE, DUPLICATE_SAME_ACCESS)) {
+        return last_error("DuplicateHandle", "hand on a standard stream");
+    }
+    return {};
+}
+
+} // namespace
+
+Status start_program(const std::wstring& program, std::wstring command_line, const std::wstring& folder,
+                     StartedProgram& started) {
+    constexpr DWORD streams[] = {STD_INPUT_HANDLE, STD_ERROR_HANDLE, STD_ERROR_HANDLE};
+    UniqueHandle copies[3];
+    std::vector<HANDLE> list;
+    for (std::size_t index = 0; index < 3; ++index) {
+        if (Status status = inheritable_copy(streams[index], copies[index]); !status.ok()) {
+            return status;
+        }
+        if (copies[index]) {
+            list.push_back(copies[index].get());
+        }
+    }
+    STARTUPINFOEXW startup{};
+    startup.StartupInfo.cb = sizeof(startup);
+    startup.StartupInfo.dwFlags = STARTF_USESTDHANDLES;
+    startup.StartupInfo.hStdInput = copies[0].get();
+    startup.StartupInfo.hStdOutput = copies[1].get();
+    startup.StartupInfo.hStdError = copies[2].get();
+    InheritedHandles inherited;
+    if (!list.empty()) {
+        if (Status status = inherited.open(list.data(), list.size()); !status.ok()) {
+            return status;
+        }
+        startup.lpAttributeList = inherited.get();
+    }
+    PROCESS_INFORMATION information{};
+    if (!CreateProcessW(program.c_str(), command_line.data(), nullptr, nullptr, list.empty() ? FALSE : TRUE,
+                        EXTENDED_STARTUPINFO_PRESENT, nullptr, folder.c_str(), &startup.StartupInfo, &information)) {
+        return last_error("CreateProcessW", narrow(program));
+    }
+    CloseHandle(information.hThread);
+    started.process.reset(information.hProcess);
+    started.pid = information.dwProcessId;
+    return {};
+}
+
+Status wait_for_program(const StartedProgram& started, std::uint32_t& exit_code) {
+    if (WaitForSingleObject(started.process.get(), INFINITE) != WAIT_OBJECT_0) {
+        return last_error("WaitForSingleObject", "wait for the program's end");
+    }
+    DWORD code = 0;
+    if (!GetExitCodeProcess(started.process.get(), &code)) {
+        return last_error("GetExitCodeProcess");
+    }
+    exit_code = code;
+    return {};
+}
+
+} // namespace winsock_spi::spi

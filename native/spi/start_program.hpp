@@ -1,0 +1,29 @@
+// Starting a program that goes on beside this process, with standard streams of this process.
+//
+// libuv's spawn will not do for a program that is watched: it hands the C runtime's file table over in handles of this
+// process's size, so that a 32-bit program started by a 64-bit Node has no stdout; and it puts the program into a job
+// of its own, between the program's descendants and the job that follows them.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "status.hpp"
+#include "unique.hpp"
+
+namespace winsock_spi::spi {
+
+struct StartedProgram {
+    UniqueHandle process;
+    std::uint32_t pid = 0;
+};
+
+// Starts `program` (a full path) with that command line in `folder`. It reads this process's standard input, and both
+// its outputs go to this process's standard error.
+Status start_program(const std::wstring& program, std::wstring command_line, const std::wstring& folder,
+                     StartedProgram& started);
+
+// Waits until it ends; the exit code is 32 bits that mean what the program says.
+Status wait_for_program(const StartedProgram& started, std::uint32_t& exit_code);
+
+} // namespace winsock_spi::spi
