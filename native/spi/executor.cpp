@@ -229,7 +229,11 @@ Status execute_plan(const Plan& plan, const OnStep& on_step, ExecuteResult& resu
         RecoverResult former;
         if (Status status = recover_locked(folder, former, 0); !status.ok()) {
             WritePoints uncounted;
-            status = rename_file(journal.path(), aside_name(journal.path(), L"old"), uncounted);
+            const std::wstring aside = folder + L"\\journal.damaged.json"; // the latest one only, to be looked at
+            status = delete_file(aside, uncounted);
+            if (status.ok()) {
+                status = rename_file(journal.path(), aside, uncounted);
+            }
             if (!status.ok()) {
                 return status;
             }

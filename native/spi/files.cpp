@@ -115,7 +115,11 @@ Status write_new_file(const std::wstring& path, const void* bytes, std::size_t s
 }
 
 Status replace_private_file(const std::wstring& path, std::string_view text, WritePoints& points) {
-    const std::wstring fresh = aside_name(path, L"new");
+    // Always the same name, so that what a killed process leaves of it is written over by the next one.
+    const std::wstring fresh = path + L".new";
+    if (Status status = delete_file(fresh, points); !status.ok()) {
+        return status;
+    }
     if (Status status = write_new_file(fresh, text.data(), text.size(), Access::private_access, points);
         !status.ok()) {
         return status;

@@ -28,7 +28,8 @@ Status write_new_file(const std::wstring& path, const void* bytes, std::size_t s
 // Without a descriptor: the folder's own is passed on.
 Status write_new_file(const std::wstring& path, const void* bytes, std::size_t size, WritePoints& points);
 
-// Puts a file of administrators in the place of another one, which is there before and after whole.
+// Puts a file of administrators in the place of another one, so that one of the two is always there whole. Written as
+// "<path>.new" first.
 Status replace_private_file(const std::wstring& path, std::string_view text, WritePoints& points);
 
 // Renames within a volume, never over something else.

@@ -58,6 +58,7 @@ void Leftovers::remove_folder(const std::wstring& path, bool contents, WritePoin
 }
 
 void Leftovers::retry(WritePoints& points) {
+    static_cast<void>(delete_file(file_ + L".new", points)); // of a process that was killed while it wrote the list
     const auto gone = [&](const Item& item) {
         return (item.folder ? delete_folder(item.path, item.contents, points) : delete_file(item.path, points)).ok();
     };
