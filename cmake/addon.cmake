@@ -34,6 +34,7 @@ target_include_directories(winsock_spi SYSTEM PRIVATE ${modules}/node-addon-api 
 target_link_libraries(winsock_spi PRIVATE winsock_spi_windows winsock_spi_spi winsock_spi_core
     advapi32 bcrypt shell32 ole32 ${node_library})
 set_target_properties(winsock_spi PROPERTIES SUFFIX .node)
+winsock_spi_precompile(winsock_spi ${windows_headers} <napi.h> <algorithm> <memory> <string> <vector>)
 winsock_spi_place(winsock_spi ${WINSOCK_SPI_OUTPUT})
 if(MSVC)
     # A host may be called other than node.exe (Electron): resolve "node.exe" to the running program at first use.

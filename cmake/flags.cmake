@@ -63,3 +63,12 @@ else()
     # probes); libgcc itself refers to kernel32.
     target_link_libraries(winsock_spi_freestanding INTERFACE gcc ntdll kernel32)
 endif()
+
+# Nearly half of the compiling is reading the same system headers. scripts/ turns this on for its builds; others compile
+# without it, so that every file still has to include what it uses.
+option(WINSOCK_SPI_PRECOMPILE "Precompile the Windows headers" OFF)
+function(winsock_spi_precompile target)
+    if(WINSOCK_SPI_PRECOMPILE)
+        target_precompile_headers(${target} PRIVATE ${ARGN})
+    endif()
+endfunction()

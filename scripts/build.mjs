@@ -41,7 +41,7 @@ async function buildArchitecture(environment, { name, preset }) {
         const triple = name === "x64" ? "x86_64-w64-mingw32" : "i686-w64-mingw32";
         args.push("--generator", "Ninja", "--cmake-path", wrapper(environment, "cmake"),
             "--cc", `${triple}-gcc-posix`, "--cxx", `${triple}-g++-posix`,
-            `--CDCMAKE_TOOLCHAIN_FILE=${at("cmake", `toolchain-${preset}.cmake`)}`);
+            "--CDWINSOCK_SPI_PRECOMPILE=ON", `--CDCMAKE_TOOLCHAIN_FILE=${at("cmake", `toolchain-${preset}.cmake`)}`);
         dropForeignBuild(folder, environment);
     }
     mkdirSync(folder, { recursive: true });
@@ -51,7 +51,7 @@ async function buildArchitecture(environment, { name, preset }) {
 /** A build folder that another environment configured holds paths and objects of its compilers. */
 function dropForeignBuild(folder, environment) {
     const name = `configured-${path.basename(folder)}`;
-    const print = `${environment.key} ${project}`;
+    const print = `${environment.key} ${project} precompiled`;
     if (!isDone(name, print)) {
         rmSync(folder, { recursive: true, force: true });
         setDone(name, print);

@@ -26,5 +26,5 @@ if [ -z "$holder" ]; then
 fi
 
 # shellcheck disable=SC2016
-exec nsenter --preserve-credentials --user --mount --root --target "$holder" \
+exec nsenter --preserve-credentials --user --mount --root --wd --target "$holder" \
     sh -c 'exec 9>&-; cd "$0" && exec "$@"' "$folder" "$@"

@@ -14,7 +14,7 @@ export async function runMocha({ files, report, command, native, timeout }) {
         native(path.join(project, "node_modules", "mocha", "bin", "mocha.js")),
         "--reporter", native(path.join(project, "scripts", "test-reporter.cjs")),
         "--timeout", "60000",
-        "--no-config", "--no-package",
+        "--no-color", "--no-config", "--no-package",
         ...files.map(native),
     ], { WINSOCK_SPI_REPORT: native(report) });
     const result = await attempt(node.file, node.args, { cwd: project, env: node.env, timeout });
