@@ -64,8 +64,8 @@ export interface StartLine {
 export function startLine(file: string, args: readonly string[], shell: string): StartLine {
     if (!/\.(bat|cmd)$/i.test(file)) {
         // Quoted only where it must be: some programs look at the line themselves.
-        const plain = (argument: string): string => (argument === "" || /[\s"]/.test(argument) ? quoted(argument) : argument);
-        return { file, line: [`"${file}"`, ...args.map(plain)].join(" ") };
+        const words = args.map((argument) => (argument === "" || /[\s"]/.test(argument) ? quoted(argument) : argument));
+        return { file, line: [`"${file}"`, ...words].join(" ") };
     }
     // Twice: cmd.exe reads the line, and the batch file's own %* is read again. A file name holds no quotes.
     const escaped = args.map((argument) => quoted(argument).replace(special, "^$&").replace(special, "^$&"));

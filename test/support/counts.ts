@@ -16,6 +16,8 @@ const table = {
     datagrams: [30, 100],
     clusterRequests: [20, 40],
     sentSockets: [3, 10],
+    /** 1: every combination of cases; 0: every case once, in some combination. */
+    everyCombination: [0, 1],
     /** Places of an operation, evenly spread, at which it is killed; at most all of them. */
     killPoints: [6, 1000],
 } as const satisfies Readonly<Record<string, readonly [quick: number, full: number]>>;

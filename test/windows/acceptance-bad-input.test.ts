@@ -67,17 +67,21 @@ describe("acceptance: bad input", function () {
         const text = fs.readFileSync(keep.backup(), "utf8");
         fs.writeFileSync(file("cut.json"), text.slice(0, text.length / 2));
         await refused(["restore", "--yes", file("cut.json")], "ERR_BACKUP_CORRUPT");
-        await refused(["restore", "--yes", changedBackup("sum.json", (backup) => (backup["checksum"] = `sha256:${"0".repeat(64)}`))], "ERR_BACKUP_CORRUPT");
+        const otherSum = changedBackup("sum.json", (backup) => (backup["checksum"] = `sha256:${"0".repeat(64)}`));
+        await refused(["restore", "--yes", otherSum], "ERR_BACKUP_CORRUPT");
         const packed = /("data":\s*")([A-Za-z0-9+/]{40})/;
         assert.match(text, packed);
-        fs.writeFileSync(file("byte.json"), text.replace(packed, (_, before: string, data: string) => before + data.replace(/^./, (c) => (c === "A" ? "B" : "A"))));
+        const otherByte = (_: string, before: string, data: string): string =>
+            `${before}${data.startsWith("A") ? "B" : "A"}${data.slice(1)}`;
+        fs.writeFileSync(file("byte.json"), text.replace(packed, otherByte));
         await refused(["restore", "--yes", file("byte.json")], "ERR_BACKUP_CORRUPT");
     });
 
     it("a backup of something else, of a newer version, of other bitness", async () => {
         fs.writeFileSync(file("foreign.json"), JSON.stringify({ name: "package", version: "1.0.0" }));
         await refused(["restore", "--yes", file("foreign.json")], "ERR_BACKUP_FOREIGN");
-        await refused(["restore", "--yes", changedBackup("newer.json", (backup) => (backup["version"] = 99))], "ERR_BACKUP_NEWER");
+        const newer = changedBackup("newer.json", (backup) => (backup["version"] = 99));
+        await refused(["restore", "--yes", newer], "ERR_BACKUP_NEWER");
         const otherCatalogs = (backup: Record<string, unknown>): void => {
             backup["machine"] = { ...(backup["machine"] as object), catalogs: [32] };
         };

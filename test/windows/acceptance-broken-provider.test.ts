@@ -3,8 +3,8 @@ import assert from "node:assert/strict";
 import * as fs from "node:fs";
 import * as path from "node:path";
 import {
-    bitnesses, cli, entriesOf, expectCode, exportRegistry, keepCatalog, nodes, ours, program, programFile, providerFile,
-    readCatalog, rescueFile, run, setup, temporaryFolder,
+    bitnesses, cli, combinations, entriesOf, expectCode, exportRegistry, keepCatalog, nodes, ours, program, programFile,
+    providerFile, readCatalog, rescueFile, run, setup, temporaryFolder,
 } from "./acceptance-support.js";
 import type { Bits } from "./acceptance-support.js";
 
@@ -18,7 +18,7 @@ interface Damage {
     make(file: string, bits: Bits): void;
 }
 
-const replaceWith = (name: string) => (file: string, bits: Bits): void => fs.copyFileSync(providerFile(bits, name), file);
+const replaceWith = (name: string): Damage["make"] => (file, bits) => fs.copyFileSync(providerFile(bits, name), file);
 
 const damages: readonly Damage[] = [
     { name: "missing", error: failedInit, make: (file) => fs.rmSync(file) },
@@ -58,7 +58,6 @@ async function expectPrograms(result: { error: number } | "work" | "crash"): Pro
     }
 }
 
-/** Rescue as it stands in the installed folder, where an administrator finds it. */
 async function rescue(...args: readonly string[]): Promise<void> {
     expectCode(await run(rescueFile(64), args), 0);
 }
@@ -80,44 +79,37 @@ describe("acceptance: broken providers", function () {
         }
     }
 
-    for (const damage of damages) {
-        it(`ours is ${damage.name}: programs fail with ${damage.error}, and uninstall works`, async () => {
+    const waysBack = {
+        "uninstall": async () => expectCode(await cli(["uninstall", "--yes"]), 0),
+        "rescue remove": () => rescue("remove"),
+        "rescue restore": () => rescue("restore", keep.backup()),
+    };
+
+    for (const [damage, way] of combinations(damages, ["uninstall", "rescue remove", "rescue restore"] as const)) {
+        it(`ours is ${damage.name}: programs fail with ${damage.error}, and ${way} works`, async () => {
             await breakOurs(damage);
             await expectPrograms(damage);
-            expectCode(await cli(["uninstall", "--yes"]), 0);
-            assert.equal(await exportRegistry(), before);
-            await expectPrograms("work");
-        });
-
-        it(`ours is ${damage.name}: rescue remove works`, async () => {
-            await breakOurs(damage);
-            await rescue("remove");
+            await waysBack[way]();
             assert.equal(await exportRegistry(), before);
             await expectPrograms("work");
         });
     }
 
-    it("ours is missing: rescue restore works", async () => {
-        await breakOurs(damages[0]!);
-        await rescue("restore", keep.backup());
-        assert.equal(await exportRegistry(), before);
-        await expectPrograms("work");
-    });
-
-    for (const way of ["remove", "restore"] as const) {
-        it(`ours crashes in WSPStartup, and so does every Node: rescue ${way} works`, async () => {
+    for (const way of ["rescue remove", "rescue restore"] as const) {
+        it(`ours crashes in WSPStartup, and so does every Node: ${way} works`, async () => {
             await breakOurs({ name: "", error: 0, make: replaceWith("crash_startup.dll") });
             await expectPrograms("crash");
-            const node = await run(nodes["node"]!, ["-e", "require('net').createServer().listen(0, () => console.log('works'))"], { timeout: 60_000 });
+            const source = "require('net').createServer().listen(0, () => process.exit(console.log('works')))";
+            const node = await run(nodes["node"]!, ["-e", source], { timeout: 60_000 });
             assert.ok(!node.stdout.includes("works"), "Node cannot make a socket");
-            await rescue(...(way === "remove" ? ["remove"] : ["restore", keep.backup()]));
+            await waysBack[way]();
             assert.equal(await exportRegistry(), before);
             await expectPrograms("work");
         });
     }
 
-    for (const damage of damages) {
-        it(`a stranger's above ours is ${damage.name}: uninstall and rescue work, and leave the stranger's entries`, async () => {
+    for (const [damage, way] of combinations(damages, ["uninstall", "rescue remove"] as const)) {
+        it(`a stranger's above ours is ${damage.name}: ${way} works, and leaves the stranger's entries`, async () => {
             const files: string[] = [];
             for (const bits of bitnesses) {
                 const file = path.join(temporaryFolder(), `stranger-${bits}.dll`);
@@ -130,7 +122,7 @@ describe("acceptance: broken providers", function () {
                 damage.make(files[index]!, bits);
             }
             await expectPrograms(damage);
-            expectCode(await cli(["uninstall", "--yes"]), 0);
+            await waysBack[way]();
             await expectPrograms(damage);
             for (const bits of bitnesses) {
                 await setup(bits, "remove");

@@ -10,6 +10,7 @@ import type { ChildProcess } from "node:child_process";
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
+import { counts } from "../support/counts.js";
 import { builds, nodes, project, skipIfUnchangeable } from "../support/windows.js";
 import type { Bits } from "../support/windows.js";
 
@@ -39,7 +40,8 @@ export async function run(file: string, args: readonly string[] = [], options: R
     const output = path.join(temporaryFolder(), `output-${outputs++}.txt`);
     const opened = fs.openSync(output, "a");
     try {
-        const code = await ended(spawn(file, args, { ...spawnOptions(options), stdio: ["ignore", opened, opened] }), file, options);
+        const child = spawn(file, args, { ...spawnOptions(options), stdio: ["ignore", opened, opened] });
+        const code = await ended(child, `${path.basename(file)} ${args.join(" ")}`, options);
         return { code, stdout: fs.readFileSync(output, "utf8"), stderr: "" };
     } finally {
         fs.closeSync(opened);
@@ -51,7 +53,7 @@ function spawnOptions({ env }: RunOptions): { env: NodeJS.ProcessEnv; windowsHid
     return { env: { ...process.env, ...env }, windowsHide: true };
 }
 
-function ended(child: ChildProcess, file: string, { timeout = 180_000 }: RunOptions): Promise<number | null> {
+function ended(child: ChildProcess, what: string, { timeout = 180_000 }: RunOptions): Promise<number | null> {
     return new Promise((resolve, reject) => {
         let late = false;
         const timer = setTimeout(() => {
@@ -62,7 +64,7 @@ function ended(child: ChildProcess, file: string, { timeout = 180_000 }: RunOpti
         child.on("close", (code) => {
             clearTimeout(timer);
             if (late) {
-                reject(new Error(`${path.basename(file)} did not end`));
+                reject(new Error(`${what} did not end`));
             } else {
                 resolve(code);
             }
@@ -82,11 +84,23 @@ export function expectCode({ code, stdout, stderr }: Ended, expected: number): v
     assert.equal(code, expected, `exit code ${code}, expected ${expected}\n${stdout}\n${stderr}`);
 }
 
+/**
+ * All pairs of the two lists; in the quick run only so many that every value comes up, walking through both at once.
+ */
+export function combinations<A, B>(first: readonly A[], second: readonly B[]): [A, B][] {
+    if (counts.everyCombination === 1) {
+        return first.flatMap((a) => second.map((b): [A, B] => [a, b]));
+    }
+    const length = Math.max(first.length, second.length);
+    return Array.from({ length }, (_, index) => [first[index % first.length]!, second[index % second.length]!]);
+}
+
 const cliFile = path.join(project, "dist", "cli", "main.js");
 
 /** Runs the CLI, with pipes as its standard streams: that is how it is used. */
 export async function cli(args: readonly string[], options: RunOptions = {}): Promise<Ended> {
-    const child = spawn(nodes["node"]!, [cliFile, ...args], { ...spawnOptions(options), stdio: ["ignore", "pipe", "pipe"] });
+    const stdio = ["ignore", "pipe", "pipe"] as ["ignore", "pipe", "pipe"];
+    const child = spawn(nodes["node"]!, [cliFile, ...args], { ...spawnOptions(options), stdio });
     let stdout = "";
     let stderr = "";
     child.stdout.setEncoding("utf8").on("data", (text: string) => (stdout += text));
@@ -152,7 +166,9 @@ export const rescueFile = (bits: Bits): string =>
 export const scenarioFile = (name: string): string => path.join(project, "test", "windows", "scenarios", `${name}.cjs`);
 
 /** Runs one of the C++ test programs and returns its summary, whatever it says. */
-export async function program(bits: Bits, name: string, args: readonly string[] = [], options: RunOptions = {}): Promise<Record<string, unknown>> {
+export async function program(
+    bits: Bits, name: string, args: readonly string[] = [], options: RunOptions = {},
+): Promise<Record<string, unknown>> {
     return lastJson((await run(programFile(bits, name), args, options)).stdout);
 }
 
@@ -245,7 +261,7 @@ export interface Watched {
 /** Runs a program under `watch --json --`, expects it to succeed, and gives its own summary and every record. */
 export async function watch(file: string, args: readonly string[] = [], options: RunOptions = {}): Promise<Watched> {
     const done = await cli(["watch", "--json", "--", file, ...args], options);
-    assert.equal(done.code, 0, `watch -- ${path.basename(file)} ${args.join(" ")} ended with ${done.code}\n${done.stderr.slice(-4000)}`);
+    assert.equal(done.code, 0, `${path.basename(file)} ${args.join(" ")} ended with ${done.code}\n${done.stderr}`);
     const records = done.stdout.trimEnd().split("\n").map((line) => JSON.parse(line) as WatchRecord);
     const byProcess = new Map<number, ProcessRecords>();
     for (const record of records) {
@@ -375,13 +391,15 @@ export function expectSameCounts(watched: Watched, bits: Bits): void {
         const seen = watched.of(tally.pid);
         const who = `${tally.role} ${tally.pid}: `;
         seen.expectActive(bits);
-        assert.equal(seen.succeeded("WSPConnect") + seen.succeeded("ConnectEx"), tally.connected + connectedDatagrams(watched, tally), `${who}connections made`);
+        const connected = tally.connected + connectedDatagrams(watched, tally);
+        assert.equal(seen.succeeded("WSPConnect") + seen.succeeded("ConnectEx"), connected, `${who}connections made`);
         assert.equal(seen.succeeded("WSPAccept"), tally.accepted, `${who}connections accepted`);
         assert.equal(seen.succeeded("WSPListen"), listens(watched, tally), `${who}sockets told to listen`);
+        const own = tally.listened + tally.connected + tally.adopted + tally.datagramSockets;
         assert.equal(
             seen.succeeded("WSPSocket"),
-            libuvProbes + tally.listened + tally.connected + tally.adopted + tally.datagramSockets + seen.succeeded("AcceptEx"),
-            `${who}sockets made: its own, libuv's probes, and one for each AcceptEx that was posted`,
+            libuvProbes + own + seen.succeeded("AcceptEx"),
+            `${who}sockets made: libuv's probes, its own, and one for each AcceptEx that was posted`,
         );
         if (tally.datagramSockets > 0) {
             assert.equal(seen.datagramBytesSent, tally.datagramBytesSent, `${who}datagram bytes sent`);

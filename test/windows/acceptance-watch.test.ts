@@ -36,8 +36,9 @@ describe("acceptance: watch", function () {
                     assert.equal(watched.summary["requests"], requests);
                 });
 
-                it(`${name}: ${counts.transferMegabytes} MB each way with back-pressure over IPv${family}: every byte`, async () => {
-                    const args = ["--megabytes", `${counts.transferMegabytes}`, "--family", `${family}`];
+                const megabytes = counts.transferMegabytes;
+                it(`${name}: ${megabytes} MB each way with back-pressure over IPv${family}: every byte`, async () => {
+                    const args = ["--megabytes", `${megabytes}`, "--family", `${family}`];
                     expectSameCounts(await watch(file, [scenarioFile("transfer"), ...args]), bitsOf(name));
                 });
             }
@@ -57,17 +58,22 @@ describe("acceptance: watch", function () {
                 assert.equal(seen.bytesSent, summary["sent"]);
             });
 
-            it(`a ${bits}-bit program with one of every call: each call has its record, as often as it was made`, async () => {
+            it(`a ${bits}-bit program with one of every call: each call has its record`, async () => {
                 const { summary, of } = await watch(programFile(bits, "calls"));
                 const seen = of(Number(summary["pid"]));
                 seen.expectActive(bits);
                 const made = summary["counts"] as Record<string, number>;
                 const recorded = Object.fromEntries(Object.keys(made).map((name) => [name, seen.count(name)]));
-                assert.ok(recorded["WSPIoctl"]! >= made["WSPIoctl"]!, "Winsock makes some calls of its own, for WSAPoll");
+                const { WSPIoctl: ioctls = 0, ...others } = recorded;
+                const { WSPIoctl: madeIoctls = 0, ...madeOthers } = made;
+                assert.ok(ioctls >= madeIoctls, "Winsock makes some calls of its own, for WSAPoll");
                 // The accepted end of AcceptEx is told as a WSPAccept too.
-                assert.deepEqual(recorded, { ...made, WSPIoctl: recorded["WSPIoctl"], WSPAccept: made["WSPAccept"]! + made["AcceptEx"]! });
+                assert.deepEqual(others, { ...madeOthers, WSPAccept: made["WSPAccept"]! + made["AcceptEx"]! });
                 const sum = (names: readonly string[]): number =>
-                    names.flatMap((name) => seen.calls(name)).reduce((bytes, { bytes: more = 0, peek }) => bytes + (peek === true ? 0 : more), 0);
+                    names
+                        .flatMap((name) => seen.calls(name))
+                        .filter(({ peek }) => peek !== true)
+                        .reduce((total, { bytes = 0 }) => total + bytes, 0);
                 assert.equal(sum(["WSPSend", "WSPSendTo"]), summary["bytesSent"]);
                 assert.equal(sum(["WSPRecv", "WSPRecvFrom"]), summary["bytesReceived"]);
             });

@@ -2,8 +2,8 @@
 // overlapped by event, completion port and completion routine, select, WSAPoll, event and window notification, the
 // extension functions, addresses, errors.
 //   calls [tcp|udp|all]
-// Prints how often it called each function, by the provider's name for it, and the bytes it was told: "counts" holds the
-// functions that Winsock passes on one to one, "errors" those of the calls that are allowed to fail.
+// Prints how often it called each function, by the provider's name for it ("counts"), the errors of those that may fail
+// ("errors"), and the bytes it was told.
 #include "calls.hpp"
 
 int main(int argc, char** argv) {

@@ -16,7 +16,8 @@ int main() {
             const program::Socket socket(::socket(kind.family, kind.type, kind.protocol));
             WSAPROTOCOL_INFOW info{};
             int length = sizeof info;
-            program::check(getsockopt(socket.get(), SOL_SOCKET, SO_PROTOCOL_INFOW, reinterpret_cast<char*>(&info), &length),
+            auto* const value = reinterpret_cast<char*>(&info);
+            program::check(getsockopt(socket.get(), SOL_SOCKET, SO_PROTOCOL_INFOW, value, &length),
                            "getsockopt(SO_PROTOCOL_INFOW)");
             program::require(length == 628, "WSAPROTOCOL_INFOW has 628 bytes");
             std::string chain = "[";

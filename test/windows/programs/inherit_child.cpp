@@ -19,7 +19,8 @@ int main(int argc, char** argv) {
             fd_set readable;
             readable.fd_count = 1;
             readable.fd_array[0] = socket.get();
-            program::require(select(0, &readable, nullptr, nullptr, nullptr) == 1, "the inherited socket becomes readable");
+            const int ready = select(0, &readable, nullptr, nullptr, nullptr);
+            program::require(ready == 1, "the inherited socket becomes readable");
         } else if (first == "overlapped") {
             const program::Handle event(CreateEventW(nullptr, TRUE, FALSE, nullptr), "CreateEventW");
             WSAOVERLAPPED overlapped{};

@@ -60,8 +60,9 @@ Received serve(SOCKET socket, HANDLE demand, std::int64_t total) {
         DWORD bytes = 0;
         ULONG_PTR key = 0;
         LPOVERLAPPED completed = nullptr;
-        program::require(GetQueuedCompletionStatus(port.get(), &bytes, &key, &completed, 60'000) && completed == &overlapped,
+        program::require(GetQueuedCompletionStatus(port.get(), &bytes, &key, &completed, 60'000),
                          "the receive completes on the port");
+        program::require(completed == &overlapped, "no other completes");
         if (bytes == 0) {
             return received;
         }

@@ -78,7 +78,8 @@ void note(const char* call, int error, SOCKET socket = INVALID_SOCKET, long long
 template <class Function>
 Function ws2_32(const char* name) {
     const HMODULE module = GetModuleHandleW(L"ws2_32.dll");
-    return reinterpret_cast<Function>(reinterpret_cast<void*>(module == nullptr ? nullptr : GetProcAddress(module, name)));
+    const FARPROC function = module == nullptr ? nullptr : GetProcAddress(module, name);
+    return reinterpret_cast<Function>(reinterpret_cast<void*>(function));
 }
 
 std::vector<WSAPROTOCOL_INFOW> read_catalog() {
@@ -426,7 +427,8 @@ bool same_bitness(DWORD pid) {
     const HANDLE process = OpenProcess(PROCESS_QUERY_LIMITED_INFORMATION, FALSE, pid);
     BOOL theirs = FALSE;
     BOOL ours = FALSE;
-    const bool known = process != nullptr && IsWow64Process(process, &theirs) && IsWow64Process(GetCurrentProcess(), &ours);
+    const bool known =
+        process != nullptr && IsWow64Process(process, &theirs) && IsWow64Process(GetCurrentProcess(), &ours);
     if (process != nullptr) {
         CloseHandle(process);
     }

@@ -54,8 +54,8 @@ void set_name(WSAPROTOCOL_INFOW& info, const std::wstring& name) {
     name.copy(info.szProtocol, WSAPROTOCOL_LEN);
 }
 
-// What programs get today for a triplet: the first entry in order that stands for more than a place in chains. (The base
-// entries of raw sockets are hidden too: not offered, but had by those who ask.)
+// What programs get today for a triplet: the first entry in order that stands for more than a place in chains. (Hidden
+// ones count: the base entries of raw sockets are, and are had by those who ask.)
 const WSAPROTOCOL_INFOW* topmost(const Catalog& catalog, const second::Triplet& triplet) {
     for (const WSAPROTOCOL_INFOW& entry : catalog) {
         if (entry.ProtocolChain.ChainLen != LAYERED_PROTOCOL &&
@@ -166,7 +166,8 @@ int install(const wchar_t* dll, const Options& options) {
     }
     if (options.shared_guid) {
         guid = second::shared_guid;
-        if (WSCInstallProvider(&guid, dll, entries.data(), static_cast<DWORD>(entries.size()), &error) == SOCKET_ERROR) {
+        const auto count = static_cast<DWORD>(entries.size());
+        if (WSCInstallProvider(&guid, dll, entries.data(), count, &error) == SOCKET_ERROR) {
             return failed("WSCInstallProvider", error);
         }
     } else {
@@ -296,7 +297,7 @@ int wmain(int argc, wchar_t** argv) {
     if (understood && command == L"list") {
         return list();
     }
-    std::fprintf(stderr, "second_provider_setup install DLL [--guid entry|shared] [--chain entry|hidden] [--fill no|yes]\n"
-                         "                      remove | list\n");
+    std::fprintf(stderr, "second_provider_setup remove | list |\n"
+                         "    install DLL [--guid entry|shared] [--chain entry|hidden] [--fill no|yes]\n");
     return 64;
 }

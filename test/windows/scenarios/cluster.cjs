@@ -76,7 +76,8 @@ if (cluster.isPrimary) {
             assert.equal(served.size, workers, "both workers served");
         }
         for (const { pid, accepted, adopted } of tallies) {
-            assert.equal(policy === "rr" ? adopted : accepted, served.get(pid) ?? 0, "each worker counted what it served");
+            const counted = policy === "rr" ? adopted : accepted;
+            assert.equal(counted, served.get(pid) ?? 0, "each worker counted what it served");
         }
         assert.equal(tally.connected, requests);
         assert.equal([...served.values()].reduce((sum, count) => sum + count, 0), requests);

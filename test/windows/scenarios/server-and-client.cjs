@@ -20,7 +20,8 @@ const sha256 = (data) => createHash("sha256").update(data).digest("hex");
 
 function post({ agent, host, port, body }) {
     return new Promise((resolve, reject) => {
-        const request = http.request({ agent, host, port, method: "POST", headers: { "content-length": body.length } }, resolve);
+        const headers = { "content-length": body.length };
+        const request = http.request({ agent, host, port, method: "POST", headers }, resolve);
         request.on("socket", (socket) => {
             if (socket.connecting) {
                 socket.once("connect", () => countSocket(socket, "connected"));

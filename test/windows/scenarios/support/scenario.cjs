@@ -69,8 +69,9 @@ function parseArguments(defaults, argv = process.argv.slice(2)) {
         const name = argv[index].replace(/^--/, "");
         assert.ok(name in defaults, `unknown option ${argv[index]}`);
         assert.ok(index + 1 < argv.length, `${argv[index]} needs a value`);
-        options[name] = typeof defaults[name] === "number" ? Number(argv[index + 1]) : argv[index + 1];
-        assert.ok(typeof defaults[name] !== "number" || Number.isSafeInteger(options[name]), `${argv[index]} is no number`);
+        const numeric = typeof defaults[name] === "number";
+        options[name] = numeric ? Number(argv[index + 1]) : argv[index + 1];
+        assert.ok(!numeric || Number.isSafeInteger(options[name]), `${argv[index]} is no number`);
     }
     return options;
 }
@@ -93,7 +94,8 @@ function scenario(name, defaults, body) {
         finished = true;
         finish(1, { ...about, ok: false, error: String(error?.stack ?? error) });
     };
-    const watchdog = setTimeout(() => fail(new Error("still running after the longest time allowed")), watchdogMilliseconds);
+    const late = () => fail(new Error("still running after the longest time allowed"));
+    const watchdog = setTimeout(late, watchdogMilliseconds);
     process.on("exit", () => {
         if (!finished) {
             process.exitCode = 1; // the event loop ran empty before the scenario was done
