@@ -1,6 +1,7 @@
 // One TCP connection that carries N megabytes each way at the same time, with back-pressure, hashed at all four ends.
 //   node transfer.cjs [--megabytes 100] [--family 4]
-// Each receiver stops reading four times, until its sender is seen stuck: write() has said false and no drain comes.
+// Each receiver waits before its first read, and again at each quarter, until its sender is seen stuck: write() has said
+// false and no drain comes.
 "use strict";
 
 const assert = require("node:assert/strict");
@@ -55,7 +56,7 @@ async function untilStuck({ state }) {
 async function receive(socket, sender, bytes) {
     const hash = createHash("sha256");
     let received = 0;
-    let stuck = 0;
+    let stuck = (await untilStuck(sender)) ? 1 : 0;
     socket.on("data", (chunk) => {
         const before = Math.floor((received * pausesPerReceiver) / bytes);
         received += chunk.length;
