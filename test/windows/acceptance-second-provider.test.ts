@@ -4,7 +4,7 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import {
     bitnesses, cli, combinations, entriesOf, expectCode, expectSameCounts, exportRegistry, keepCatalog, lastJson, nodes,
-    ours, program, programFile, providerFile, readCatalog, run, scenarioFile, second, setup, temporaryFolder, watch,
+    ours, program, programFile, project, providerFile, readCatalog, run, scenarioFile, second, setup, temporaryFolder, watch,
 } from "./acceptance-support.js";
 import type { Bits } from "./acceptance-support.js";
 
@@ -151,6 +151,16 @@ async function expectSecondSees(bits: Bits): Promise<void> {
 describe("acceptance: a second provider", function () {
     this.timeout(600_000);
     keepCatalog({ each: true });
+
+    it("is a stranger: its sources include Windows' headers and their own, and no other", () => {
+        const folder = path.join(project, "test", "windows", "providers");
+        for (const file of ["identity.hpp", "second_provider.cpp", "second_provider_setup.cpp"]) {
+            const includes = fs.readFileSync(path.join(folder, file), "utf8").match(/^\s*#\s*include.*$/gm) ?? [];
+            assert.ok(includes.length > 0);
+            const own = includes.filter((line) => !line.includes("<"));
+            assert.deepEqual(own, file === "identity.hpp" ? [] : ['#include "identity.hpp"']);
+        }
+    });
 
     for (const [design, first] of combinations(designs, orders)) {
         const how = `a GUID ${design.guid === "entry" ? "per entry" : "for all"}, chained by ${design.chain}`;
