@@ -3,7 +3,8 @@
 
 import * as path from "node:path";
 import { WinsockError, refuseUnknownOptions } from "../errors.js";
-import { type ChangeOptions, type ChangeResult, requireElevated, requireNothingPending } from "../plan/execute.js";
+import { native } from "../native.js";
+import { type ChangeOptions, type ChangeResult, requireElevated } from "../plan/execute.js";
 import { type Plan, type Step, planFormat, planVersion } from "../plan/plan.js";
 import { type Backup, catalogsIn, executeWithBackup, readBackup } from "./backup.js";
 import { readSystem } from "./read.js";
@@ -15,7 +16,15 @@ import {
 export interface RestoreTarget {
     registry: RegistryTree;
     machine: { catalogs: readonly (32 | 64)[] };
+    /**
+     * An interrupted operation is pending. The executor settles it before the first step, so the live registry may
+     * still change: everything is written, whether it differs now or not.
+     */
+    unsettled?: boolean;
 }
+
+/** More than any recovery can count the serial number up. */
+const recoveryMargin = 1000;
 
 /**
  * The plan that brings a live registry to exactly the backup's. Pure. Steps are made only for what differs; a plan
@@ -34,14 +43,15 @@ export function planRestore(backup: Backup, target: RestoreTarget): Plan {
             { code: "ERR_BACKUP_BITNESS" },
         );
     }
-    const wanted = withCounters(stripped(backup.registry), target.registry);
+    const unsettled = target.unsettled === true;
+    const wanted = withCounters(stripped(backup.registry), target.registry, unsettled ? recoveryMargin : 1);
     return {
         format: planFormat,
         version: planVersion,
         operation: "restore",
         text: `Restore the Winsock catalog of ${backup.created} (${backup.machine.computer})`,
         onFailure: "finish",
-        steps: stepsBetween(stripped(target.registry), wanted),
+        steps: unsettled ? [wholeTree(wanted)] : stepsBetween(stripped(target.registry), wanted),
     };
 }
 
@@ -61,7 +71,7 @@ function stripped(tree: RegistryTree, depth = 0, inCatalog = false): RegistryTre
 }
 
 /** The serial number above both sides', so that every process reads again; the next id above every id ever given. */
-function withCounters(wanted: RegistryTree, live: RegistryTree): RegistryTree {
+function withCounters(wanted: RegistryTree, live: RegistryTree, step: number): RegistryTree {
     type Counters = (before: RegistryTree, now: RegistryTree | undefined) => RegistryTree["values"];
     const counted = (name: string, counters: Counters): RegistryTree["keys"] => {
         const before = keyAt(wanted, name);
@@ -72,7 +82,7 @@ function withCounters(wanted: RegistryTree, live: RegistryTree): RegistryTree {
     const largest = (value: string, ...keys: readonly (RegistryTree | undefined)[]): number =>
         Math.max(0, ...keys.map((key) => dword(key, value) ?? 0));
     const serial = (before: RegistryTree, now: RegistryTree | undefined): RegistryTree["values"] => ({
-        Serial_Access_Num: dwordValue((largest("Serial_Access_Num", before, now) + 1) >>> 0),
+        Serial_Access_Num: dwordValue((largest("Serial_Access_Num", before, now) + step) >>> 0),
     });
     return {
         values: wanted.values,
@@ -100,6 +110,11 @@ function byName(a: readonly unknown[], b: readonly unknown[]): number {
     return String(a[0]) < String(b[0]) ? -1 : 1;
 }
 
+function wholeTree(wanted: RegistryTree): Step {
+    const text = "Write everything below WinSock2\\Parameters as in the backup";
+    return { do: "write-registry", key: "", tree: wanted, text };
+}
+
 function stepsBetween(live: RegistryTree, wanted: RegistryTree): Step[] {
     const names = Object.keys(wanted.keys);
     const rootValues = (tree: RegistryTree): string => fingerprint({ values: tree.values, keys: {} }, false);
@@ -108,8 +123,7 @@ function stepsBetween(live: RegistryTree, wanted: RegistryTree): Step[] {
         names.length === Object.keys(live.keys).length &&
         names.every((name) => Object.hasOwn(live.keys, name));
     if (!sameShape) {
-        const text = "Write everything below WinSock2\\Parameters as in the backup";
-        return [{ do: "write-registry", key: "", tree: wanted, text }];
+        return [wholeTree(wanted)];
     }
     return names.flatMap((name): Step[] => {
         const before = keyAt(live, name);
@@ -131,8 +145,7 @@ function stepsBetween(live: RegistryTree, wanted: RegistryTree): Step[] {
  *
  * @param file Path of a backup file.
  * @throws WinsockError `ERR_FILE_NOT_FOUND`, `ERR_BACKUP_CORRUPT`, `ERR_BACKUP_FOREIGN`, `ERR_BACKUP_NEWER`,
- * `ERR_BACKUP_BITNESS`, `ERR_NOT_ELEVATED`, `ERR_UNFINISHED`, `ERR_UNSUPPORTED_PLATFORM`; what writing the registry
- * failed with.
+ * `ERR_BACKUP_BITNESS`, `ERR_NOT_ELEVATED`, `ERR_UNSUPPORTED_PLATFORM`; what writing the registry failed with.
  * @throws TypeError if there is no such option.
  */
 export async function restore(file: string, options: ChangeOptions = {}): Promise<ChangeResult> {
@@ -140,10 +153,10 @@ export async function restore(file: string, options: ChangeOptions = {}): Promis
         throw new TypeError("restore: file must be the path of a backup");
     }
     refuseUnknownOptions("restore", options, ["onStep", "dryRun"]);
-    requireNothingPending();
     const content = await readBackup(path.resolve(file));
     const reading = readSystem({ source: "registry" });
-    const plan = planRestore(content, reading);
+    // The way out of an operation that can be neither finished nor undone must not wait for it to be settled.
+    const plan = planRestore(content, { ...reading, unsettled: native().pendingOperation() !== undefined });
     if (options.dryRun === true || plan.steps.length === 0) {
         return { plan };
     }

@@ -166,8 +166,8 @@ describe("library: changing the catalog", function () {
         assert.equal(await exportRegistry(), before);
     });
 
-    it("an interrupted operation bars every other until recover has undone it", async () => {
-        const before = await exportRegistry();
+    /** Leaves an install unfinished, as a process does that is killed. */
+    async function killInstall(): Promise<void> {
         const { plan } = await install({ dryRun: true });
         // The process ends itself in the middle, just before its 80th write, as if it had been killed there.
         const module = pathToFileURL(path.join(project, "dist", "native.js")).href;
@@ -181,11 +181,26 @@ describe("library: changing the catalog", function () {
         const killed = await run(nodes["node"] ?? "", [file]);
         assert.ok(!killed.stdout.includes("to its end"), killed.stdout);
         assert.equal(native().pendingOperation(), "install");
+    }
+
+    it("an interrupted operation bars every other until recover has undone it", async () => {
+        const before = await exportRegistry();
+        await killInstall();
         for (const command of [["install", "--yes"], ["uninstall", "--yes"], ["uninstall", "--dry-run"]]) {
             await cliFails(command, "ERR_UNFINISHED");
         }
         await cliFails(["recover"], "ERR_CONFIRM");
         assert.deepEqual((await cliJson<{ action: string; operation: string }>("recover", "--yes")).action, "undone");
+        assert.equal(await exportRegistry(), before);
+    });
+
+    it("a restore goes through an interrupted operation", async () => {
+        const before = await exportRegistry();
+        const file = path.join(temporaryFolder(), "before.json");
+        await backup({ file });
+        await killInstall();
+        await restore(file);
+        assert.equal(native().pendingOperation(), undefined);
         assert.equal(await exportRegistry(), before);
     });
 
