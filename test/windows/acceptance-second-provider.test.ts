@@ -4,7 +4,8 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import {
     bitnesses, cli, combinations, entriesOf, expectCode, expectSameCounts, exportRegistry, keepCatalog, lastJson, nodes,
-    ours, program, programFile, project, providerFile, readCatalog, run, scenarioFile, second, setup, temporaryFolder, watch,
+    ours, program, programFile, project, providerFile, readCatalog, run, scenarioFile, second, setup, temporaryFolder,
+    watch,
 } from "./acceptance-support.js";
 import type { Bits } from "./acceptance-support.js";
 
