@@ -15,7 +15,7 @@ exec 9>>"$state/lock"
 flock 9
 
 holder=
-if read -r pid namespace < "$state/holder" 2>/dev/null &&
+if [ -s "$state/holder" ] && read -r pid namespace < "$state/holder" &&
     [ "$(readlink "/proc/$pid/ns/mnt" 2>/dev/null)" = "$namespace" ]; then
     holder=$pid
 fi
