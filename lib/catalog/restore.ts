@@ -153,10 +153,11 @@ export async function restore(file: string, options: ChangeOptions = {}): Promis
         throw new TypeError("restore: file must be the path of a backup");
     }
     refuseUnknownOptions("restore", options, ["onStep", "dryRun"]);
+    // The way out of an operation that can be neither finished nor undone must not wait for it to be settled.
+    const unsettled = native().pendingOperation() !== undefined;
     const content = await readBackup(path.resolve(file));
     const reading = readSystem({ source: "registry" });
-    // The way out of an operation that can be neither finished nor undone must not wait for it to be settled.
-    const plan = planRestore(content, { ...reading, unsettled: native().pendingOperation() !== undefined });
+    const plan = planRestore(content, { ...reading, unsettled });
     if (options.dryRun === true || plan.steps.length === 0) {
         return { plan };
     }
