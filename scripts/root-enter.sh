@@ -1,14 +1,12 @@
 #!/bin/sh
-# Runs a command in the root, in the mount namespace that the caller just made:
-#   unshare [--map-root-user] --mount sh root-enter.sh ROOT FOLDER OWNER COMMAND ARGS...
-# FOLDER is the working folder; OWNER is uid:gid to go back to (after sudo), or empty.
+# Runs a command in the root, in the mount namespace that root-join.sh just made: sh root-enter.sh ROOT COMMAND ARGS...
 #
 # The root's own folders (usr, etc, var, ...) are bound read-only below a tmpfs, together with every other top-level
 # folder of the host at its own path: a host path means the same file on both sides, and the root is never written.
 set -eu
 PATH=/usr/sbin:/usr/bin:/sbin:/bin
-root=$1 folder=$2 owner=$3
-shift 3
+root=$1
+shift
 
 new=$root/mnt
 mount -t tmpfs -o mode=755 tmpfs "$new"
@@ -40,9 +38,5 @@ for name in usr etc var; do
     mount -o remount,bind,ro "$new/$name" 2>/dev/null || true
 done
 
-# shellcheck disable=SC2016
-inside='cd "$0" && exec "$@"'
-if [ -n "$owner" ]; then
-    exec chroot "$new" setpriv --reuid "${owner%:*}" --regid "${owner#*:}" --clear-groups sh -c "$inside" "$folder" "$@"
-fi
-exec chroot "$new" sh -c "$inside" "$folder" "$@"
+cd "$new"
+exec chroot . "$@"

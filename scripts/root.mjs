@@ -19,6 +19,8 @@ const systemPath = `${process.env.PATH ?? ""}:/usr/sbin:/usr/bin:/sbin:/bin`;
 const hostTools = ["cmake", "ninja", "g++", "x86_64-w64-mingw32-g++-posix", "i686-w64-mingw32-g++-posix"];
 const hostPackages = "wine wine64 g++ g++-mingw-w64-x86-64-posix g++-mingw-w64-i686-posix cmake ninja-build";
 
+const noHost = `WINSOCK_SPI_ENVIRONMENT=host, but Wine 8 or newer with its build tools is not here: ${hostPackages}`;
+
 /**
  * The environment: {
  *   key: string         differs when Wine or the compilers do
@@ -34,7 +36,7 @@ export async function environment({ build = true } = {}) {
     if (host?.complete && (wanted === "host" || missingTools().length === 0)) {
         return onHost(host);
     }
-    const why = await (wanted === "host" ? "WINSOCK_SPI_ENVIRONMENT=host" : rootOrReason(build));
+    const why = await (wanted === "host" ? noHost : rootOrReason(build));
     if (typeof why !== "string") {
         return why;
     }
@@ -101,37 +103,30 @@ function findRoot(recipe) {
     return existsSync(roots) ? readdirSync(roots).find((name) => name.startsWith("debian-") && name.endsWith(`-${recipe}`)) : undefined;
 }
 
-/** How this user gets into a root: { enter, build } or { reason }. */
+/** How this user gets into a root: { enter, build, tool } or { reason }. */
 async function wayIn() {
-    const enter = path.join(scripts, "root-enter.sh");
+    const join = path.join(scripts, "root-join.sh");
+    const enter = ({ root, state, argv, folder }) => ["sh", join, state, root, folder, "", ...argv];
     if (process.getuid() === 0) {
         if ((await attempt("unshare", ["--mount", "true"])).code !== 0) {
             return { reason: "Mount namespaces are refused here. In a container, run it with: docker run --privileged ..." };
         }
-        return {
-            build: (command) => ["unshare", "--mount", ...command],
-            tool: "debootstrap",
-            enter: ({ root, argv, folder }) => ["unshare", "--mount", "sh", enter, root, folder, "", ...argv],
-        };
+        return { enter, tool: "debootstrap", build: (command) => ["unshare", "--mount", ...command] };
     }
     const sudo = (await attempt("sudo", ["-n", "true"])).code === 0;
-    const withSudo = (command) => ["sudo", "-n", "unshare", "--mount", ...command];
+    const buildWithSudo = (command) => ["sudo", "-n", "unshare", "--mount", ...command];
     if ((await attempt("unshare", ["--map-root-user", "--mount", "true"])).code === 0) {
-        const join = path.join(scripts, "root-join.sh");
         const subordinate = which("mmdebstrap") !== undefined && which("newuidmap") !== undefined;
-        return {
-            build: subordinate || !sudo ? (command) => command : withSudo,
-            tool: subordinate || !sudo ? "mmdebstrap" : "debootstrap",
-            enter: ({ root, state, argv, folder }) => ["sh", join, state, root, folder, ...argv],
-        };
+        return subordinate || !sudo
+            ? { enter, tool: "mmdebstrap", build: (command) => command }
+            : { enter, tool: "debootstrap", build: buildWithSudo };
     }
     if (sudo) {
         const owner = `${process.getuid()}:${process.getgid()}`;
         return {
-            build: withSudo,
+            enter: ({ root, state, argv, folder }) => ["sudo", "-n", "-E", "sh", join, state, root, folder, owner, ...argv],
             tool: "debootstrap",
-            enter: ({ root, argv, folder }) =>
-                ["sudo", "-n", "-E", "unshare", "--mount", "sh", enter, root, folder, owner, ...argv],
+            build: buildWithSudo,
         };
     }
     return {
