@@ -1,6 +1,6 @@
 // The suites of test/windows: mocha in Windows Node, each file in a process of its own. On Linux each gets a Wine prefix
 // of its own too, copied from the template; on Windows they share the machine's catalog and run one after the other.
-import { existsSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import path from "node:path";
 import { compiledTests } from "./build.mjs";
@@ -17,6 +17,7 @@ import { relayed } from "./wine.mjs";
 const timeout = { quick: 600_000, full: 3_600_000 };
 
 export async function windowsSuites({ environment, full }) {
+    await removeLeftPrefixes();
     const facts = JSON.stringify({
         project: native(project),
         nodes: usableNodes(environment),
@@ -34,6 +35,17 @@ export async function windowsSuites({ environment, full }) {
     });
 }
 
+const testPrefixes = path.join(local, "test-prefixes");
+
+/** Prefixes of test runs that were killed: their names end with the process id of the run. */
+async function removeLeftPrefixes() {
+    for (const name of existsSync(testPrefixes) ? readdirSync(testPrefixes) : []) {
+        if (!existsSync(`/proc/${name.split("-").at(-1)}`)) {
+            await rm(path.join(testPrefixes, name), { recursive: true, force: true, maxRetries: 3 });
+        }
+    }
+}
+
 /** node.exe of each Windows Node that runs here, as Windows names it. */
 function usableNodes(environment) {
     const usable = Object.keys(nodes).filter((name) =>
@@ -42,7 +54,7 @@ function usableNodes(environment) {
 }
 
 async function runFile({ environment, facts, file, name, timeout }) {
-    const prefix = path.join(local, "test-prefixes", `${name}-${process.pid}`);
+    const prefix = path.join(testPrefixes, `${name}-${process.pid}`);
     const run = (command) => runMocha({
         files: [file], report: path.join(local, `report-${name}-${process.pid}.json`), native, timeout, command,
     });
