@@ -27,3 +27,8 @@ foreach(source IN LISTS providers)
         endif()
     endif()
 endforeach()
+
+# The Winsock conformance suite: one program of all the files in its folder.
+file(GLOB conformance CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/test/windows/conformance/*.cpp)
+winsock_spi_program(conformance ${CMAKE_BINARY_DIR}/bin/conformance ${conformance})
+target_link_libraries(conformance PRIVATE ws2_32 mswsock)
