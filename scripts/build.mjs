@@ -11,7 +11,8 @@ import { fingerprint, isDone, setDone, setUndone } from "./stamp.mjs";
 
 const at = (...parts) => path.join(project, ...parts);
 const cmakeFiles = [at("CMakeLists.txt"), at("CMakePresets.json"), at("cmake"), at("native")];
-const nativeInputs = [...cmakeFiles, at("test", "windows", "programs"), at("test", "windows", "providers")];
+const nativeInputs = [...cmakeFiles, at("test", "windows", "programs"), at("test", "windows", "providers"),
+    at("test", "windows", "conformance")];
 const shipped = ["winsock_spi.node", "winsock_spi_lsp.dll", "winsock-spi-rescue.exe"];
 
 /** The Windows binaries: into prebuilds/, and what only Wine and the tests need into .cache/build. */
