@@ -23,6 +23,15 @@ const systemFolders = [
 ];
 const hostFiles = ["ws2_32.dll", "winsock_wine_base.dll"];
 
+/** A program with this name gets Wine's own Winsock in these prefixes: what a test compares with. */
+export const bareProgram = "winsock_bare.exe";
+
+const bareProgramSettings = `REGEDIT4
+
+[HKEY_CURRENT_USER\\Software\\Wine\\AppDefaults\\${bareProgram}\\DllOverrides]
+"ws2_32"="builtin"
+`;
+
 /** Which Winsock host files a prefix has. Written last, so that a half-made change is made again. */
 const marker = "winsock-spi-host";
 
@@ -65,7 +74,8 @@ function isCurrent(prefix, key) {
 function hostKey(environment) {
     const files = architecturesOf(environment).flatMap(({ architecture }) =>
         hostFiles.map((file) => path.join(wineBinaries(architecture), file)));
-    return contentKey([...files, path.join(wineBinaries("x64"), "winsock_wine_seed.exe")], environment.key);
+    return contentKey([...files, path.join(wineBinaries("x64"), "winsock_wine_seed.exe")],
+        environment.key + bareProgramSettings);
 }
 
 function architecturesOf(environment) {
@@ -87,6 +97,7 @@ async function makeTemplate(environment, key) {
         }
         const seed = path.join(wineBinaries("x64"), "winsock_wine_seed.exe");
         await wineMust(environment, temporary, ["wine", seed]);
+        await importSettings(environment, temporary, bareProgramSettings);
         await wineMust(environment, temporary, ["wineserver", "-k"], { timeout: 30_000 }).catch(() => {});
         await wineMust(environment, temporary, ["wineserver", "-w"]);
         writeFileSync(path.join(temporary, marker), key);
@@ -156,14 +167,18 @@ const baseSettings = `REGEDIT4
 "Debugger"=""
 `;
 
+async function importSettings(environment, prefix, settings) {
+    const file = path.join(prefix, "winsock-spi.reg");
+    writeFileSync(file, settings);
+    await wineMust(environment, prefix, ["wine", "regedit", "/S", toWindowsPath(file)]);
+}
+
 async function makeBase(environment, base) {
     mkdirSync(prefixes, { recursive: true });
     const temporary = path.join(prefixes, `.making-${process.pid}-${path.basename(base)}`);
     try {
         await wineMust(environment, temporary, ["wineboot", "-i"], { timeout: 300_000 });
-        const settings = path.join(temporary, "winsock-spi.reg");
-        writeFileSync(settings, baseSettings);
-        await wineMust(environment, temporary, ["wine", "regedit", "/S", toWindowsPath(settings)]);
+        await importSettings(environment, temporary, baseSettings);
         await wineMust(environment, temporary, ["winecfg", "-v", "win10"]);
         for (const { folder } of architecturesOf(environment)) {
             await wineMust(environment, temporary, ["wine", `C:\\windows\\${path.basename(folder)}\\cmd.exe`, "/c", "exit 0"]);

@@ -7,7 +7,7 @@ import { compiledTests } from "./build.mjs";
 import { reasonNotToChange } from "./live.mjs";
 import { nodePath, nodes } from "./nodes.mjs";
 import { architectures, buildFolder, local, onWindows, project } from "./paths.mjs";
-import { copyTemplate, endPrefix } from "./prefix.mjs";
+import { bareProgram, copyTemplate, endPrefix } from "./prefix.mjs";
 import { native } from "./run-windows.mjs";
 import { runMocha } from "./test-mocha.mjs";
 import { testFiles } from "./test-unit.mjs";
@@ -23,6 +23,7 @@ export async function windowsSuites({ environment, full }) {
         nodes: usableNodes(environment),
         builds: Object.fromEntries(architectures.map(({ name, preset }) =>
             [name === "x64" ? 64 : 32, native(path.join(buildFolder(preset), "bin"))])),
+        bareProgram: onWindows ? undefined : bareProgram,
         unchangeable: await reasonNotToChange(),
     });
     return testFiles(path.join(compiledTests, "windows")).map((file) => {

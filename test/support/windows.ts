@@ -6,6 +6,7 @@ interface Given {
     readonly project: string;
     readonly nodes: Readonly<Record<string, string>>;
     readonly builds: Readonly<Record<Bits, string>>;
+    readonly bareProgram?: string;
     readonly unchangeable?: string;
 }
 
@@ -17,15 +18,17 @@ function given(): Given {
     return JSON.parse(text) as Given;
 }
 
-const { project, nodes, builds, unchangeable } = given();
+const { project, nodes, builds, bareProgram, unchangeable } = given();
 
 export {
     /** The folder of this clone. */
     project,
     /** node.exe of each Windows Node that there is, by the names of `npm run windows`: node20, node, node24, node26, node-x86. */
     nodes,
-    /** The folders that hold programs/ and providers/, by bitness. */
+    /** The folders that hold programs/, providers/ and conformance/, by bitness. */
     builds,
+    /** A program with this file name gets Wine's own Winsock; undefined on Windows. */
+    bareProgram,
 };
 
 /** Call in a `before` hook: skips the suite where the catalog must not be changed, with the reason. */

@@ -1,9 +1,10 @@
 // conformance.exe [--list] [WORD...]: runs the cases whose group or name contains one of the words, in the order of the
-// files; one line per assertion; the last line is "N passed, N failed, N as Wine". Exit code 0 only if nothing failed,
-// 3 if a case hung.
+// files; one line per assertion, then the DLLs that were loaded, so that the caller sees whose Winsock it was; the last
+// line is "N passed, N failed, N as Wine". Exit code 0 only if nothing failed, 3 if a case hung.
 #include "check.hpp"
 
 #include <process.h>
+#include <psapi.h>
 
 #include <algorithm>
 #include <cstdio>
@@ -152,6 +153,21 @@ void run(Case& now) {
     results().end();
 }
 
+void print_modules() {
+    HMODULE modules[256];
+    DWORD size = 0;
+    if (!EnumProcessModules(GetCurrentProcess(), modules, sizeof modules, &size)) {
+        return;
+    }
+    std::printf("modules:");
+    for (DWORD index = 0; index < std::min<DWORD>(size / sizeof(HMODULE), 256); ++index) {
+        char path[MAX_PATH] = "";
+        GetModuleFileNameA(modules[index], path, MAX_PATH);
+        std::printf(" %s", file_name(path).c_str());
+    }
+    std::printf("\n");
+}
+
 bool wanted(const Case& candidate, const std::vector<std::string>& words) {
     const std::string whole = candidate.group + " / " + candidate.name;
     return words.empty() || std::any_of(words.begin(), words.end(), [&](const std::string& word) {
@@ -293,6 +309,7 @@ int main(int argc, char** argv) {
     if (list) {
         return 0;
     }
+    print_modules();
     const int code = results().finish();
     WSACleanup();
     return code;

@@ -1,0 +1,153 @@
+/**
+ * The Winsock conformance suite (test/windows/conformance) with three Winsocks: Wine's own, our host side of it, and
+ * that with our provider in every chain. Each assertion must come out the same in all three. On Windows there is
+ * Winsock as found and Winsock with our provider.
+ */
+import assert from "node:assert/strict";
+import * as fs from "node:fs";
+import * as path from "node:path";
+import { bareProgram, skipIfUnchangeable } from "../support/windows.js";
+import { bitnesses, builds, cli, expectCode, keepCatalog, run, temporaryFolder } from "./acceptance-support.js";
+import type { Bits, WatchRecord } from "./acceptance-support.js";
+
+/** Fewer means that a part of the suite did not run. */
+const assertions = 6;
+
+/** So many records of these calls the provider writes at least during the suite. */
+const callsSeen = { WSPSocket: 5, WSPBind: 2 };
+
+const provider = "winsock_spi_lsp.dll";
+const hostBase = "winsock_wine_base.dll";
+
+const programFile = (bits: Bits): string => path.join(builds[bits], "conformance", "conformance.exe");
+
+/** What a run printed: one line per assertion, in order, the DLLs in the process, and the counts. */
+interface Outcome {
+    readonly lines: readonly string[];
+    readonly modules: readonly string[];
+    readonly counts: string;
+}
+
+function outcome(output: string): Outcome {
+    const lines = output.trimEnd().split(/\r?\n/);
+    const counts = lines.at(-1) ?? "";
+    assert.match(counts, /^\d+ passed, \d+ failed, \d+ as Wine$/, `the suite ran to its end\n${output.slice(-2000)}`);
+    const modules = lines.find((line) => line.startsWith("modules: ")) ?? "";
+    return {
+        lines: lines.filter((line) => /^(ok|not ok|wine) /.test(line)),
+        modules: modules.toLowerCase().split(" ").slice(1),
+        counts,
+    };
+}
+
+function expectAsDocumented({ lines, counts }: Outcome): void {
+    assert.deepEqual(lines.filter((line) => line.startsWith("not ok")), [], counts);
+    assert.match(counts, / 0 failed,/);
+    assert.equal(new Set(lines).size, lines.length);
+    assert.ok(lines.length >= assertions, `${lines.length} assertions ran, at least ${assertions} expected`);
+}
+
+function expectSame(actual: Outcome, expected: Outcome): void {
+    const without = (lines: readonly string[], others: readonly string[]): string[] => {
+        const all = new Set(others);
+        return lines.filter((line) => !all.has(line));
+    };
+    assert.deepEqual(
+        { more: without(actual.lines, expected.lines), fewer: without(expected.lines, actual.lines) },
+        { more: [], fewer: [] },
+    );
+    assert.equal(actual.counts, expected.counts);
+}
+
+async function runSuite(file: string): Promise<Outcome> {
+    return outcome((await run(file)).stdout);
+}
+
+/** Under Wine: the same program by the name that gets Wine's own Winsock. */
+async function runBare(bits: Bits, name: string): Promise<Outcome> {
+    const folder = path.join(temporaryFolder(), `bare-${bits}`);
+    fs.mkdirSync(folder, { recursive: true });
+    const file = path.join(folder, name);
+    fs.copyFileSync(programFile(bits), file);
+    return runSuite(file);
+}
+
+/** The whole suite under `watch`, which tells what the provider in its process saw. */
+async function runWatched(bits: Bits): Promise<{ result: Outcome; records: WatchRecord[] }> {
+    const done = await cli(["watch", "--json", "--", programFile(bits)]);
+    const records = done.stdout.trimEnd().split("\n").map((line) => JSON.parse(line) as WatchRecord);
+    return { result: outcome(done.stderr), records };
+}
+
+async function forBoth<Value>(make: (bits: Bits) => Promise<Value>): Promise<Map<Bits, Value>> {
+    return new Map(await Promise.all(bitnesses.map(async (bits): Promise<[Bits, Value]> => [bits, await make(bits)])));
+}
+
+describe("conformance: Winsock behaves as documented, with and without us", function () {
+    this.timeout(300_000);
+    keepCatalog({ each: false });
+
+    let found = new Map<Bits, Outcome>();
+
+    before(async () => {
+        found = await forBoth((bits) => runSuite(programFile(bits)));
+    });
+
+    for (const bits of bitnesses) {
+        it(`${bits}-bit, Winsock as found`, () => {
+            const result = found.get(bits)!;
+            expectAsDocumented(result);
+            assert.ok(!result.modules.includes(provider));
+            assert.ok(bareProgram === undefined || result.modules.includes(hostBase));
+            console.log(`      ${result.lines.length} distinct assertions: ${result.counts}`);
+        });
+    }
+
+    describe("with Wine's own Winsock", () => {
+        let bare = new Map<Bits, Outcome>();
+
+        before(async function () {
+            if (bareProgram === undefined) {
+                this.skip();
+            }
+            bare = await forBoth((bits) => runBare(bits, bareProgram!));
+        });
+
+        for (const bits of bitnesses) {
+            it(`${bits}-bit: the same, and our host side was not there`, () => {
+                const result = bare.get(bits)!;
+                expectSame(found.get(bits)!, result);
+                assert.ok(!result.modules.includes(hostBase));
+            });
+        }
+    });
+
+    describe("with the provider installed", () => {
+        let watched = new Map<Bits, { result: Outcome; records: WatchRecord[] }>();
+
+        before(async function () {
+            skipIfUnchangeable(this);
+            expectCode(await cli(["install", "--yes"]), 0);
+            watched = await forBoth(runWatched);
+        });
+        after(async () => {
+            expectCode(await cli(["uninstall", "--yes"]), 0);
+        });
+
+        for (const bits of bitnesses) {
+            it(`${bits}-bit: the same, and the provider was in the path`, () => {
+                const { result, records } = watched.get(bits)!;
+                expectSame(result, found.get(bits)!);
+                assert.ok(result.modules.includes(provider));
+                const [first] = records;
+                assert.equal(first?.call, "start");
+                assert.equal(first.mode, "active", first.reason);
+                assert.equal(first.bits, bits);
+                for (const [call, least] of Object.entries(callsSeen)) {
+                    const seen = records.filter((record) => record.call === call && record.pid === first.pid).length;
+                    assert.ok(seen >= least, `${seen} records of ${call}`);
+                }
+            });
+        }
+    });
+});
