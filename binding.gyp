@@ -52,7 +52,12 @@
                         "<!@(node -p \"require('./native/sources.json').spi_lsp.join(' ')\")",
                         "<!@(node -p \"require('./native/sources.json').lsp.join(' ')\")"
                     ],
-                    "defines": ["WINSOCK_SPI_FREESTANDING", "_HAS_EXCEPTIONS=0"],
+                    "defines": [
+                        "WINSOCK_SPI_FREESTANDING", "_HAS_EXCEPTIONS=0",
+                        "WINSOCK_SPI_VERSION_MAJOR=<!(node -p \"require('./package.json').version.split(/[.+-]/)[0]\")",
+                        "WINSOCK_SPI_VERSION_MINOR=<!(node -p \"require('./package.json').version.split(/[.+-]/)[1]\")",
+                        "WINSOCK_SPI_VERSION_PATCH=<!(node -p \"require('./package.json').version.split(/[.+-]/)[2]\")"
+                    ],
                     "libraries": ["-lntdll.lib"],
                     "msvs_settings": {
                         "VCCLCompilerTool": {

@@ -61,6 +61,8 @@ if(lsp)
     # Compiled again and not taken from the static libraries: those may use the C++ runtime.
     add_library(winsock_spi_lsp MODULE ${lsp} ${core_lsp} ${spi_lsp})
     target_link_libraries(winsock_spi_lsp PRIVATE winsock_spi_freestanding)
+    winsock_spi_version(winsock_spi_lsp
+        ${WINSOCK_SPI_VERSION_MAJOR} ${WINSOCK_SPI_VERSION_MINOR} ${WINSOCK_SPI_VERSION_PATCH})
     winsock_spi_place(winsock_spi_lsp ${WINSOCK_SPI_OUTPUT})
     winsock_spi_precompile(winsock_spi_lsp ${windows_headers})
     winsock_spi_exports(winsock_spi_lsp ${CMAKE_SOURCE_DIR}/native/lsp/winsock_spi_lsp.def)

@@ -28,7 +28,7 @@ export { uninstall, type UninstallOptions } from "./provider/uninstall.js";
 export { RecordBatch, callName } from "./hooks/decode.js";
 export { ProcessTree, type TreeMember } from "./hooks/process-tree.js";
 export type {
-    CallName, CallRecord, DroppedRecord, StartRecord, UnknownCall, WatchRecord, WatchedProcess,
+    CallName, CallRecord, DroppedRecord, StartRecord, UnknownCall, WatchMode, WatchRecord, WatchedProcess,
 } from "./hooks/records.js";
 export type { ProcessIdentity } from "./hooks/ring-names.js";
 export type { ProcessFilter, WatchNotice } from "./hooks/session.js";

@@ -60,7 +60,7 @@ export interface ExecutionResult {
 /** How an operation that was interrupted (crash, power loss) was brought to an end. */
 export interface RecoveryResult {
     action: "none" | "finished" | "undone";
-    /** `install`, `uninstall` or `restore`; absent if there was nothing to recover. */
+    /** `install`, `upgrade`, `uninstall` or `restore`; absent if there was nothing to recover. */
     operation?: string;
 }
 
@@ -105,6 +105,7 @@ export interface RingHeader {
     qpcAtCreation: bigint;
     qpcFrequency: bigint;
     filetimeAtCreation: bigint;
+    /** major << 16 | minor << 8 | patch; 0 if it did not tell. */
     providerVersion: number;
     program: string;
     reason: string;
@@ -115,6 +116,8 @@ export interface RingReader {
     /** `undefined` if it is not a ring that we understand; `fault` says why. */
     readonly header: RingHeader | undefined;
     readonly fault: string;
+    /** Set where the fault is that the ring's ABI is not known: what the system, not the ring, says of its process. */
+    readonly owner?: { program: string; bits: Bits };
     /** False as long as the writer has not finished making the ring: open it again later. */
     readonly ready: boolean;
     /**

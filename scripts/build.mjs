@@ -10,7 +10,7 @@ import { wrapper } from "./root.mjs";
 import { fingerprint, isDone, setDone, setUndone } from "./stamp.mjs";
 
 const at = (...parts) => path.join(project, ...parts);
-const cmakeFiles = [at("CMakeLists.txt"), at("CMakePresets.json"), at("cmake"), at("native")];
+const cmakeFiles = [at("CMakeLists.txt"), at("CMakePresets.json"), at("package.json"), at("cmake"), at("native")];
 const nativeInputs = [...cmakeFiles, at("test", "windows", "programs"), at("test", "windows", "providers"),
     at("test", "windows", "conformance")];
 const shipped = ["winsock_spi.node", "winsock_spi_lsp.dll", "winsock-spi-rescue.exe"];

@@ -57,9 +57,10 @@ export function toLine(record: WatchRecord): string {
     const program = plain(path.basename(record.program));
     const pid = String(record.pid);
     if (record.call === "start") {
-        const { bits, mode, reason } = record as Extract<WatchRecord, { call: "start" }>;
+        const { bits, mode, reason, version } = record as Extract<WatchRecord, { call: "start" }>;
         const why = reason === undefined ? "" : `: ${plain(reason)}`;
-        return columns("", pid, program, `start, ${bits}-bit`, "", "", "", `${mode}${why}`, plain(record.program));
+        const by = version === undefined ? mode : `${mode} ${version}`;
+        return columns("", pid, program, `start, ${bits}-bit`, "", "", "", `${by}${why}`, plain(record.program));
     }
     if (record.call === "dropped") {
         const { count } = record as Extract<WatchRecord, { call: "dropped" }>;

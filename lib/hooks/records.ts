@@ -28,27 +28,39 @@ export type CallName = (typeof providerCalls)[number] | (typeof extensionCalls)[
 /** One process that has the provider loaded and has called Winsock while somebody watched. */
 export interface WatchedProcess {
     readonly pid: number;
-    /** Process id of its parent, as the process itself told. */
+    /** Process id of its parent, as the process itself told; 0 if it could not tell (`unobserved`). */
     readonly parentPid: number;
     /** When the process was created: FILETIME, 100 ns units since 1601. With the pid it names a process for ever. */
     readonly startTime: bigint;
     /** Full path of its program. */
     readonly program: string;
     readonly bits: 32 | 64;
-    /** `pass-through`: the provider could not do its work in this process and only passes calls on. */
-    readonly mode: "active" | "pass-through";
-    /** Why the mode is pass-through. */
+    readonly mode: WatchMode;
+    /** Why the mode is not active. */
     readonly reason?: string;
+    /** Version of the provider in this process, "0.1.0"; absent where it did not tell. */
+    readonly version?: string;
 }
 
-/** The first record of each process. */
+/**
+ * `pass-through`: the provider could not do its work in this process and only passes calls on. `unobserved`: it may do
+ * its work, but this watcher cannot read what it writes, being of another version.
+ */
+export type WatchMode = "active" | "pass-through" | "unobserved";
+
+/**
+ * The first record of each process. A process in which two versions of the provider are at work, because an upgrade
+ * came while it ran, has one of each.
+ */
 export interface StartRecord {
     readonly call: "start";
     readonly pid: number;
     readonly program: string;
     readonly bits: 32 | 64;
-    readonly mode: "active" | "pass-through";
+    readonly mode: WatchMode;
     readonly reason?: string;
+    /** Version of the provider in this process: "0.1.0". */
+    readonly version?: string;
 }
 
 /** Records of a process that were overwritten before this watcher read them; they stood before the next record. */

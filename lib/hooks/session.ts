@@ -10,7 +10,7 @@ import { Calibration } from "./clock.js";
 import type { ClockKind } from "./clock.js";
 import { RecordBatch } from "./decode.js";
 import type { StartRecord, WatchedProcess } from "./records.js";
-import { parseRingName } from "./ring-names.js";
+import { nextRingName, parseRingName } from "./ring-names.js";
 import type { ProcessIdentity } from "./ring-names.js";
 
 /** Something that the watcher could not do, and goes on without. */
@@ -53,6 +53,8 @@ const sweepInterval = 1000;
 /** After `stop()`: how long a ring may promise records and give none, in milliseconds. */
 const drainPatience = 200;
 
+const noRecords = new Uint8Array(0);
+
 interface Ring {
     readonly name: string;
     readonly reader: RingReader;
@@ -74,11 +76,20 @@ function describe(header: NonNullable<RingReader["header"]>): WatchedProcess {
         bits: header.bits,
         mode: header.mode,
         ...(header.reason !== "" && { reason: header.reason }),
+        ...(header.providerVersion !== 0 && { version: versionText(header.providerVersion) }),
     };
 }
 
-function startRecord({ pid, program, bits, mode, reason }: WatchedProcess): StartRecord {
-    return { call: "start", pid, program, bits, mode, ...(reason !== undefined && { reason }) };
+function versionText(version: number): string {
+    return `${version >>> 16}.${(version >>> 8) & 0xff}.${version & 0xff}`;
+}
+
+function startRecord({ pid, program, bits, mode, reason, version }: WatchedProcess): StartRecord {
+    return {
+        call: "start", pid, program, bits, mode,
+        ...(reason !== undefined && { reason }),
+        ...(version !== undefined && { version }),
+    };
 }
 
 export class WatchSession {
@@ -91,6 +102,8 @@ export class WatchSession {
     readonly #ignored = new Set<string>();
     /** Rings found unfinished, and when. */
     readonly #unfinished = new Map<string, number>();
+    /** Processes whose rings we cannot read, until that is told. */
+    readonly #unobserved: WatchedProcess[] = [];
     /** Rings read to their end whose process has ended, and when that was noticed. */
     readonly #retired = new Map<string, number>();
     #listed = 0;
@@ -120,7 +133,7 @@ export class WatchSession {
 
     /** Nothing more will come: closed, or stopped and read to the end. */
     get finished(): boolean {
-        return this.#closed || (this.#stopping && this.#rings.size === 0);
+        return this.#closed || (this.#stopping && this.#rings.size === 0 && this.#unobserved.length === 0);
     }
 
     /** One look at everything. Returns what is new, in order per process. */
@@ -138,7 +151,7 @@ export class WatchSession {
             this.#sweepRetired(now);
         }
         this.#calibration.update(this.#control.clock());
-        const batches: RecordBatch[] = [];
+        const batches = this.#tellUnobserved();
         let room = recordsPerTurn;
         const share = Math.min(mostPerRing, Math.max(leastPerRing, Math.floor(recordsPerTurn / this.#rings.size)));
         for (const ring of [...this.#rings.values()]) {
@@ -155,6 +168,15 @@ export class WatchSession {
             }
         }
         return batches;
+    }
+
+    #tellUnobserved(): RecordBatch[] {
+        const clock = this.#calibration.converter("qpc");
+        return clock === undefined
+            ? []
+            : this.#unobserved
+                  .splice(0)
+                  .map((process) => new RecordBatch({ process, raw: noRecords, clock, start: startRecord(process) }));
     }
 
     /** From now on only what has been recorded until now is read; then the session is `finished`. */
@@ -185,9 +207,9 @@ export class WatchSession {
     }
 
     #names(): string[] {
-        const names = this.#limited ? undefined : this.#native.listRings();
-        if (names !== undefined) {
-            return names;
+        const listed = this.#limited ? undefined : this.#native.listRings();
+        if (listed !== undefined) {
+            return listed;
         }
         if (!this.#limited) {
             this.#limited = true;
@@ -196,7 +218,9 @@ export class WatchSession {
                 message: "without administrator rights only the processes of this user are seen",
             });
         }
-        return this.#native.listProcessRings();
+        const names = this.#native.listProcessRings();
+        const second = [...this.#rings.keys()].flatMap((name) => nextRingName(name) ?? []);
+        return [...names, ...second];
     }
 
     #look(now: number): void {
@@ -241,7 +265,14 @@ export class WatchSession {
         }
         if (reader.header === undefined) {
             reader.close();
-            if (reader.ready) {
+            if (reader.owner !== undefined) {
+                this.#ignored.add(name);
+                if (!fromNow || reader.isWriterAlive()) {
+                    const { program, bits } = reader.owner;
+                    const reason = reader.fault;
+                    this.#unobserved.push({ ...identity, parentPid: 0, program, bits, mode: "unobserved", reason });
+                }
+            } else if (reader.ready) {
                 this.#ignore(name, reader.fault);
             } else {
                 this.#putOff(name, reader.fault);
@@ -304,7 +335,7 @@ export class WatchSession {
         ring.quietSince = undefined;
         const batch = new RecordBatch({
             process: ring.process,
-            raw: read?.records ?? new Uint8Array(0),
+            raw: read?.records ?? noRecords,
             lost: Number(read?.lost ?? 0n),
             clock,
             ...(ring.start !== undefined && { start: ring.start }),

@@ -53,12 +53,12 @@ std::wstring rings_folder(Napi::Env env) {
     return path + L"\\rings";
 }
 
-spi::ProcessIdentity ring_argument(const Napi::CallbackInfo& info) {
-    const auto process = spi::parse_ring_name(string_argument(info, 0, "name"));
-    if (!process) {
+spi::RingName ring_argument(const Napi::CallbackInfo& info) {
+    const auto name = spi::parse_ring_name(string_argument(info, 0, "name"));
+    if (!name) {
         throw Napi::TypeError::New(info.Env(), "name must be that of a ring: <pid>-<16 hex digits>.ring");
     }
-    return *process;
+    return *name;
 }
 
 Napi::Value read_clock(const Napi::CallbackInfo& info) {
@@ -125,9 +125,9 @@ Napi::Value list_process_rings(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value remove_ring(const Napi::CallbackInfo& info) {
-    const spi::ProcessIdentity process = ring_argument(info);
-    const std::wstring path = rings_folder(info.Env()) + L"\\" + spi::ring_name(process);
-    const bool removed = !spi::RingOwner(process).is_alive() && spi::remove_ring(path).ok();
+    const spi::RingName name = ring_argument(info);
+    const std::wstring path = rings_folder(info.Env()) + L"\\" + spi::ring_name(name);
+    const bool removed = !spi::RingOwner(name.process).is_alive() && spi::remove_ring(path).ok();
     return Napi::Boolean::New(info.Env(), removed);
 }
 
@@ -153,7 +153,7 @@ const char* fault_name(core::RingFault fault) {
     case core::RingFault::too_small: return "too small for what its header says";
     case core::RingFault::not_ready: return "not made to its end yet";
     case core::RingFault::not_a_ring: return "not a ring";
-    case core::RingFault::other_abi: return "of another version of the provider";
+    case core::RingFault::other_abi: return "its provider is of a version whose rings this one does not read";
     case core::RingFault::bad_header: return "its header cannot be";
     }
     return "";
@@ -210,9 +210,10 @@ Napi::Value read_records(const Napi::CallbackInfo& info, Ring& ring, std::vector
 
 Napi::Value open_ring(const Napi::CallbackInfo& info, const Scratch& scratch) {
     const Napi::Env env = info.Env();
-    const spi::ProcessIdentity process = ring_argument(info);
+    const spi::RingName name = ring_argument(info);
+    const spi::ProcessIdentity& process = name.process;
     auto ring = std::make_shared<Ring>(process);
-    const std::wstring path = rings_folder(env) + L"\\" + spi::ring_name(process);
+    const std::wstring path = rings_folder(env) + L"\\" + spi::ring_name(name);
     check(env, ring->file.open(path, sizeof(core::RingHeader), core::ring_size(core::max_record_count)));
     const core::RingFault fault = ring->reader.open(ring->file.data(), ring->file.size());
     const char* problem = fault_name(fault);
@@ -225,6 +226,12 @@ Napi::Value open_ring(const Napi::CallbackInfo& info, const Scratch& scratch) {
     object.Set("header", ring->valid ? header_object(env, ring->reader.header()) : env.Undefined());
     object.Set("fault", Napi::String::New(env, problem));
     object.Set("ready", Napi::Boolean::New(env, fault != core::RingFault::not_ready));
+    if (fault == core::RingFault::other_abi && ring->owner.bits() != 0) {
+        Napi::Object owner = Napi::Object::New(env);
+        owner.Set("program", to_string(env, ring->owner.program()));
+        owner.Set("bits", Napi::Number::New(env, ring->owner.bits()));
+        object.Set("owner", owner);
+    }
     if (!ring->valid) {
         ring->close();
     }

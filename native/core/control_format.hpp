@@ -7,6 +7,13 @@
 //                                           only their own user and administrators can read.
 //
 // A file that processes map cannot be replaced or truncated on Windows; it is changed in place and never grows.
+// Providers of several versions may have the same file mapped at once, for weeks, hence the rules for every version:
+//   - The 4096 bytes and the first 24 of them, as below, are the same in every ABI. Only bytes behind them get a
+//     meaning, and then the ABI number is raised. Whoever cannot keep to that takes another magic.
+//   - install, upgrade and downgrade set `abi` and `size` in place, by one aligned store of both.
+//   - A provider looks at `abi` once, when it maps the file. It works with its own ABI and the previous one; with any
+//     other it passes calls through, and says so to a watcher.
+//   - Watchers only need the first 24 bytes and work with every ABI.
 #pragma once
 
 #include <atomic>
@@ -16,12 +23,16 @@
 namespace winsock_spi::core {
 
 inline constexpr std::uint32_t control_magic = 0x43495357; // "WSIC" in file order
-inline constexpr std::uint16_t control_abi = 1;
+// Defined from outside only where tests build the provider as its neighbouring versions would be.
+#ifndef WINSOCK_SPI_CONTROL_ABI
+#define WINSOCK_SPI_CONTROL_ABI 1
+#endif
+inline constexpr std::uint16_t control_abi = WINSOCK_SPI_CONTROL_ABI;
 
 struct ControlFile {
     std::uint32_t magic;
     std::uint16_t abi;
-    std::uint16_t size; // sizeof(ControlFile) of the writer
+    std::uint16_t size; // sizeof(ControlFile)
     std::atomic<std::uint32_t> policy_generation; // 0 = no policy
     std::atomic<std::uint32_t> previous_policy_generation;
     std::atomic<std::uint32_t> fail_closed; // not 0: what cannot be decided is denied
@@ -29,7 +40,17 @@ struct ControlFile {
     std::uint8_t reserved[4096 - 24];
 };
 static_assert(sizeof(ControlFile) == 4096);
+static_assert(offsetof(ControlFile, abi) == 4 && offsetof(ControlFile, size) == 6);
 static_assert(offsetof(ControlFile, watchers) == 20);
 static_assert(std::atomic<std::uint32_t>::is_always_lock_free);
+
+// Whether these are the first bytes of a control file, of whatever ABI.
+constexpr bool is_control_header(std::uint32_t magic, std::uint16_t size) {
+    return magic == control_magic && size == sizeof(ControlFile);
+}
+// Whether a provider of this version works with a control file of that ABI.
+constexpr bool is_known_control_abi(std::uint16_t abi) {
+    return abi == control_abi || abi + 1 == control_abi;
+}
 
 } // namespace winsock_spi::core

@@ -18,7 +18,7 @@ bool is_power_of_two(std::uint32_t value) {
 }
 
 RingFault check_header(const RingHeader& header, std::size_t size) {
-    if (header.abi != ring_abi) {
+    if (!is_readable_ring_abi(header.abi)) {
         return RingFault::other_abi;
     }
     if (header.header_size != sizeof(RingHeader) || header.record_size != sizeof(Record) ||

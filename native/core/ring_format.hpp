@@ -1,8 +1,13 @@
 // A ring: the records of one process's Winsock calls, in a file-backed section
 //   %ProgramData%\winsock-spi\rings\<pid>-<process start time as 16 hex digits>.ring
+// (a second version of the provider in the same process, after an upgrade, appends -2 to the name's digits, and so on)
 // written by the provider inside that process, read (never written) by watchers. The provider overwrites the
 // oldest record and never waits; a reader sees by the sequence numbers what it has lost. Readers treat every
 // byte as hostile: the process owns the file and can write anything into it.
+//
+// magic, abi and header_size are at the same place in every ABI. A reader reads rings of its own ABI and of the
+// previous one: whoever raises the number keeps the reader able to read both. A ring of any other ABI it leaves alone,
+// and tells that its process is not observed.
 #pragma once
 
 #include <atomic>
@@ -12,9 +17,14 @@
 namespace winsock_spi::core {
 
 inline constexpr std::uint32_t ring_magic = 0x52495357; // "WSIR" in file order
-inline constexpr std::uint16_t ring_abi = 1;
+// Defined from outside only where tests build the provider as its neighbouring versions would be.
+#ifndef WINSOCK_SPI_RING_ABI
+#define WINSOCK_SPI_RING_ABI 1
+#endif
+inline constexpr std::uint16_t ring_abi = WINSOCK_SPI_RING_ABI;
 inline constexpr std::uint32_t default_record_count = 32768; // 4 MiB of records; always a power of two
 inline constexpr std::uint32_t max_record_count = 1u << 20;
+inline constexpr unsigned max_ring_parts = 4; // rings that one process can have: of so many versions of the provider
 
 // What a record tells. Values are part of the ABI: never renumber, only append.
 enum class Call : std::uint16_t {
@@ -98,5 +108,11 @@ struct RingHeader {
     std::uint8_t padding[4096 - 2760];
 };
 static_assert(sizeof(RingHeader) == 4096);
+static_assert(offsetof(RingHeader, abi) == 4 && offsetof(RingHeader, header_size) == 6);
+
+// Whether a reader of this version reads rings of that ABI.
+constexpr bool is_readable_ring_abi(std::uint16_t abi) {
+    return abi == ring_abi || abi + 1 == ring_abi;
+}
 
 } // namespace winsock_spi::core

@@ -8,8 +8,14 @@ namespace winsock_spi::lsp {
 
 using ReasonText = spi::WideText<256>;
 
-// Maps %ProgramData%\winsock-spi\<name>. nullptr: not there, or not one of ours; `reason` then says which and why.
+struct ControlView {
+    const core::ControlFile* file = nullptr;
+    bool known = false; // false: only its first 24 bytes, which are the same in every ABI, say anything to us
+};
+
+// Maps %ProgramData%\winsock-spi\<name>. No file: not there, or not one of ours. `reason` says what is wrong with it,
+// also where it is one of an ABI that we do not know.
 // The view stays for the life of the process: another thread may be reading it at any time.
-const core::ControlFile* map_control_file(const wchar_t* name, ReasonText& reason);
+ControlView map_control_file(const wchar_t* name, ReasonText& reason);
 
 } // namespace winsock_spi::lsp

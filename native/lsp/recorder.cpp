@@ -9,11 +9,12 @@ namespace winsock_spi::lsp {
 void Recorder::initialise() {
     clock_ = best_clock();
     ReasonText reason;
-    const core::ControlFile* const watch = map_control_file(L"watch.bin", reason);
-    const core::ControlFile* const control = map_control_file(L"control.bin", reason);
-    control_ = control != nullptr ? control : &nobody_;
+    const core::ControlFile* const watch = map_control_file(L"watch.bin", reason).file; // only its `watchers` counts
+    const ControlView control = map_control_file(L"control.bin", reason);
+    control_ = control.file != nullptr ? control.file : &nobody_;
     watch_ = watch != nullptr ? watch : &nobody_;
-    if (control == nullptr) {
+    silent_ = !control.known;
+    if (silent_) {
         pass_through(reason.view());
     }
 }
@@ -21,9 +22,6 @@ void Recorder::initialise() {
 void Recorder::announce() {
     if (observed()) {
         ready();
-    }
-    if (control_.load() == &nobody_) {
-        stop_observing();
     }
 }
 
@@ -41,10 +39,10 @@ void Recorder::pass_through(std::wstring_view reason) {
 bool Recorder::ready() {
     switch (state_.load(std::memory_order_acquire)) {
     case State::ready:
-        return true;
+        return !silent_;
     case State::none:
         if (make()) {
-            return true;
+            return !silent_;
         }
         break;
     case State::making:
@@ -53,7 +51,7 @@ bool Recorder::ready() {
     }
     // Another thread makes the ring: never wait for it, but tell that a call is missing.
     early_.fetch_add(1);
-    if (state_.load() == State::ready) {
+    if (state_.load() == State::ready && !silent_) {
         ring_.skip(early_.exchange(0));
     }
     return false;
@@ -73,6 +71,10 @@ bool Recorder::make() {
     }
     ring_.publish();
     state_.store(State::ready);
+    if (silent_) {
+        stop_observing(); // the start record is all there will be
+        return true;
+    }
     ring_.skip(early_.exchange(0));
     return true;
 }

@@ -22,7 +22,7 @@ public:
     // Once per process, before anything else.
     void initialise();
     // At the end of every WSPStartup: a watched process has its start record from then on, whether it makes a call or
-    // not. Without a control file that is all it has: nothing is recorded then.
+    // not. Without a control file that we know that is all it ever has.
     void announce();
     // Makes the ring at the first observed call. False: this call is not recorded.
     bool ready();
@@ -42,6 +42,7 @@ private:
     std::atomic<const core::ControlFile*> control_{};
     std::atomic<const core::ControlFile*> watch_{};
     std::atomic<State> state_{};
+    bool silent_ = false; // a start record and nothing else; set before any function of ours is given away
     core::RingClock clock_{};
     core::RingWriter ring_;
     std::atomic<std::uint64_t> early_{}; // calls that came while another thread made the ring

@@ -42,14 +42,33 @@ std::uint32_t parent_pid() {
     return spi::nt_success(status) ? static_cast<std::uint32_t>(information.parent_pid) : 0;
 }
 
-bool ring_path(std::uint64_t start, spi::PathText& path) {
+bool ring_path(std::uint64_t start, unsigned long part, spi::PathText& path) {
+    path.clear();
     if (!spi::program_data_folder(path)) {
         return false;
     }
     path << L"\\winsock-spi\\rings\\" << GetCurrentProcessId() << L"-";
     path.append_hex(start, 16);
+    if (part > 1) {
+        path << L"-" << part;
+    }
     path << L".ring";
     return path.whole();
+}
+
+// Anyone may make files in that folder. CREATE_NEW: never one that somebody has put there; and a link of that name is
+// not followed but found to be there. Readers map it, and may delete it once this process is gone.
+// A process that was there before an upgrade can have two versions of this DLL loaded: each has a ring of its own.
+spi::UniqueFile create_ring_file(std::uint64_t start, spi::PathText& path) {
+    for (unsigned long part = 1; part <= core::max_ring_parts && ring_path(start, part, path); ++part) {
+        spi::UniqueFile file(CreateFileW(path.c_str(), GENERIC_READ | GENERIC_WRITE,
+                                         FILE_SHARE_READ | FILE_SHARE_DELETE, nullptr, CREATE_NEW,
+                                         FILE_ATTRIBUTE_NORMAL | FILE_FLAG_OPEN_REPARSE_POINT, nullptr));
+        if (file || GetLastError() != ERROR_FILE_EXISTS) {
+            return file;
+        }
+    }
+    return {};
 }
 
 // Copies UTF-16 text into a header's array; its length.
@@ -97,14 +116,7 @@ void fill_header(core::RingHeader& header, core::RingClock clock, std::uint64_t 
 bool make_ring(core::RingWriter& writer, core::RingClock clock, std::wstring_view reason) {
     const std::uint64_t start = process_start_time();
     spi::PathText path;
-    if (!ring_path(start, path)) {
-        return false;
-    }
-    // Anyone may make files in that folder. CREATE_NEW: never one that somebody has put there; and a link of that name
-    // is not followed but found to be there. Readers map it, and may delete it once this process is gone.
-    const spi::UniqueFile file(CreateFileW(path.c_str(), GENERIC_READ | GENERIC_WRITE,
-                                           FILE_SHARE_READ | FILE_SHARE_DELETE, nullptr, CREATE_NEW,
-                                           FILE_ATTRIBUTE_NORMAL | FILE_FLAG_OPEN_REPARSE_POINT, nullptr));
+    const spi::UniqueFile file = create_ring_file(start, path);
     if (!file) {
         return false;
     }

@@ -27,12 +27,17 @@ Leftovers::Leftovers(std::wstring folder) : file_(std::move(folder) + L"\\leftov
 }
 
 void Leftovers::note(Item item) {
-    keep(item.path);
+    forget(item.path);
     items_.push_back(std::move(item));
     changed_ = true;
 }
 
-void Leftovers::keep(const std::wstring& path) {
+void Leftovers::keep(const std::wstring& path, WritePoints& points) {
+    forget(path);
+    save(points);
+}
+
+void Leftovers::forget(const std::wstring& path) {
     const auto gone = std::remove_if(items_.begin(), items_.end(),
                                      [&](const Item& item) { return equal_names(item.path, path); });
     changed_ = changed_ || gone != items_.end();

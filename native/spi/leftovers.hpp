@@ -19,8 +19,9 @@ public:
     // Removes them, or notes them for later. `put_aside`: the name is of our making and will never be used again.
     void remove_file(const std::wstring& path, bool put_aside, WritePoints& points);
     void remove_folder(const std::wstring& path, bool contents, WritePoints& points);
-    // Something is wanted under that name again.
-    void keep(const std::wstring& path);
+    // Something is wanted under that name again. On the disk at once: recovery tries what is listed before it looks at
+    // what was under way.
+    void keep(const std::wstring& path, WritePoints& points);
     bool empty() const { return items_.empty(); }
     // Tries all of them once more.
     void retry(WritePoints& points);
@@ -34,6 +35,7 @@ private:
         bool contents;
     };
     void note(Item item);
+    void forget(const std::wstring& path);
 
     std::wstring file_;
     std::vector<Item> items_;

@@ -17,17 +17,6 @@ std::uint64_t joined_number(const FILETIME& time) {
     return static_cast<std::uint64_t>(time.dwHighDateTime) << 32 | time.dwLowDateTime;
 }
 
-std::wstring program_of(std::uint32_t pid) {
-    const UniqueHandle process(OpenProcess(PROCESS_QUERY_LIMITED_INFORMATION, FALSE, pid));
-    std::wstring path(1024, L'\0');
-    auto length = static_cast<DWORD>(path.size());
-    if (!process || !QueryFullProcessImageNameW(process.get(), 0, path.data(), &length)) {
-        return {};
-    }
-    path.resize(length);
-    return path;
-}
-
 } // namespace
 
 std::uint64_t process_start(HANDLE process) {
@@ -36,6 +25,16 @@ std::uint64_t process_start(HANDLE process) {
     FILETIME kernel{};
     FILETIME user{};
     return GetProcessTimes(process, &created, &exited, &kernel, &user) ? joined_number(created) : 0;
+}
+
+std::wstring program_of(HANDLE process) {
+    std::wstring path(1024, L'\0');
+    auto length = static_cast<DWORD>(path.size());
+    if (!QueryFullProcessImageNameW(process, 0, path.data(), &length)) {
+        return {};
+    }
+    path.resize(length);
+    return path;
 }
 
 Status ProcessTree::join() {
@@ -140,7 +139,8 @@ Status ProcessTree::members(std::vector<Member>& out) const {
     std::vector<std::uint32_t> pids;
     const Status status = list(pids);
     for (const std::uint32_t pid : pids) {
-        out.push_back({pid, program_of(pid)});
+        const UniqueHandle process(OpenProcess(PROCESS_QUERY_LIMITED_INFORMATION, FALSE, pid));
+        out.push_back({pid, process ? program_of(process.get()) : std::wstring()});
     }
     return status;
 }

@@ -54,4 +54,7 @@ private:
 // Creation time (FILETIME) of a process, 0 if it cannot be told.
 std::uint64_t process_start(HANDLE process);
 
+// Full path of a process's program, empty if it cannot be told.
+std::wstring program_of(HANDLE process);
+
 } // namespace winsock_spi::spi

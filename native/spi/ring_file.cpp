@@ -1,5 +1,7 @@
 #include "ring_file.hpp"
 
+#include "core/ring_format.hpp"
+#include "machine.hpp"
 #include "process_tree.hpp"
 #include "text.hpp"
 #include "win32.hpp"
@@ -8,6 +10,7 @@
 #include <winternl.h>
 
 #include <cwchar>
+#include <iterator>
 
 namespace winsock_spi::spi {
 
@@ -74,34 +77,43 @@ bool is_digit(wchar_t unit) {
 
 } // namespace
 
-std::wstring ring_name(const ProcessIdentity& process) {
-    wchar_t text[48];
-    const unsigned long pid = process.pid;
-    const unsigned long long start = process.start;
-    const int length = std::swprintf(text, sizeof text / sizeof *text, L"%lu-%016llx.ring", pid, start);
-    return std::wstring(text, length > 0 ? static_cast<std::size_t>(length) : 0);
+std::wstring ring_name(const RingName& name) {
+    wchar_t text[64];
+    const unsigned long pid = name.process.pid;
+    const unsigned long long start = name.process.start;
+    const int length = std::swprintf(text, std::size(text), L"%lu-%016llx", pid, start);
+    std::wstring result(text, length > 0 ? static_cast<std::size_t>(length) : 0);
+    if (name.part > 1) {
+        result += L"-" + std::to_wstring(name.part);
+    }
+    return result.append(suffix);
 }
 
-std::optional<ProcessIdentity> parse_ring_name(std::wstring_view name) {
-    ProcessIdentity process{};
+std::optional<RingName> parse_ring_name(std::wstring_view text) {
+    RingName name;
     std::uint64_t pid = 0;
     std::size_t at = 0;
-    for (; at < name.size() && is_digit(name[at]) && at < 10; ++at) {
-        pid = pid * 10 + static_cast<std::uint64_t>(name[at] - L'0');
+    for (; at < text.size() && is_digit(text[at]) && at < 10; ++at) {
+        pid = pid * 10 + static_cast<std::uint64_t>(text[at] - L'0');
     }
-    if (at == 0 || pid > 0xFFFF'FFFF || name.size() != at + 1 + start_digits + suffix.size() || name[at] != L'-') {
+    if (at == 0 || pid > 0xFFFF'FFFF || text.size() < at + 1 + start_digits + suffix.size() || text[at] != L'-') {
         return std::nullopt;
     }
-    process.pid = static_cast<std::uint32_t>(pid);
-    for (const wchar_t unit : name.substr(at + 1, start_digits)) {
+    name.process.pid = static_cast<std::uint32_t>(pid);
+    for (const wchar_t unit : text.substr(at + 1, start_digits)) {
         const wchar_t lower = unit >= L'A' && unit <= L'F' ? static_cast<wchar_t>(unit - L'A' + L'a') : unit;
         if (!is_digit(lower) && (lower < L'a' || lower > L'f')) {
             return std::nullopt;
         }
         const auto digit = static_cast<std::uint64_t>(is_digit(lower) ? lower - L'0' : lower - L'a' + 10);
-        process.start = process.start << 4 | digit;
+        name.process.start = name.process.start << 4 | digit;
     }
-    return equal_names(name, ring_name(process)) ? std::optional(process) : std::nullopt;
+    const std::wstring_view rest = text.substr(at + 1 + start_digits);
+    if (rest.size() == suffix.size() + 2 && rest[0] == L'-' && is_digit(rest[1])) {
+        name.part = static_cast<unsigned>(rest[1] - L'0');
+    }
+    const bool possible = name.part >= 1 && name.part <= core::max_ring_parts;
+    return possible && equal_names(text, ring_name(name)) ? std::optional(name) : std::nullopt;
 }
 
 Status list_ring_names(const std::wstring& folder, std::size_t limit, std::vector<std::wstring>& names) {
@@ -143,7 +155,7 @@ Status list_process_ring_names(std::vector<std::wstring>& names) {
         const UniqueHandle process(OpenProcess(PROCESS_QUERY_LIMITED_INFORMATION, FALSE, pid));
         const std::uint64_t start = process ? process_start(process.get()) : 0;
         if (start != 0) {
-            names.push_back(ring_name({pid, start}));
+            names.push_back(ring_name({{pid, start}}));
         }
     }
     return {};
@@ -160,6 +172,18 @@ RingOwner::RingOwner(const ProcessIdentity& process)
 
 bool RingOwner::is_alive() const {
     return process_ ? WaitForSingleObject(process_.get(), 0) != WAIT_OBJECT_0 : unknown_;
+}
+
+std::wstring RingOwner::program() const {
+    return process_ ? program_of(process_.get()) : std::wstring();
+}
+
+int RingOwner::bits() const {
+    BOOL emulated = FALSE;
+    if (!process_ || !IsWow64Process(process_.get(), &emulated)) {
+        return 0;
+    }
+    return is_64_bit_windows() && !emulated ? 64 : 32;
 }
 
 Status RingFile::open(const std::wstring& path, std::size_t smallest, std::size_t largest) {

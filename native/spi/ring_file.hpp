@@ -1,4 +1,4 @@
-// Files of rings, as a watcher sees them: %ProgramData%\winsock-spi\rings\<pid>-<process start, 16 hex digits>.ring
+// Files of rings, as a watcher sees them: %ProgramData%\winsock-spi\rings\<pid>-<process start, 16 hex digits>[-2].ring
 //
 // Whoever may write there can put anything there, so a file is opened in a way that cannot be stalled (an oplock that
 // its owner never gives up, a pipe or directory of that name) and mapped only in the size that its name and header
@@ -19,18 +19,25 @@ namespace winsock_spi::spi {
 
 // A process for ever: a pid alone is used again.
 struct ProcessIdentity {
-    std::uint32_t pid;
-    std::uint64_t start; // FILETIME
+    std::uint32_t pid = 0;
+    std::uint64_t start = 0; // FILETIME
 };
 
-// "4711-01dc3a5b00000000.ring", and back; nothing if the name is not exactly of that form.
-std::wstring ring_name(const ProcessIdentity& process);
-std::optional<ProcessIdentity> parse_ring_name(std::wstring_view name);
+// Whose ring it is, and the how manieth of that process, counted from 1: each version of the provider in it has one.
+struct RingName {
+    ProcessIdentity process;
+    unsigned part = 1;
+};
+
+// "4711-01dc3a5b00000000.ring" or "4711-01dc3a5b00000000-2.ring", and back; nothing if the name is not exactly of that
+// form.
+std::wstring ring_name(const RingName& name);
+std::optional<RingName> parse_ring_name(std::wstring_view name);
 
 // Names of the rings in `folder`, at most `limit`. ERROR_ACCESS_DENIED where this user may not list it.
 Status list_ring_names(const std::wstring& folder, std::size_t limit, std::vector<std::wstring>& names);
 
-// Names that the rings of all processes which this user may ask for their creation time would have.
+// Names that the first rings of all processes which this user may ask for their creation time would have.
 Status list_process_ring_names(std::vector<std::wstring>& names);
 
 // A process as its ring's reader follows it. Holding it keeps the system from using the pid again.
@@ -40,6 +47,10 @@ public:
 
     // True also where the system does not let us ask: a process of that pid exists and may be the one.
     bool is_alive() const;
+
+    // What the system says of it: full path of its program, and 32 or 64. Empty and 0 where it may not be asked.
+    std::wstring program() const;
+    int bits() const;
 
 private:
     UniqueHandle process_;

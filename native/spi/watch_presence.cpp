@@ -107,8 +107,8 @@ Status MappedControl::open(const std::wstring& path, bool writable) {
     }
     const auto damaged = [&] {
         return own_error("ERR_CONTROL_DAMAGED",
-                         narrow(path) + " is not a control file that this version understands: run `winsock-spi "
-                                        "uninstall` and `winsock-spi install` to make it anew");
+                         narrow(path) + " is not a control file: run `winsock-spi uninstall` and `winsock-spi "
+                                        "install` to make it anew");
     };
     if (size.QuadPart < static_cast<LONGLONG>(sizeof(core::ControlFile))) {
         return damaged();
@@ -127,8 +127,8 @@ Status MappedControl::open(const std::wstring& path, bool writable) {
     MappedControl opened;
     opened.file_ = std::move(file);
     opened.view_ = static_cast<core::ControlFile*>(view);
-    if (opened.view_->magic != core::control_magic || opened.view_->abi != core::control_abi ||
-        opened.view_->size < sizeof(core::ControlFile)) {
+    // Of whatever ABI: the first bytes, and with them `watchers`, are the same in all.
+    if (!core::is_control_header(opened.view_->magic, opened.view_->size)) {
         return damaged();
     }
     *this = std::move(opened);

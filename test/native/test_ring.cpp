@@ -99,7 +99,7 @@ int main() {
         CHECK(ring.header().dropped == 1 && ring.record(3).sequence == 2 * 19 + 2);
     });
 
-    check::run("every damaged header is refused for its own reason", [] {
+    check::run("every damaged header is refused for its own reason, one of the previous ABI is read", [] {
         struct Case {
             RingFault fault;
             void (*damage)(RingHeader&);
@@ -107,7 +107,9 @@ int main() {
         const Case cases[] = {
             {RingFault::not_ready, [](RingHeader& header) { header.magic = 0; }},
             {RingFault::not_a_ring, [](RingHeader& header) { header.magic ^= 1; }},
-            {RingFault::other_abi, [](RingHeader& header) { header.abi = 2; }},
+            {RingFault::other_abi, [](RingHeader& header) { header.abi = ring_abi + 1; }},
+            {RingFault::other_abi, [](RingHeader& header) { header.abi = static_cast<std::uint16_t>(ring_abi - 2); }},
+            {RingFault::none, [](RingHeader& header) { header.abi = ring_abi - 1; }},
             {RingFault::bad_header, [](RingHeader& header) { header.header_size = 4095; }},
             {RingFault::bad_header, [](RingHeader& header) { header.record_size = 64; }},
             {RingFault::bad_header, [](RingHeader& header) { header.record_count = 0; }},

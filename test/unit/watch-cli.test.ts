@@ -31,8 +31,9 @@ describe("watch: what is printed", () => {
         ]);
         assert.match(toLine({ call: "dropped", pid: 1, program, count: 5 }), /dropped.*5 records lost/);
         const reason = "no\u0007memory";
-        const start = toLine({ call: "start", pid: 1, program, bits: 32, mode: "pass-through", reason });
-        assert.match(start, /start, 32-bit.*pass-through: no\?memory/);
+        const about = { call: "start", pid: 1, program, bits: 32, version: "1.2.3" } as const;
+        const start = toLine({ ...about, mode: "pass-through", reason });
+        assert.match(start, /start, 32-bit.*pass-through 1\.2\.3: no\?memory/);
         assert.ok(tableHead.startsWith("TIME"));
     });
 

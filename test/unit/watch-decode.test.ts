@@ -6,7 +6,7 @@ import { CounterConverter } from "#lib/hooks/clock.js";
 import { RecordBatch, callName } from "#lib/hooks/decode.js";
 import { extensionCalls, layout, providerCalls, recordFlags, recordSize } from "#lib/hooks/records.js";
 import type { WatchedProcess } from "#lib/hooks/records.js";
-import { parseRingName } from "#lib/hooks/ring-names.js";
+import { maxRingParts, nextRingName, parseRingName } from "#lib/hooks/ring-names.js";
 import { toRecords } from "#lib/hooks/watch.js";
 import { packageRoot } from "#lib/native.js";
 import { counts } from "../support/counts.js";
@@ -190,7 +190,21 @@ describe("watch: names of rings", () => {
         assert.deepEqual(parseRingName("4711-01dd7959c264fea0.ring"), { pid: 4711, startTime: 0x01dd_7959_c264_fea0n });
     });
 
+    it("knows the rings of further versions of the provider in the same process", () => {
+        const first = "4711-01dd7959c264fea0.ring";
+        const names = [first];
+        for (let next = nextRingName(first); next !== undefined; next = nextRingName(next)) {
+            names.push(next);
+        }
+        const digits = ["", "-2", "-3", "-4"];
+        assert.deepEqual(names, digits.map((part) => first.replace(".", `${part}.`)));
+        assert.equal(names.length, maxRingParts);
+        assert.match(ringFormat, new RegExp(`max_ring_parts = ${maxRingParts};`));
+        assert.deepEqual(names.map(parseRingName), names.map(() => parseRingName(first)));
+    });
+
     const strangers = [
+        "4711-01dd7959c264fea0-1.ring", "4711-01dd7959c264fea0-5.ring", "4711-01dd7959c264fea0-.ring",
         "4711-01dd7959c264fea.ring", "0-01dd7959c264fea0.ring", "4294967296-01dd7959c264fea0.ring",
         "-01dd7959c264fea0.ring", "4711-01dd7959c264fea0.ring.bak", "..\\4711-01dd7959c264fea0.ring", "4711-01dd7959c264feag.ring",
     ];

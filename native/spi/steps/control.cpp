@@ -1,5 +1,6 @@
-// The step that makes control.bin and watch.bin. Both are mapped by every process that has the provider: one that is
-// right already is kept, with its contents.
+// The step that makes control.bin and watch.bin. Both are mapped by every process that has the provider, and open for
+// writing in every watcher: one that is a control file already is kept, with its contents, and only its ABI number is
+// set in place (core/control_format.hpp).
 #include "spi/step.hpp"
 
 #include "core/control_format.hpp"
@@ -10,6 +11,7 @@
 #include "spi/text.hpp"
 
 #include <cstring>
+#include <optional>
 
 namespace winsock_spi::spi {
 namespace {
@@ -26,16 +28,67 @@ constexpr ControlKind files[] = {
     {"watch", L"\\watch.bin", Access::watch},
 };
 
-bool is_control_file(const std::wstring& path) {
-    std::vector<std::uint8_t> bytes;
-    if (!read_file(path, bytes).ok() || bytes.size() != sizeof(core::ControlFile)) {
-        return false;
+// The word that holds `abi` and, above it, `size`: always written as a whole.
+constexpr DWORD abi_offset = offsetof(core::ControlFile, abi);
+constexpr std::uint32_t abi_word(std::uint16_t abi) { return std::uint32_t{sizeof(core::ControlFile)} << 16 | abi; }
+
+UniqueFile open_shared(const std::wstring& path, DWORD access) {
+    return UniqueFile(CreateFileW(path.c_str(), access, FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE, nullptr,
+                                  OPEN_EXISTING, FILE_ATTRIBUTE_NORMAL, nullptr));
+}
+
+// The ABI of a control file; none of a file that is not one.
+Status read_abi(const std::wstring& path, std::optional<std::uint16_t>& abi) {
+    abi.reset();
+    const UniqueFile file = open_shared(path, GENERIC_READ);
+    if (!file) {
+        return last_error("CreateFileW", "open " + narrow(path));
     }
-    std::uint32_t magic = 0;
-    std::uint16_t abi = 0;
-    std::memcpy(&magic, bytes.data(), sizeof(magic));
-    std::memcpy(&abi, bytes.data() + offsetof(core::ControlFile, abi), sizeof(abi));
-    return magic == core::control_magic && abi == core::control_abi;
+    struct {
+        std::uint32_t magic;
+        std::uint16_t abi;
+        std::uint16_t size;
+    } header{};
+    LARGE_INTEGER size{};
+    DWORD count = 0;
+    if (!GetFileSizeEx(file.get(), &size) || !ReadFile(file.get(), &header, sizeof(header), &count, nullptr)) {
+        return last_error("ReadFile", narrow(path));
+    }
+    if (size.QuadPart == sizeof(core::ControlFile) && count == sizeof(header) &&
+        core::is_control_header(header.magic, header.size)) {
+        abi = header.abi;
+    }
+    return {};
+}
+
+bool is_control_file(const std::wstring& path) {
+    std::optional<std::uint16_t> abi;
+    return read_abi(path, abi).ok() && abi.has_value();
+}
+
+Status set_abi(const std::wstring& path, std::uint16_t abi, WritePoints& points) {
+    std::optional<std::uint16_t> present;
+    if (Status status = read_abi(path, present); !status.ok() || !present || *present == abi) {
+        return status;
+    }
+    points.next();
+    const UniqueFile file = open_shared(path, GENERIC_READ | GENERIC_WRITE);
+    if (!file) {
+        return last_error("CreateFileW", "open " + narrow(path));
+    }
+    const std::uint32_t word = abi_word(abi);
+    OVERLAPPED place{};
+    place.Offset = abi_offset;
+    DWORD count = 0;
+    if (!WriteFile(file.get(), &word, sizeof(word), &count, &place)) {
+        return last_error("WriteFile", narrow(path));
+    }
+    return FlushFileBuffers(file.get()) ? Status{} : last_error("FlushFileBuffers", narrow(path));
+}
+
+std::uint16_t former_abi(const Value& item) {
+    const Value* abi = item.find("abi");
+    return static_cast<std::uint16_t>(abi != nullptr ? abi->integer().value_or(core::control_abi) : core::control_abi);
 }
 
 std::vector<std::uint8_t> fresh_control_file() {
@@ -68,14 +121,19 @@ public:
                 return system_error(ERROR_ALREADY_EXISTS, "CreateFileW", narrow(path) + " is not a file");
             }
             std::string sddl;
+            std::optional<std::uint16_t> abi;
             if (found == FileKind::file) {
                 if (Status status = read_sddl(path, sddl); !status.ok()) {
+                    return status;
+                }
+                if (Status status = read_abi(path, abi); !status.ok()) {
                     return status;
                 }
             }
             Value item;
             item.add("path", narrow(path));
-            item.add("kept", found == FileKind::file && is_control_file(path));
+            item.add("kept", abi.has_value());
+            item.add("abi", std::int64_t{abi.value_or(core::control_abi)});
             item.add("security", sddl);
             item.add("aside", narrow(aside_name(path, L"old")));
             item.add("fresh", narrow(aside_name(path, L"new")));
@@ -92,9 +150,13 @@ public:
             }
             const std::wstring path = text_member(*item, "path");
             const std::wstring fresh = text_member(*item, "fresh");
-            context.leftovers.keep(path);
+            context.leftovers.keep(path, context.points);
             if (flag(*item, "kept")) { // made by someone in the right place, but perhaps with other rights
-                if (Status status = write_sddl(path, narrow(access_sddl(kind.access)), context.points); !status.ok()) {
+                Status status = write_sddl(path, narrow(access_sddl(kind.access)), context.points);
+                if (status.ok()) {
+                    status = set_abi(path, core::control_abi, context.points);
+                }
+                if (!status.ok()) {
                     return status;
                 }
                 continue;
@@ -139,7 +201,10 @@ public:
             FileKind found = FileKind::missing;
             FileKind former = FileKind::missing;
             if (flag(*item, "kept")) {
-                status = write_sddl(path, security, context.points);
+                status = set_abi(path, former_abi(*item), context.points);
+                if (status.ok()) {
+                    status = write_sddl(path, security, context.points);
+                }
             } else if (status = file_kind(path, found); status.ok()) {
                 status = file_kind(aside, former);
             }

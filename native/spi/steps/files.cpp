@@ -63,7 +63,7 @@ public:
     }
 
     Status apply(Context& context, const Value& before) override {
-        context.leftovers.keep(path_);
+        context.leftovers.keep(path_, context.points);
         for (const std::wstring& path : made(before)) {
             Status status = create_folder(path, access_, context.points);
             if (status.number == ERROR_ALREADY_EXISTS) { // by an earlier try of this very step, or by a stranger
@@ -129,10 +129,7 @@ public:
     }
 
     Status apply(Context& context, const Value& before) override {
-        context.leftovers.keep(to_);
-        if (flag(before, "same")) {
-            return {};
-        }
+        context.leftovers.keep(to_, context.points);
         const std::wstring aside = text_member(before, "aside");
         const std::wstring fresh = text_member(before, "fresh");
         if (exists(to_)) {
@@ -195,9 +192,12 @@ private:
     std::string hash_;
 };
 
+// With `unused` the file stays under its name until the plan is done, for programs that are about to load it, and is
+// then deleted if Windows lets us: a DLL that some process has mapped cannot be, and is tried again by later operations.
 class DeleteFileStep final : public Step {
 public:
-    DeleteFileStep(const Value& source, std::wstring path) : Step(source), path_(std::move(path)) {}
+    DeleteFileStep(const Value& source, std::wstring path, bool unused)
+        : Step(source), path_(std::move(path)), unused_(unused) {}
 
     Status observe(Context&, Value& before) override {
         before.add("aside", narrow(aside_name(path_, L"old")));
@@ -206,7 +206,7 @@ public:
 
     Status apply(Context& context, const Value& before) override {
         // A file that may not even be renamed (opened without sharing) stays and becomes a leftover at the end.
-        if (exists(path_)) {
+        if (!unused_ && exists(path_)) {
             Status status = rename_file(path_, text_member(before, "aside"), context.points);
             stuck_ = status.number == ERROR_SHARING_VIOLATION;
             return stuck_ ? Status{} : status;
@@ -221,13 +221,14 @@ public:
 
     void commit(Context& context, const Value& before) override {
         context.leftovers.remove_file(text_member(before, "aside"), true, context.points);
-        if (stuck_) { // else a later step may have put a new file there
+        if (stuck_ || unused_) { // else a later step may have put a new file there
             context.leftovers.remove_file(path_, false, context.points);
         }
     }
 
 private:
     std::wstring path_;
+    bool unused_;
     bool stuck_ = false;
 };
 
@@ -296,7 +297,7 @@ Status make_delete_file(const Value& source, std::unique_ptr<Step>& step) {
     if (Status status = read_path(source, "path", path); !status.ok()) {
         return status;
     }
-    step = std::make_unique<DeleteFileStep>(source, std::move(path));
+    step = std::make_unique<DeleteFileStep>(source, std::move(path), flag(source, "unused"));
     return {};
 }
 
