@@ -94,19 +94,23 @@ std::string outcome(bool failed, int error);
 
 } // namespace detail
 
-template <typename Actual, typename Expected>
-bool equal(std::string_view text, const Actual& actual, const Expected& expected,
-           Location location = Location::current()) {
-    return detail::record(text, detail::describe(actual), detail::describe(expected), nullptr, {}, location);
-}
+// An object, so that a text that is a std::string does not bring in std::equal.
+struct Equal {
+    template <typename Actual, typename Expected>
+    bool operator()(std::string_view text, const Actual& actual, const Expected& expected,
+                    Location location = Location::current()) const {
+        return detail::record(text, detail::describe(actual), detail::describe(expected), nullptr, {}, location);
+    }
 
-template <typename Actual, typename Expected, typename Wine>
-bool equal(std::string_view text, const Actual& actual, const Expected& expected, const OnWine<Wine>& wine,
-           Location location = Location::current()) {
-    const std::string accepted = detail::describe(wine.value);
-    return detail::record(text, detail::describe(actual), detail::describe(expected), &accepted, wine.evidence,
-                          location);
-}
+    template <typename Actual, typename Expected, typename Wine>
+    bool operator()(std::string_view text, const Actual& actual, const Expected& expected, const OnWine<Wine>& wine,
+                    Location location = Location::current()) const {
+        const std::string accepted = detail::describe(wine.value);
+        return detail::record(text, detail::describe(actual), detail::describe(expected), &accepted, wine.evidence,
+                              location);
+    }
+};
+inline constexpr Equal equal{};
 
 inline bool is(std::string_view text, bool condition, Location location = Location::current()) {
     return equal(text, condition, true, location);
