@@ -5,8 +5,10 @@
 #include <cstring>
 #include <new>
 
+#include "application_category.hpp"
 #include "catalog_registry.hpp"
 #include "lock_guards.hpp"
+#include "lsp_categories.hpp"
 
 namespace winsock_spi::wine {
 
@@ -30,11 +32,39 @@ std::wstring from_ansi(const char* text) {
     return wide;
 }
 
+// A provider is tried out by one thread at a time (the installation holds a lock of the machine).
+struct Preview {
+    SRWLOCK lock = SRWLOCK_INIT;
+    DWORD thread = 0;
+    std::shared_ptr<const Catalog> catalog;
+};
+
+constinit Preview preview;
+
 } // namespace
 
-std::shared_ptr<const Catalog> Catalog::from_items(Bitness bitness, std::uint32_t serial,
-                                                   const std::vector<core::PackedCatalogItem>& items) {
+CatalogPreview::CatalogPreview(std::shared_ptr<const Catalog> catalog) noexcept {
+    const ExclusiveLock guard(preview.lock);
+    preview.thread = GetCurrentThreadId();
+    preview.catalog = std::move(catalog);
+}
+
+CatalogPreview::~CatalogPreview() {
+    const ExclusiveLock guard(preview.lock);
+    preview.thread = 0;
+    preview.catalog.reset();
+}
+
+std::shared_ptr<const Catalog> CatalogPreview::current() noexcept {
+    const ExclusiveLock guard(preview.lock);
+    return preview.thread == GetCurrentThreadId() ? preview.catalog : nullptr;
+}
+
+std::shared_ptr<const Catalog> Catalog::of(Bitness bitness, std::uint32_t serial,
+                                           const std::vector<core::PackedCatalogItem>& items,
+                                           std::vector<ProviderCategories> categories) {
     std::shared_ptr<Catalog> catalog(new Catalog(bitness, serial));
+    catalog->categories_ = std::move(categories);
     catalog->entries_.reserve(items.size());
     for (const core::PackedCatalogItem& item : items) {
         CatalogEntry& entry = catalog->entries_.emplace_back();
@@ -46,6 +76,10 @@ std::shared_ptr<const Catalog> Catalog::from_items(Bitness bitness, std::uint32_
 }
 
 int Catalog::read(Bitness bitness, std::shared_ptr<const Catalog>& result) noexcept {
+    result = CatalogPreview::current();
+    if (result && result->bitness() == bitness) {
+        return 0;
+    }
     result.reset();
     try {
         CatalogLock lock;
@@ -60,8 +94,12 @@ int Catalog::read(Bitness bitness, std::shared_ptr<const Catalog>& result) noexc
         if (status == ERROR_SUCCESS) {
             status = read_items(root, bitness, items);
         }
+        LspCategories categories;
         if (status == ERROR_SUCCESS) {
-            result = from_items(bitness, serial, items);
+            status = read_categories(root, bitness, categories);
+        }
+        if (status == ERROR_SUCCESS) {
+            result = of(bitness, serial, items, std::move(categories));
         }
         return winsock_error(status);
     } catch (const std::bad_alloc&) {
@@ -116,6 +154,44 @@ const CatalogEntry* Catalog::find(const core::Triplet& triplet, DWORD after, int
     return nullptr;
 }
 
+// The categories of the layered provider that an id in a chain stands for: those of the entry with an empty chain, or,
+// where a chain names a layered entry by its own id, of that entry's first layer. A base provider has none to ask for.
+std::uint32_t Catalog::layer_categories(DWORD catalog_entry_id) const noexcept {
+    const CatalogEntry* entry = find(catalog_entry_id);
+    std::uint32_t categories = 0;
+    if (entry != nullptr) {
+        categories = categories_of(categories_, entry->item.info.provider_id);
+        if (categories == 0 && entry->info.ProtocolChain.ChainLen > 1) {
+            const CatalogEntry* first = find(entry->info.ProtocolChain.ChainEntries[0]);
+            categories = first != nullptr ? categories_of(categories_, first->item.info.provider_id) : 0;
+        }
+    }
+    return categories;
+}
+
+bool Catalog::permits(const CatalogEntry& entry, std::optional<std::uint32_t> permitted) const noexcept {
+    if (!permitted || entry.info.ProtocolChain.ChainLen <= 1) {
+        return true;
+    }
+    // The last one is the base provider.
+    for (int index = 0; index + 1 < entry.info.ProtocolChain.ChainLen; ++index) {
+        if (!is_permitted(layer_categories(entry.info.ProtocolChain.ChainEntries[index]), permitted)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+std::shared_ptr<const Catalog> Catalog::for_program(std::shared_ptr<const Catalog> catalog,
+                                                    std::optional<std::uint32_t> permitted) {
+    if (!permitted) {
+        return catalog;
+    }
+    std::shared_ptr<Catalog> own(new Catalog(*catalog));
+    std::erase_if(own->entries_, [&](const CatalogEntry& entry) { return !catalog->permits(entry, permitted); });
+    return own;
+}
+
 int read_catalog_serial(std::uint32_t& serial) noexcept {
     RegistryKey root;
     LSTATUS status = root.open(HKEY_LOCAL_MACHINE, protocol_catalog, KEY_READ);
@@ -134,6 +210,20 @@ struct CatalogCache::State {
 CatalogCache::CatalogCache() noexcept : state_(new (std::nothrow) State) {}
 
 CatalogCache::~CatalogCache() = default;
+
+int read_for_this_program(std::shared_ptr<const Catalog>& result) noexcept {
+    const int error = Catalog::read(native_bitness, result);
+    if (error != 0) {
+        return error;
+    }
+    try {
+        result = Catalog::for_program(std::move(result), this_programs_categories());
+        return 0;
+    } catch (const std::bad_alloc&) {
+        result.reset();
+        return WSA_NOT_ENOUGH_MEMORY;
+    }
+}
 
 int CatalogCache::current(std::shared_ptr<const Catalog>& result) noexcept {
     result.reset();
@@ -158,7 +248,7 @@ int CatalogCache::current(std::shared_ptr<const Catalog>& result) noexcept {
     }
     if (!state_->snapshot || state_->snapshot->serial() != serial) {
         state_->snapshot.reset();
-        const int error = Catalog::read(native_bitness, state_->snapshot);
+        const int error = read_for_this_program(state_->snapshot);
         if (error != 0) {
             return error;
         }

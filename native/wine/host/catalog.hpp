@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -35,11 +36,24 @@ struct CatalogEntry {
     bool ifs() const noexcept { return (info.dwServiceFlags1 & XP1_IFS_HANDLES) != 0; }
 };
 
+// LSP categories of one layered provider (lsp_categories.hpp).
+struct ProviderCategories {
+    core::Guid provider_id;
+    std::uint32_t categories;
+
+    friend bool operator==(const ProviderCategories&, const ProviderCategories&) = default;
+};
+
 class Catalog {
 public:
     // Reads the catalog of a bitness. 0, or a Winsock error: WSANO_RECOVERY (missing or damaged),
     // WSA_NOT_ENOUGH_MEMORY.
     static int read(Bitness bitness, std::shared_ptr<const Catalog>& result) noexcept;
+
+    // A catalog that is not (yet) in the registry.
+    static std::shared_ptr<const Catalog> of(Bitness bitness, std::uint32_t serial,
+                                             const std::vector<core::PackedCatalogItem>& items,
+                                             std::vector<ProviderCategories> categories);
 
     Bitness bitness() const noexcept { return bitness_; }
     std::uint32_t serial() const noexcept { return serial_; }
@@ -54,15 +68,39 @@ public:
     // WSAEAFNOSUPPORT, WSAESOCKTNOSUPPORT or WSAEPROTONOSUPPORT.
     const CatalogEntry* find(const core::Triplet& triplet, DWORD after, int& error) const noexcept;
 
+    // Whether a program with these permitted LSP categories (empty: without any) may use the entry: every layered
+    // provider of its chain must be permitted.
+    bool permits(const CatalogEntry& entry, std::optional<std::uint32_t> permitted) const noexcept;
+    // The catalog as such a program has it: without the chains it may not use.
+    static std::shared_ptr<const Catalog> for_program(std::shared_ptr<const Catalog> catalog,
+                                                      std::optional<std::uint32_t> permitted);
+
 private:
-    static std::shared_ptr<const Catalog> from_items(Bitness bitness, std::uint32_t serial,
-                                                     const std::vector<core::PackedCatalogItem>& items);
     Catalog(Bitness bitness, std::uint32_t serial) : bitness_(bitness), serial_(serial) {}
+    std::uint32_t layer_categories(DWORD catalog_entry_id) const noexcept;
 
     Bitness bitness_;
     std::uint32_t serial_;
     std::vector<CatalogEntry> entries_;
+    std::vector<ProviderCategories> categories_;
 };
+
+// While one exists, this thread reads that catalog instead of the registry's: a provider is tried out at its
+// installation before anybody else can see it, and finds itself in the catalog as it will.
+class CatalogPreview {
+public:
+    explicit CatalogPreview(std::shared_ptr<const Catalog> catalog) noexcept;
+    ~CatalogPreview();
+    CatalogPreview(const CatalogPreview&) = delete;
+    CatalogPreview& operator=(const CatalogPreview&) = delete;
+
+    // This thread's, or empty.
+    static std::shared_ptr<const Catalog> current() noexcept;
+};
+
+// The catalog of this process's bitness without the chains that its LSP categories keep it from using, read from the
+// registry. 0 or a Winsock error.
+int read_for_this_program(std::shared_ptr<const Catalog>& result) noexcept;
 
 // Serial_Access_Num: it changes with every change of either catalog. 0 or a Winsock error.
 int read_catalog_serial(std::uint32_t& serial) noexcept;

@@ -10,6 +10,7 @@ namespace {
 // Visible to every session, because the catalog is the machine's.
 constexpr wchar_t lock_name[] = L"Global\\WinSock2-Protocol_Catalog9";
 constexpr DWORD lock_patience_ms = 180'000;
+constexpr std::size_t longest_value_name = 16383;
 
 } // namespace
 
@@ -104,6 +105,57 @@ LSTATUS RegistryKey::write(const wchar_t* name, const wchar_t* text) const noexc
 
 LSTATUS RegistryKey::write(const wchar_t* name, const void* bytes, std::size_t size) const noexcept {
     return RegSetValueExW(key_, name, 0, REG_BINARY, static_cast<const BYTE*>(bytes), static_cast<DWORD>(size));
+}
+
+LSTATUS RegistryKey::read(const wchar_t* name, std::wstring& text) const {
+    DWORD type = 0;
+    DWORD size = 0;
+    LSTATUS status = RegQueryValueExW(key_, name, nullptr, &type, nullptr, &size);
+    std::wstring read;
+    while (status == ERROR_SUCCESS && (type == REG_SZ || type == REG_EXPAND_SZ)) {
+        read.assign(size / sizeof(wchar_t) + 1, L'\0');
+        size = static_cast<DWORD>(read.size() * sizeof(wchar_t));
+        status = RegQueryValueExW(key_, name, nullptr, &type, reinterpret_cast<BYTE*>(read.data()), &size);
+        if (status == ERROR_SUCCESS) {
+            text.assign(read, 0, wcsnlen(read.c_str(), size / sizeof(wchar_t)));
+            return ERROR_SUCCESS;
+        }
+        if (status == ERROR_MORE_DATA) {
+            status = ERROR_SUCCESS; // it has grown meanwhile
+        }
+    }
+    return status == ERROR_SUCCESS ? ERROR_INVALID_DATA : status;
+}
+
+LSTATUS RegistryKey::remove_value(const wchar_t* name) const noexcept {
+    return RegDeleteValueW(key_, name);
+}
+
+LSTATUS RegistryKey::list_values(std::vector<std::wstring>& names) const {
+    names.clear();
+    std::wstring name(longest_value_name + 1, L'\0');
+    for (DWORD index = 0;; ++index) {
+        DWORD length = static_cast<DWORD>(name.size());
+        const LSTATUS status =
+            RegEnumValueW(key_, index, name.data(), &length, nullptr, nullptr, nullptr, nullptr);
+        if (status != ERROR_SUCCESS) {
+            return status == ERROR_NO_MORE_ITEMS ? ERROR_SUCCESS : status;
+        }
+        names.emplace_back(name, 0, length);
+    }
+}
+
+LSTATUS RegistryKey::list_keys(std::vector<std::wstring>& names) const {
+    names.clear();
+    wchar_t name[256]; // the longest name of a key is 255
+    for (DWORD index = 0;; ++index) {
+        DWORD length = 256;
+        const LSTATUS status = RegEnumKeyExW(key_, index, name, &length, nullptr, nullptr, nullptr, nullptr);
+        if (status != ERROR_SUCCESS) {
+            return status == ERROR_NO_MORE_ITEMS ? ERROR_SUCCESS : status;
+        }
+        names.emplace_back(name, length);
+    }
 }
 
 LSTATUS RegistryKey::remove(const wchar_t* subkey) const noexcept {

@@ -65,6 +65,12 @@ public:
     LSTATUS write(const wchar_t* name, std::uint32_t value) const noexcept;
     LSTATUS write(const wchar_t* name, const wchar_t* text) const noexcept;
     LSTATUS write(const wchar_t* name, const void* bytes, std::size_t size) const noexcept;
+    // A text value; environment strings in it stay as they are. ERROR_INVALID_DATA for other types.
+    LSTATUS read(const wchar_t* name, std::wstring& text) const;
+    LSTATUS remove_value(const wchar_t* name) const noexcept;
+    // Names of the key's values or subkeys.
+    LSTATUS list_values(std::vector<std::wstring>& names) const;
+    LSTATUS list_keys(std::vector<std::wstring>& names) const;
     // With everything below it.
     LSTATUS remove(const wchar_t* subkey) const noexcept;
 

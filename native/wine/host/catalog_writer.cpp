@@ -68,18 +68,40 @@ int CatalogTransaction::make_empty() {
     return winsock_error(status);
 }
 
-int CatalogTransaction::load(Bitness bitness, Items*& items) {
+int CatalogTransaction::load_side(Bitness bitness, Side*& loaded) {
     std::optional<Side>& wanted = side(bitness);
     if (!wanted) {
-        Items read;
-        const LSTATUS status = read_items(root_, bitness, read);
+        Items items;
+        LspCategories categories;
+        LSTATUS status = read_items(root_, bitness, items);
+        if (status == ERROR_SUCCESS) {
+            status = read_categories(root_, bitness, categories);
+        }
         if (status != ERROR_SUCCESS) {
             return winsock_error(status);
         }
-        wanted.emplace(Side{read, read});
+        wanted.emplace(Side{items, items, categories, categories});
     }
-    items = &wanted->after;
+    loaded = &*wanted;
     return 0;
+}
+
+int CatalogTransaction::load(Bitness bitness, Items*& items) {
+    Side* loaded = nullptr;
+    const int error = load_side(bitness, loaded);
+    if (error == 0) {
+        items = &loaded->after;
+    }
+    return error;
+}
+
+int CatalogTransaction::load(Bitness bitness, LspCategories*& categories) {
+    Side* loaded = nullptr;
+    const int error = load_side(bitness, loaded);
+    if (error == 0) {
+        categories = &loaded->categories_after;
+    }
+    return error;
 }
 
 bool CatalogTransaction::is_taken(std::uint32_t id) const {
@@ -157,11 +179,15 @@ int CatalogTransaction::commit() {
     LSTATUS status = ERROR_SUCCESS;
     for (const Bitness bitness : both) {
         const std::optional<Side>& changed = side(bitness);
-        if (status != ERROR_SUCCESS || !changed || same(changed->before, changed->after)) {
+        if (status != ERROR_SUCCESS || !changed ||
+            (same(changed->before, changed->after) && changed->categories_before == changed->categories_after)) {
             continue;
         }
         written.push_back({bitness, {}});
         status = write_side(bitness, changed->before, changed->after, written.back().made);
+        if (status == ERROR_SUCCESS) {
+            status = write_categories(root_, bitness, changed->categories_before, changed->categories_after);
+        }
     }
     if (written.empty()) {
         return 0;
@@ -176,6 +202,7 @@ int CatalogTransaction::commit() {
         for (const Written& one : written) {
             const Side& changed = *side(one.bitness);
             put_back(one.bitness, changed.before, changed.after, one.made);
+            write_categories(root_, one.bitness, changed.categories_after, changed.categories_before);
         }
         root_.write(next_id_value, first_id_);
     }

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "catalog_registry.hpp"
+#include "lsp_categories.hpp"
 
 namespace winsock_spi::wine {
 
@@ -27,6 +28,10 @@ public:
 
     // The items of a bitness, to be changed in place.
     int load(Bitness bitness, Items*& items);
+    // The categories of its layered providers, likewise.
+    int load(Bitness bitness, LspCategories*& categories);
+    // Of the catalog as it was found.
+    std::uint32_t serial() const noexcept { return serial_; }
     // A catalog entry id that no entry has, the same in both catalogs.
     std::uint32_t take_id();
 
@@ -37,9 +42,12 @@ private:
     struct Side {
         Items before;
         Items after;
+        LspCategories categories_before;
+        LspCategories categories_after;
     };
 
     std::optional<Side>& side(Bitness bitness) { return bitness == Bitness::bits64 ? side64_ : side32_; }
+    int load_side(Bitness bitness, Side*& loaded);
     bool is_taken(std::uint32_t id) const;
     LSTATUS write_side(Bitness bitness, const Items& from, const Items& to, std::vector<std::size_t>& made);
     void put_back(Bitness bitness, const Items& from, const Items& to, const std::vector<std::size_t>& made);

@@ -126,20 +126,10 @@ FORWARD(INT, WSCUnInstallNameSpace, (LPGUID provider), (provider))
 FORWARD(INT, WSCEnableNSProvider, (LPGUID provider, BOOL enable), (provider, enable))
 FORWARD(int, WSCWriteNameSpaceOrder, (LPGUID providers, DWORD count), (providers, count))
 
-// Catalog notifications and categories
+// Catalog notifications
 FORWARD(INT, WSAProviderConfigChange,
         (LPHANDLE handle, LPWSAOVERLAPPED overlapped, LPWSAOVERLAPPED_COMPLETION_ROUTINE routine),
         (handle, overlapped, routine))
-FORWARD(int, WSCGetApplicationCategory,
-        (LPCWSTR path, DWORD path_length, LPCWSTR extra, DWORD extra_length, DWORD* categories, LPINT error),
-        (path, path_length, extra, extra_length, categories, error))
-FORWARD(int, WSCSetApplicationCategory,
-        (LPCWSTR path, DWORD path_length, LPCWSTR extra, DWORD extra_length, DWORD categories, DWORD* before,
-         LPINT error),
-        (path, path_length, extra, extra_length, categories, before, error))
-FORWARD(int, WSCGetProviderInfo,
-        (LPGUID provider, WSC_PROVIDER_INFO_TYPE type, PBYTE info, size_t* size, DWORD flags, LPINT error),
-        (provider, type, info, size, flags, error))
 FORWARD(int, WSApSetPostRoutine, (LPWPUPOSTMESSAGE routine), (routine))
 
 // Of 16-bit Windows; ordinal 500 is all there is to it.

@@ -73,6 +73,11 @@ int ProviderRegistry::refresh(std::shared_ptr<const Catalog>& catalog) noexcept 
 }
 
 EntryPointer ProviderRegistry::find(DWORD catalog_entry_id) noexcept {
+    if (const std::shared_ptr<const Catalog> preview = CatalogPreview::current()) {
+        if (const CatalogEntry* entry = preview->find(catalog_entry_id)) {
+            return EntryPointer(preview, entry);
+        }
+    }
     std::shared_ptr<const Catalog> catalog;
     {
         const ExclusiveLock guard(lock_);

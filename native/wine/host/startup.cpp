@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "../wine_dll.hpp"
+#include "application_category.hpp"
 #include "host.hpp"
 #include "lock_guards.hpp"
 
@@ -79,6 +80,7 @@ extern "C" int WSAAPI WSAStartup(WORD requested, LPWSADATA data) {
     // while it waits for ours.
     wine_startup.address();
     wine_cleanup.address();
+    this_programs_categories(); // decided here, for good
     {
         Host& state = host();
         const ExclusiveLock guard(state.startup_lock);

@@ -2,8 +2,12 @@
 #pragma once
 
 #include <cstddef>
+#include <cstring>
+#include <cwchar>
 #include <new>
+#include <string>
 
+#include "../../core/identity.hpp"
 #include "winsock_headers.hpp"
 
 namespace winsock_spi::wine {
@@ -21,6 +25,30 @@ inline bool writable(void* memory, std::size_t size) noexcept {
 // A string of at most `limit` units before its terminator; longer ones are readable too, as far as they are looked at.
 inline bool readable_string(const WCHAR* text, std::size_t limit) noexcept {
     return text != nullptr && !IsBadStringPtrW(text, limit + 1);
+}
+
+inline core::Guid to_core(const GUID& guid) noexcept {
+    core::Guid result;
+    static_assert(sizeof(result) == sizeof(guid));
+    std::memcpy(&result, &guid, sizeof(result));
+    return result;
+}
+
+// The registry holds provider paths as ANSI bytes. One that this code page cannot say would name another file:
+// WSAEINVAL, like an empty or too long one.
+inline int to_ansi_path(const WCHAR* path, std::string& result) {
+    const std::size_t length = wcsnlen(path, MAX_PATH);
+    if (length == 0 || length >= MAX_PATH) {
+        return WSAEINVAL;
+    }
+    char bytes[MAX_PATH];
+    const int size = WideCharToMultiByte(CP_ACP, 0, path, -1, bytes, sizeof(bytes), nullptr, nullptr);
+    WCHAR back[MAX_PATH];
+    if (size <= 1 || MultiByteToWideChar(CP_ACP, 0, bytes, size, back, MAX_PATH) == 0 || std::wcscmp(path, back) != 0) {
+        return WSAEINVAL;
+    }
+    result.assign(bytes, static_cast<std::size_t>(size) - 1);
+    return 0;
 }
 
 // Ends a function that reports through lpErrno. `function` returns 0 or a Winsock error.

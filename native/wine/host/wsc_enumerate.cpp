@@ -1,7 +1,8 @@
 // Reading functions of the catalog API: WSCEnumProtocols(32), WSAEnumProtocolsA/W, WSCGetProviderPath(32).
 //
 // The WSC functions need no WSAStartup, load no provider and see every entry; WSAEnumProtocols leaves out what
-// programs cannot use: entries with PFL_HIDDEN and entries with an empty chain.
+// programs cannot use: entries with PFL_HIDDEN, entries with an empty chain, and chains that the program's LSP
+// categories keep it from loading.
 #include <algorithm>
 #include <cstddef>
 #include <cstring>
@@ -56,7 +57,7 @@ int enumerate(Bitness bitness, Audience audience, const INT* protocols, Info* bu
         return error;
     }
     std::shared_ptr<const Catalog> catalog;
-    error = Catalog::read(bitness, catalog);
+    error = audience == Audience::programs ? read_for_this_program(catalog) : Catalog::read(bitness, catalog);
     if (error != 0) {
         return error;
     }

@@ -2,7 +2,6 @@
 // WSCUpdateProvider(32), WSCDeinstallProvider(32). A provider is what one GUID names: one path, one or more entries.
 #include <algorithm>
 #include <cstring>
-#include <cwchar>
 #include <initializer_list>
 #include <limits>
 #include <string>
@@ -20,25 +19,6 @@ struct Provider {
     Items entries; // as the caller gave them, with path and provider id put in
 };
 
-core::Guid to_core(const GUID& guid) noexcept {
-    core::Guid result;
-    static_assert(sizeof(result) == sizeof(guid));
-    std::memcpy(&result, &guid, sizeof(result));
-    return result;
-}
-
-// The registry holds ANSI bytes. A path that this code page cannot say would name another file: refused.
-int to_ansi(const WCHAR* path, std::string& result) {
-    char bytes[MAX_PATH];
-    const int size = WideCharToMultiByte(CP_ACP, 0, path, -1, bytes, sizeof(bytes), nullptr, nullptr);
-    WCHAR back[MAX_PATH];
-    if (size <= 1 || MultiByteToWideChar(CP_ACP, 0, bytes, size, back, MAX_PATH) == 0 || std::wcscmp(path, back) != 0) {
-        return WSAEINVAL;
-    }
-    result.assign(bytes, static_cast<std::size_t>(size) - 1);
-    return 0;
-}
-
 int read_arguments(const GUID* id, const WCHAR* path, const WSAPROTOCOL_INFOW* infos, DWORD count, Provider& provider) {
     if (!readable(id, sizeof(*id)) || !readable_string(path, MAX_PATH) || infos == nullptr) {
         return WSAEFAULT;
@@ -50,8 +30,7 @@ int read_arguments(const GUID* id, const WCHAR* path, const WSAPROTOCOL_INFOW* i
         return WSAEFAULT;
     }
     std::string ansi;
-    const std::size_t length = wcsnlen(path, MAX_PATH);
-    if (length == 0 || length >= MAX_PATH || to_ansi(path, ansi) != 0) {
+    if (to_ansi_path(path, ansi) != 0) {
         return WSAEINVAL;
     }
     provider.id = to_core(*id);
@@ -162,8 +141,14 @@ int deinstall(Bitness bitness, const GUID* id) {
     if (error != 0) {
         return error;
     }
+    LspCategories* categories = nullptr;
+    error = transaction.load(bitness, categories);
+    if (error != 0) {
+        return error;
+    }
     const std::size_t removed = std::erase_if(
         *items, [&](const core::PackedCatalogItem& item) { return item.info.provider_id == provider_id; });
+    set_categories(*categories, provider_id, 0);
     return removed == 0 ? WSAEINVAL : transaction.commit();
 }
 

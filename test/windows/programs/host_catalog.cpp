@@ -1,17 +1,24 @@
 // Tests the catalog functions of ws2_32.dll: every documented result and error, what each does to the registry, and
 // that several processes may write at once. Puts the registry back as it found it.
 //
-//   host_catalog [--dll PATH] [documented] [damage]      both groups if none is named
-//   host_catalog [--dll PATH] tests [...]                the same without the parent process that puts things back
-//   host_catalog [--dll PATH] writer FIRST COUNT         a child of the test of several writers
+//   host_catalog [options] [documented] [damage] [chains] [categories]   the first two groups if none is named
+//   host_catalog [options] tests [...]            the same without the parent process that puts things back
+//   host_catalog [options] writer FIRST COUNT     a child of the test of several writers
+//   host_catalog [options] layer install|remove   what an installer does with WSCInstallProviderAndChains(64_32)
+//   host_catalog [options] permit FILE CATEGORIES what WSCSetApplicationCategory does
+//   host_catalog socket ...                       a program that opens a socket: see show_socket
+// Options: --dll PATH (the Winsock DLL), --provider64 PATH and --provider32 PATH (chain_provider.dll; for the last two
+// groups and `layer`).
 //
-// `documented` holds on real Windows too (as administrator, with no other provider installed meanwhile). `damage`
+// All but `damage` hold on real Windows too (as administrator, with no other provider installed meanwhile). `damage`
 // writes nonsense into the registry; what Windows makes of it is not documented, so on real Windows it only says that
 // it is skipped. Output: `ok ...` and `not ok ...` lines, at
 // last `N passed, N failed`. Exit code 0 if nothing failed, 2 if the DLL cannot be loaded.
 //
 // The tests run in a child process: if they crash or hang, the parent still puts the registry back.
 #include "host_catalog/catalog_api.hpp"
+#include "host_catalog/category_checks.hpp"
+#include "host_catalog/chain_checks.hpp"
 #include "host_catalog/checks.hpp"
 #include "host_catalog/damage_checks.hpp"
 #include "host_catalog/enumerate_checks.hpp"
@@ -130,13 +137,65 @@ void check_documented(Checks& checks, const WinsockDll& dll, const std::wstring&
                    without_counters(read_parameters()) == without_counters(guard.before()));
 }
 
+struct Options {
+    std::wstring dll = L"ws2_32.dll";
+    ProviderFiles providers;
+    std::vector<std::string> words;
+
+    bool named(const char* word) const { return std::find(words.begin(), words.end(), word) != words.end(); }
+};
+
+// A file's name may be any: it is taken from the wide command line.
+Options read_options(int count, wchar_t** arguments) {
+    Options options;
+    int index = 1;
+    for (; index + 1 < count; index += 2) {
+        const std::wstring option = arguments[index];
+        std::wstring* place = option == L"--dll"          ? &options.dll
+                              : option == L"--provider64" ? &options.providers.x64
+                              : option == L"--provider32" ? &options.providers.x86
+                                                          : nullptr;
+        if (place == nullptr) {
+            break;
+        }
+        *place = arguments[index + 1];
+    }
+    for (; index < count; ++index) {
+        std::string word;
+        for (const wchar_t* unit = arguments[index]; *unit != 0; ++unit) {
+            word += static_cast<char>(*unit);
+        }
+        options.words.push_back(word);
+    }
+    return options;
+}
+
+const GUID layer_guid = test_guid(0x3F0);
+
+int change_layer(const WinsockDll& dll, const Options& options, bool install) {
+    const bool both = sizeof(void*) == 8;
+    int error = 0;
+    if (install) {
+        error = ChainInstaller(dll, options.providers, both)({.provider = &layer_guid, .name = L"a layer of tests"});
+    } else {
+        error = remove_layer(dll.own(), layer_guid);
+        if (error == 0 && both) {
+            error = remove_layer(dll.other(), layer_guid);
+        }
+    }
+    std::printf("error %d\n", error);
+    return error == 0 ? 0 : 1;
+}
+
 // Runs this program again with `tests` before its groups, and puts the registry back afterwards.
-int run_in_child(const std::wstring& dll_path, const std::wstring& groups) {
+int run_in_child(const Options& options, const std::wstring& groups) {
     constexpr DWORD patience_ms = 120'000;
     ParametersGuard guard;
     wchar_t program[MAX_PATH];
     GetModuleFileNameW(nullptr, program, MAX_PATH);
-    std::wstring command = L"\"" + std::wstring(program) + L"\" --dll \"" + dll_path + L"\" tests" + groups;
+    std::wstring command = L"\"" + std::wstring(program) + L"\" --dll \"" + options.dll + L"\" --provider64 \"" +
+                           options.providers.x64 + L"\" --provider32 \"" + options.providers.x86 + L"\" tests" +
+                           groups;
     STARTUPINFOW startup{};
     startup.cb = sizeof(startup);
     PROCESS_INFORMATION process{};
@@ -162,12 +221,18 @@ bool is_wine() {
     return GetProcAddress(GetModuleHandleW(L"ntdll.dll"), "wine_get_version") != nullptr;
 }
 
-int run_tests(const WinsockDll& dll, const std::wstring& dll_path, bool documented, bool damage) {
+int run_tests(const WinsockDll& dll, const Options& options, bool documented, bool damage) {
     Checks checks;
     {
         ParametersGuard guard;
         if (documented) {
-            check_documented(checks, dll, dll_path, guard);
+            check_documented(checks, dll, options.dll, guard);
+        }
+        if (options.named("chains")) {
+            check_chain_functions(checks, dll, options.providers, is_wine());
+        }
+        if (options.named("categories")) {
+            check_categories(checks, dll, options.providers, guard);
         }
         if (damage && is_wine()) {
             check_damage(checks, dll, guard);
@@ -180,27 +245,40 @@ int run_tests(const WinsockDll& dll, const std::wstring& dll_path, bool document
 
 } // namespace
 
-int main(int count, char** arguments) {
-    std::vector<std::string> words(arguments + 1, arguments + count);
-    std::wstring dll_path = L"ws2_32.dll";
-    if (words.size() >= 2 && words[0] == "--dll") {
-        dll_path.assign(words[1].begin(), words[1].end());
-        words.erase(words.begin(), words.begin() + 2);
+int wmain(int count, wchar_t** arguments) {
+    const Options options = read_options(count, arguments);
+    if (!options.words.empty() && options.words[0] == "socket") {
+        return show_socket();
     }
-    const auto named = [&](const char* word) { return std::find(words.begin(), words.end(), word) != words.end(); };
-    const bool documented = named("documented") || !named("damage");
-    const bool damage = named("damage") || !named("documented");
-    if (!named("tests") && !named("writer")) {
-        return run_in_child(dll_path, std::wstring(documented ? L" documented" : L"") + (damage ? L" damage" : L""));
+    constexpr const char* groups[] = {"documented", "damage", "chains", "categories"};
+    std::wstring chosen;
+    for (const char* group : groups) {
+        if (options.named(group)) {
+            chosen += L" " + std::wstring(group, group + std::strlen(group));
+        }
     }
-    const WinsockDll dll{LoadLibraryW(dll_path.c_str())};
+    constexpr const char* commands[] = {"tests", "writer", "layer", "permit"};
+    if (std::none_of(std::begin(commands), std::end(commands),
+                     [&](const char* command) { return options.named(command); })) {
+        return run_in_child(options, chosen.empty() ? L" documented damage" : chosen);
+    }
+    const WinsockDll dll{LoadLibraryW(options.dll.c_str())};
     if (dll.module == nullptr) {
         std::fprintf(stderr, "cannot load the Winsock DLL: error %lu\n", GetLastError());
         return 2;
     }
+    const std::vector<std::string>& words = options.words;
     if (words.size() == 3 && words[0] == "writer") {
         return write_many(dll, static_cast<unsigned>(std::stoul(words[1])),
                           static_cast<unsigned>(std::stoul(words[2])));
     }
-    return run_tests(dll, dll_path, documented, damage);
+    if (words.size() == 2 && words[0] == "layer") {
+        return change_layer(dll, options, words[1] == "install");
+    }
+    if (words.size() == 3 && words[0] == "permit") {
+        const int error = Applications(dll).set(arguments[count - 2], L"", std::stoul(words[2], nullptr, 16));
+        std::printf("error %d\n", error);
+        return error == 0 ? 0 : 1;
+    }
+    return run_tests(dll, options, options.named("documented"), options.named("damage"));
 }
