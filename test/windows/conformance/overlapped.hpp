@@ -49,6 +49,20 @@ inline WSABUF text_buffer(std::string_view text) {
     return buffer(const_cast<char*>(text.data()), text.size());
 }
 
+// WSA_IO_PENDING as the int that all other errors are.
+inline constexpr int io_pending = WSA_IO_PENDING;
+
+// Whether it comes true in good time. For states that nothing tells of.
+template <typename Predicate>
+bool eventually(Predicate predicate, DWORD milliseconds = patience) {
+    for (const ULONGLONG start = GetTickCount64(); GetTickCount64() - start < milliseconds; SwitchToThread()) {
+        if (predicate()) {
+            return true;
+        }
+    }
+    return predicate();
+}
+
 // An operation that is told of by an event. Must outlive the operation.
 struct Operation {
     Operation() { overlapped.hEvent = event.get(); }
