@@ -15,10 +15,11 @@ struct Triplet {
     std::int32_t protocol;
 };
 
-// Ordered: the best result over a catalog tells which error to report when nothing matches.
+// Ordered: the best result over a catalog tells which error to report when nothing matches. Windows looks for the socket
+// type first: an unknown family of an unknown type is WSAESOCKTNOSUPPORT.
 enum class TripletMatch {
-    family_differs,
     type_differs,
+    family_differs,
     protocol_differs,
     matches,
 };
@@ -26,11 +27,11 @@ enum class TripletMatch {
 // PFL_HIDDEN plays no part: Windows' own RAW entries carry it and raw sockets are found all the same. What can never
 // be used by a program is an entry with an empty chain, which only stands for a layered provider in others' chains.
 constexpr TripletMatch match_triplet(const ProtocolInfo& info, const Triplet& wanted) {
-    if (info.chain_length == 0 || (wanted.family != 0 && info.address_family != wanted.family)) {
-        return TripletMatch::family_differs;
-    }
-    if (wanted.socket_type != 0 && info.socket_type != wanted.socket_type) {
+    if (info.chain_length == 0 || (wanted.socket_type != 0 && info.socket_type != wanted.socket_type)) {
         return TripletMatch::type_differs;
+    }
+    if (wanted.family != 0 && info.address_family != wanted.family) {
+        return TripletMatch::family_differs;
     }
     // 64 bits: the registry may hold any offset, and protocol + offset must not overflow.
     const std::int64_t first = info.protocol;

@@ -26,16 +26,20 @@ WSAPROTOCOL_INFOA to_ansi(const WSAPROTOCOL_INFOW& info) {
     return result;
 }
 
-// A program's buffer for an option: 0, or WSAEFAULT when it is too small or no memory.
+// A program's buffer for an option: 0, or WSAEFAULT when it is too small or no memory. As without us, a length that is
+// too small becomes the one needed, and a larger one stays as it is.
 template <typename Value>
 int write_option(char* value, int* length, const Value& answer) {
     int room = 0;
     constexpr int size = sizeof(Value);
-    if (!spi::guarded_read(room, length) || room < size || !spi::guarded_write(value, answer) ||
-        !spi::guarded_write(length, size)) {
+    if (value == nullptr || !spi::guarded_read(room, length)) {
         return WSAEFAULT;
     }
-    return 0;
+    if (room < size) {
+        spi::guarded_write(length, size);
+        return WSAEFAULT;
+    }
+    return spi::guarded_write(value, answer) ? 0 : WSAEFAULT;
 }
 
 // SO_PROTOCOL_INFO: our own entry for our sockets. Winsock asks this about every handle that it does not know, of one

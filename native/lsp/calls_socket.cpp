@@ -23,16 +23,35 @@ SOCKET claim_new(Slot& slot, SOCKET socket, int* error) {
     return INVALID_SOCKET;
 }
 
-// The protocol info that the lower provider shall see. A base provider gets its own, as it does without us; what
+struct Triplet {
+    int family;
+    int type;
+    int protocol;
+};
+
+// A program may leave a place to the info, FROM_PROTOCOL_INFO or 0, and may have changed it there: it means that info,
+// not the one which the lower provider gets instead.
+int chosen(int wanted, int from_info) {
+    return wanted == FROM_PROTOCOL_INFO || wanted == 0 ? from_info : wanted;
+}
+
+// The triplet and the protocol info that the lower provider shall see. A base provider gets its own, as it does without us; what
 // WSPDuplicateSocket has put into the reserved field goes back to the provider it came from.
 struct LowerInfo {
     WSAPROTOCOL_INFOW copy;
     WSAPROTOCOL_INFOW* pointer;
     DWORD reserved;
+    Triplet triplet;
 
-    LowerInfo(const Slot& slot, WSAPROTOCOL_INFOW* given) : pointer(given), reserved(0) {
-        if (given != nullptr && !spi::guarded_read(reserved, &given->dwProviderReserved)) {
-            return;
+    LowerInfo(const Slot& slot, const Triplet& wanted, WSAPROTOCOL_INFOW* given)
+        : pointer(given), reserved(0), triplet(wanted) {
+        if (given != nullptr) {
+            if (!spi::guarded_read(copy, given)) {
+                return;
+            }
+            reserved = copy.dwProviderReserved;
+            triplet = {chosen(wanted.family, copy.iAddressFamily), chosen(wanted.type, copy.iSocketType),
+                       chosen(wanted.protocol, copy.iProtocol)};
         }
         // A hidden entry only stands for its provider: no socket is made of it.
         if (core::is_base(slot.next) || (reserved != 0 && slot.next.chain_length > 1)) {
@@ -48,15 +67,16 @@ struct LowerInfo {
 SOCKET on_WSPSocket(Slot& slot, int family, int type, int protocol, LPWSAPROTOCOL_INFOW info, GROUP group,
                     DWORD flags, LPINT error) {
     Recording recording(Call::WSPSocket, 0);
-    LowerInfo lower_info(slot, info);
-    SOCKET socket = slot.lower.lpWSPSocket(family, type, protocol, lower_info.pointer, group, flags, error);
+    LowerInfo lower(slot, {family, type, protocol}, info);
+    SOCKET socket = slot.lower.lpWSPSocket(lower.triplet.family, lower.triplet.type, lower.triplet.protocol,
+                                           lower.pointer, group, flags, error);
     if (socket != INVALID_SOCKET) {
         socket = claim_new(slot, socket, error);
     }
     recording.returned(socket == INVALID_SOCKET, error);
     if (recording.succeeded()) {
         recording.set_socket(socket);
-        if (lower_info.reserved != 0) { // a descriptor of a socket that lives in another process, too
+        if (lower.reserved != 0) { // a descriptor of a socket that lives in another process, too
             const core::HandleTable::Socket known = process.sockets.find(socket);
             complete_addresses(slot, socket, known);
             recording.add_cached_addresses(known);

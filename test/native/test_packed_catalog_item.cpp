@@ -112,12 +112,12 @@ void a_triplet_finds_its_entry() {
 void what_does_not_match_says_how_far_it_came() {
     const core::ProtocolInfo tcp = info_of(inet, stream, 6);
     CHECK(match(tcp, inet6, stream, 6) == core::TripletMatch::family_differs);
-    CHECK(match(tcp, inet6, datagram, 17) == core::TripletMatch::family_differs);
+    CHECK(match(tcp, inet6, datagram, 17) == core::TripletMatch::type_differs);
     CHECK(match(tcp, inet, datagram, 6) == core::TripletMatch::type_differs);
     CHECK(match(tcp, inet, datagram, 17) == core::TripletMatch::type_differs);
     CHECK(match(tcp, inet, stream, 17) == core::TripletMatch::protocol_differs);
-    CHECK(core::TripletMatch::family_differs < core::TripletMatch::type_differs &&
-          core::TripletMatch::type_differs < core::TripletMatch::protocol_differs);
+    CHECK(core::TripletMatch::type_differs < core::TripletMatch::family_differs &&
+          core::TripletMatch::family_differs < core::TripletMatch::protocol_differs);
 }
 
 void protocol_zero_matches_only_entries_that_say_so() {
@@ -151,8 +151,8 @@ void a_hostile_range_does_not_overflow() {
 void an_entry_that_stands_for_a_provider_never_matches() {
     core::ProtocolInfo entry = info_of(inet, stream, 6);
     entry.chain_length = 0;
-    CHECK(match(entry, inet, stream, 6) == core::TripletMatch::family_differs);
-    CHECK(match(entry, 0, 0, 0) == core::TripletMatch::family_differs);
+    CHECK(match(entry, inet, stream, 6) == core::TripletMatch::type_differs);
+    CHECK(match(entry, 0, 0, 0) == core::TripletMatch::type_differs);
 }
 
 void a_hidden_base_entry_still_serves() { // as Windows' own RAW entries

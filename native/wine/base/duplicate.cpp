@@ -123,11 +123,11 @@ void close_kept(HANDLE section, std::int64_t kept) noexcept {
 } // namespace
 
 int WSPAPI duplicate_socket(SOCKET handle, DWORD process_id, LPWSAPROTOCOL_INFOW info, LPINT error) {
-    if (info == nullptr) {
-        return fail(error, WSAEFAULT);
-    }
     WSAPROTOCOL_INFOW entry;
     int failure = entry_of_socket(handle, entry);
+    if (failure == 0 && info == nullptr) {
+        failure = process_id == 0 ? WSAEINVAL : WSAEFAULT;
+    }
     if (failure == 0) {
         failure = send_parcel(handle, process_id, entry.dwProviderReserved);
     }

@@ -18,35 +18,45 @@ constinit WineFunction wine_ioctl("WSAIoctl");
 constinit WineFunction wine_poll("WSAPoll");
 constinit WineFunction wine_send_message("WSASendMsg");
 
-int wide_info(SOCKET handle, char* value, int* length) noexcept {
-    if (value == nullptr || length == nullptr || *length < static_cast<int>(sizeof(WSAPROTOCOL_INFOW))) {
-        return WSAEFAULT;
+// Whether the buffer of an option takes `size` bytes. As on Windows, a length that is too small becomes the one needed,
+// and a larger one stays as it is.
+bool has_room(const char* value, int* length, int size) noexcept {
+    if (value == nullptr || length == nullptr) {
+        return false;
     }
+    const bool enough = *length >= size;
+    *length = enough ? *length : size;
+    return enough;
+}
+
+int wide_info(SOCKET handle, char* value, int* length) noexcept {
     WSAPROTOCOL_INFOW entry;
     const int error = entry_of_socket(handle, entry);
-    if (error == 0) {
-        std::memcpy(value, &entry, sizeof entry);
-        *length = sizeof entry;
+    if (error != 0) {
+        return error;
     }
-    return error;
+    if (!has_room(value, length, sizeof entry)) {
+        return WSAEFAULT;
+    }
+    std::memcpy(value, &entry, sizeof entry);
+    return 0;
 }
 
 int ansi_info(SOCKET handle, char* value, int* length) noexcept {
-    if (value == nullptr || length == nullptr || *length < static_cast<int>(sizeof(WSAPROTOCOL_INFOA))) {
-        return WSAEFAULT;
-    }
     WSAPROTOCOL_INFOW entry;
     const int error = entry_of_socket(handle, entry);
-    if (error == 0) {
-        WSAPROTOCOL_INFOA ansi{};
-        std::memcpy(&ansi, &entry, offsetof(WSAPROTOCOL_INFOW, szProtocol));
-        WideCharToMultiByte(CP_ACP, 0, entry.szProtocol, -1, ansi.szProtocol, sizeof ansi.szProtocol, nullptr,
-                            nullptr);
-        ansi.szProtocol[WSAPROTOCOL_LEN] = '\0';
-        std::memcpy(value, &ansi, sizeof ansi);
-        *length = sizeof ansi;
+    if (error != 0) {
+        return error;
     }
-    return error;
+    WSAPROTOCOL_INFOA ansi{};
+    if (!has_room(value, length, sizeof ansi)) {
+        return WSAEFAULT;
+    }
+    std::memcpy(&ansi, &entry, offsetof(WSAPROTOCOL_INFOW, szProtocol));
+    WideCharToMultiByte(CP_ACP, 0, entry.szProtocol, -1, ansi.szProtocol, sizeof ansi.szProtocol, nullptr, nullptr);
+    ansi.szProtocol[WSAPROTOCOL_LEN] = '\0';
+    std::memcpy(value, &ansi, sizeof ansi);
+    return 0;
 }
 
 // WSAPoll of Winsock.

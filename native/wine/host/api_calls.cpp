@@ -49,6 +49,11 @@ int WSAAPI WSAEnumNetworkEvents(SOCKET handle, WSAEVENT event, LPWSANETWORKEVENT
 
 BOOL WSAAPI WSAGetOverlappedResult(SOCKET handle, LPWSAOVERLAPPED overlapped, LPDWORD transferred, BOOL wait,
                                    LPDWORD flags) {
+    // A handle that nobody has used here yet can have no operation: as on Windows, no provider is asked for it.
+    if (started() && !host().sockets.find(handle)) {
+        SetLastError(WSAENOTSOCK);
+        return FALSE;
+    }
     return dispatch<&WSPPROC_TABLE::lpWSPGetOverlappedResult, FALSE>(handle, overlapped, transferred, wait, flags);
 }
 

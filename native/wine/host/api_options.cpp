@@ -1,4 +1,6 @@
 // Socket options and ioctls.
+#include <cstring>
+
 #include "dispatch.hpp"
 
 #include <mswsock.h> // after the header that makes its functions ours
@@ -6,6 +8,11 @@
 using namespace winsock_spi::wine;
 
 namespace {
+
+// Whether a buffer takes SO_OPENTYPE. Windows takes a negative length for a large one.
+bool takes_open_type(const char* value, int length) noexcept {
+    return value != nullptr && static_cast<unsigned>(length) >= sizeof(int);
+}
 
 // SO_OPENTYPE is an option of the thread, not of a socket, and no provider's business.
 bool is_open_type(int level, int option) noexcept {
@@ -23,12 +30,13 @@ int WSAAPI getsockopt(SOCKET handle, int level, int option, char* value, int* le
     if (!started()) {
         return fail(WSANOTINITIALISED);
     }
-    if (value == nullptr || length == nullptr || *length < static_cast<int>(sizeof(int))) {
+    if (length == nullptr || !takes_open_type(value, *length)) {
         return fail(WSAEFAULT);
     }
     const ThreadState* thread = host().threads.existing();
-    *reinterpret_cast<int*>(value) = thread != nullptr ? thread->open_type : 0;
-    *length = sizeof(int);
+    const int open_type = thread != nullptr ? thread->open_type : 0;
+    std::memcpy(value, &open_type, sizeof open_type);
+    *length = sizeof open_type;
     return 0;
 }
 
@@ -39,14 +47,14 @@ int WSAAPI setsockopt(SOCKET handle, int level, int option, const char* value, i
     if (!started()) {
         return fail(WSANOTINITIALISED);
     }
-    if (value == nullptr || length < static_cast<int>(sizeof(int))) {
+    if (!takes_open_type(value, length)) {
         return fail(WSAEFAULT);
     }
     ThreadState* thread = host().threads.current();
     if (thread == nullptr) {
         return fail(WSA_NOT_ENOUGH_MEMORY);
     }
-    thread->open_type = *reinterpret_cast<const int*>(value);
+    std::memcpy(&thread->open_type, value, sizeof(int));
     return 0;
 }
 

@@ -62,8 +62,19 @@ int open_socket(const SocketRequest& request, const EntryPointer& entry, WSAPROT
     return entry->ifs() ? claim_ifs_handle(result, entry, provider) : WSAEINVALIDPROVIDER;
 }
 
+// A program may leave a place of the triplet to the info: FROM_PROTOCOL_INFO, or 0.
+int chosen(int wanted, int from_info) noexcept {
+    return wanted == FROM_PROTOCOL_INFO || wanted == 0 ? from_info : wanted;
+}
+
 // With protocol info: the entry it names.
-int open_by_id(const SocketRequest& request, WSAPROTOCOL_INFOW& info, SOCKET& result) noexcept {
+int open_by_id(SocketRequest request, WSAPROTOCOL_INFOW& info, SOCKET& result) noexcept {
+    request.family = chosen(request.family, info.iAddressFamily);
+    request.type = chosen(request.type, info.iSocketType);
+    request.protocol = chosen(request.protocol, info.iProtocol);
+    if (request.family == AF_UNSPEC || request.family == FROM_PROTOCOL_INFO) {
+        return WSAEAFNOSUPPORT;
+    }
     const EntryPointer entry = host().providers.find(info.dwCatalogEntryId);
     if (!entry || entry->stands_for_provider()) {
         return WSAEINVAL;

@@ -127,7 +127,7 @@ const CatalogEntry* Catalog::find(const GUID& provider_id) const noexcept {
 
 const CatalogEntry* Catalog::find(const core::Triplet& triplet, DWORD after, int& error) const noexcept {
     bool behind = after == 0;
-    core::TripletMatch best = core::TripletMatch::family_differs;
+    core::TripletMatch best = core::TripletMatch::type_differs;
     for (const CatalogEntry& entry : entries_) {
         core::TripletMatch match = core::match_triplet(entry.item.info, triplet);
         if (match == core::TripletMatch::matches) {

@@ -71,7 +71,7 @@ int enumerate(Bitness bitness, Audience audience, const INT* protocols, Info* bu
         }
     }
     const std::size_t needed = chosen.size() * sizeof(Info);
-    const bool enough = *buffer_size >= needed;
+    const bool enough = *buffer_size >= needed && (buffer != nullptr || needed == 0);
     *buffer_size = static_cast<DWORD>(needed);
     if (!enough) {
         return WSAENOBUFS;

@@ -80,7 +80,7 @@ inline void check_enumeration(Checks& checks, const CatalogFunctions& functions)
     checks.is_true("ids begin at 1001", !ids.empty() && ids.front() >= 1001);
 
     size = needed;
-    checks.equal("NULL buffer", error_of(functions.enumerate, nullptr, nullptr, &size), WSAEFAULT);
+    checks.equal("NULL buffer", error_of(functions.enumerate, nullptr, nullptr, &size), WSAENOBUFS);
     checks.equal("buffer that cannot be written",
                  error_of(functions.enumerate, nullptr, bad_pointer<LPWSAPROTOCOL_INFOW>(), &size), WSAEFAULT);
     checks.equal("NULL length", error_of(functions.enumerate, nullptr, infos.data(), nullptr), WSAEFAULT);
@@ -183,7 +183,7 @@ inline void check_program_view(Checks& checks, const WinsockDll& dll) {
     checks.equal("one byte less is an error", wide(nullptr, infos.data(), &size), SOCKET_ERROR);
     checks.equal("one byte less is WSAENOBUFS", last_error(), WSAENOBUFS);
     wide(nullptr, nullptr, &size);
-    checks.equal("NULL buffer with enough length is WSAEFAULT", last_error(), WSAEFAULT);
+    checks.equal("NULL buffer with enough length is WSAENOBUFS", last_error(), WSAENOBUFS);
     checks.equal("NULL length is an error", wide(nullptr, infos.data(), nullptr), SOCKET_ERROR);
     checks.equal("NULL length is WSAEFAULT", last_error(), WSAEFAULT);
     int only_udp[] = {IPPROTO_UDP, 0};

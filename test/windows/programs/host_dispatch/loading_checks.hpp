@@ -141,6 +141,9 @@ inline void check_choice(Checks& checks, Strange& strange) {
 
     WSAPROTOCOL_INFOW by_id{};
     by_id.dwCatalogEntryId = Strange::id_of(Mode::silent);
+    WSASocketW(FROM_PROTOCOL_INFO, FROM_PROTOCOL_INFO, FROM_PROTOCOL_INFO, &by_id, 0, 0);
+    checks.equal("an info without a family is WSAEAFNOSUPPORT", WSAGetLastError(), WSAEAFNOSUPPORT);
+    by_id.iAddressFamily = AF_INET;
     const SOCKET direct = WSASocketW(FROM_PROTOCOL_INFO, FROM_PROTOCOL_INFO, FROM_PROTOCOL_INFO, &by_id, 0, 0);
     checks.is_true("by id the entry is taken as it is named", direct != INVALID_SOCKET);
     checks.equal("and the first was not asked", strange.calls(Mode::declines, strange::call_socket) - asked, 1);
