@@ -46,8 +46,8 @@ CONFORMANCE_CASE("datagrams", "each send is one message, and says from where") {
     }
 }
 
-// recvfrom: "If the datagram or message is larger than the buffer specified, the buffer is filled with the first part of
-// the datagram, and recvfrom generates the error WSAEMSGSIZE. For unreliable protocols the excess data is lost."
+// recvfrom: "If the datagram or message is larger than the buffer specified, the buffer is filled with the first part
+// of the datagram, and recvfrom generates the error WSAEMSGSIZE. For unreliable protocols the excess data is lost."
 CONFORMANCE_CASE("datagrams", "a buffer that is too small") {
     const Strangers both;
     char bytes[8]{};
@@ -167,8 +167,8 @@ CONFORMANCE_CASE("datagrams", "several buffers") {
     is("from whom it was", same(from, name_of(both.sender.get())));
 }
 
-// "WSAEFAULT: The from buffer or the fromlen parameters are not part of the user address space, or the fromlen parameter
-// is too small to accommodate the source address of the peer address."
+// "WSAEFAULT: The from buffer or the fromlen parameters are not part of the user address space, or the fromlen
+// parameter is too small to accommodate the source address of the peer address."
 CONFORMANCE_CASE("datagrams", "from and fromlen") {
     const Strangers both;
     char bytes[8];

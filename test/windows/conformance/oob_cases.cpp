@@ -1,5 +1,6 @@
-// Out-of-band data; select's exceptfds means it "only if SO_OOBINLINE is disabled". Pages: "select function", "Protocol-Independent Out-of-Band Data", "send function (winsock2.h)", "recv function
-// (winsock2.h)", "SOL_SOCKET Socket Options" (SO_OOBINLINE), "Winsock IOCTLs" (SIOCATMARK), "WSAEventSelect function".
+// Out-of-band data. Pages: "Protocol-Independent Out-of-Band Data", "send function (winsock2.h)", "recv function
+// (winsock2.h)", "select function (winsock2.h)": exceptfds means it "only if option SO_OOBINLINE is disabled",
+// "SOL_SOCKET Socket Options" (SO_OOBINLINE), "Winsock IOCTLs" (SIOCATMARK), "WSAEventSelect function".
 #include "overlapped.hpp"
 
 using namespace conformance;

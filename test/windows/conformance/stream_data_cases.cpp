@@ -326,8 +326,8 @@ CONFORMANCE_CASE("stream data", "SO_SNDTIMEO") {
     equal("send into a peer that does not read gives up", error, WSAETIMEDOUT);
 }
 
-// recv: "WSAEOPNOTSUPP: MSG_OOB was specified, but the socket is not stream-style..." and of MSG_WAITALL: "if MSG_WAITALL
-// is specified along with MSG_OOB, MSG_PEEK, or MSG_PARTIAL, then this call will fail with WSAEOPNOTSUPP".
+// recv: "WSAEOPNOTSUPP: MSG_OOB was specified, but the socket is not stream-style..." and of MSG_WAITALL: "if
+// MSG_WAITALL is specified along with MSG_OOB, MSG_PEEK, or MSG_PARTIAL, then this call will fail with WSAEOPNOTSUPP".
 CONFORMANCE_CASE("stream data", "flags that do not go together") {
     const Pair pair = tcp_pair();
     send_text(pair.far_end.get(), "data");
@@ -348,7 +348,8 @@ CONFORMANCE_CASE("stream data", "flags that do not go together") {
 CONFORMANCE_CASE("stream data", "sendto and recvfrom on a connection") {
     const Pair pair = tcp_pair();
     const Address elsewhere = loopback(AF_INET, 9);
-    equal("sendto ignores the address", sendto(pair.near_end.get(), "over", 4, 0, elsewhere.get(), elsewhere.length), 4);
+    equal("sendto ignores the address",
+          sendto(pair.near_end.get(), "over", 4, 0, elsewhere.get(), elsewhere.length), 4);
     equal("the data goes to the peer", receive_text(pair.far_end.get()), "over");
     equal("sendto without an address", sendto(pair.near_end.get(), "none", 4, 0, nullptr, 0), 4);
     require("data", readable(pair.far_end.get()));
