@@ -1,0 +1,13 @@
+// Installs and removes upcalls: a GUID for each layered entry, chains that name hidden entries only.
+#include "setup.hpp"
+
+int wmain(int argc, wchar_t** argv) {
+    using stranger::Habits;
+    return stranger::setup_main(argc, argv, Habits{
+        .name = L"upcalls",
+        .vendor = stranger::upcalls_guid,
+        .guid = Habits::Guid::per_entry,
+        .chain = Habits::Chain::by_hidden,
+        .ifs = true,
+    });
+}
