@@ -12,7 +12,7 @@ import { fingerprint, isDone, setDone, setUndone } from "./stamp.mjs";
 const at = (...parts) => path.join(project, ...parts);
 const cmakeFiles = [at("CMakeLists.txt"), at("CMakePresets.json"), at("package.json"), at("cmake"), at("native")];
 const nativeInputs = [...cmakeFiles, at("test", "windows", "programs"), at("test", "windows", "providers"),
-    at("test", "windows", "conformance")];
+    at("test", "windows", "conformance"), at("test", "windows", "strangers")];
 const shipped = ["winsock_spi.node", "winsock_spi_lsp.dll", "winsock-spi-rescue.exe"];
 
 /** The Windows binaries: into prebuilds/, and what only Wine and the tests need into .cache/build. */

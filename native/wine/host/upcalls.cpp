@@ -111,12 +111,21 @@ int WSPAPI get_provider_path(LPGUID provider_id, WCHAR* path, LPINT length, LPIN
     return provider_path(provider_id, path, length, error);
 }
 
+bool is_open(SOCKET handle) noexcept {
+    const DWORD last_error = GetLastError();
+    DWORD flags = 0;
+    const bool open = handle != INVALID_SOCKET && GetHandleInformation(reinterpret_cast<HANDLE>(handle), &flags);
+    SetLastError(last_error);
+    return open;
+}
+
 // The handle itself goes to the program: what changes is who is called for it. The last provider that claims it is
 // the topmost one.
 SOCKET WSPAPI modify_ifs_handle(DWORD catalog_entry_id, SOCKET handle, LPINT error) {
     EntryPointer entry = host().providers.find(catalog_entry_id);
     int code = WSAEINVAL;
-    if (entry && entry->ifs()) {
+    // "The proposed handle is invalid": also one that was open once; its value may soon be another socket's.
+    if (entry && entry->ifs() && is_open(handle)) {
         code = claim_ifs_handle(handle, std::move(entry), nullptr);
     }
     if (code != 0) {

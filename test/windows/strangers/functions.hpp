@@ -56,7 +56,7 @@ inline void write_report(const char* provider, const char* more = "") {
     if (path_length == 0 || path_length >= MAX_PATH) {
         return;
     }
-    static char line[32768];
+    static char line[65536];
     int length = std::snprintf(line, sizeof line, "{\"provider\":\"%s\",\"pid\":%lu,\"bits\":%u,\"counts\":{", provider,
                                GetCurrentProcessId(), static_cast<unsigned>(sizeof(void*) * 8));
     const char* separator = "";
