@@ -18,6 +18,8 @@ const table = {
     sentSockets: [3, 10],
     /** 1: every combination of cases; 0: every case once, in some combination. */
     everyCombination: [0, 1],
+    /** 1: from every catalog of up to three strange providers and ours every installation and removal; 0: two stacks. */
+    everyStacking: [0, 1],
     /** Places of an operation, evenly spread, at which it is killed; at most all of them. */
     killPoints: [6, 1000],
 } as const satisfies Readonly<Record<string, readonly [quick: number, full: number]>>;
