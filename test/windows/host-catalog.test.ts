@@ -17,9 +17,11 @@ for (const bits of bitnesses) {
     describe(`catalog functions of ws2_32.dll, ${bits}-bit`, function () {
         this.timeout(180_000);
 
+        const other = programFile(bits === 64 ? 32 : 64, "host_catalog");
+
         /** Runs a group of the program's assertions, and expects all to hold and the last line to say so. */
         async function group(name: string, atLeast: number): Promise<string> {
-            const ended = await run(programFile(bits, "host_catalog"), [...providers, name]);
+            const ended = await run(programFile(bits, "host_catalog"), [...providers, "--other", other, name]);
             const lines = ended.stdout.trimEnd().split(/\r?\n/);
             assert.deepEqual(lines.filter((line) => line.startsWith("not ok")), []);
             expectCode(ended, 0);
@@ -41,6 +43,14 @@ for (const bits of bitnesses) {
 
         it("categorize providers and programs, keep providers out of programs that do not permit them", async () => {
             await group("categories", bits === 64 ? 139 : 100);
+        });
+
+        it("list, install, order, enable and remove namespace providers", async () => {
+            await group("namespaces", bits === 64 ? 120 : 63);
+        });
+
+        it("tell programs of each change, whoever made it", async () => {
+            await group("notifications", 123);
         });
 
         it("refuse a damaged catalog without touching it, and undo a change that fails in the middle", async function () {

@@ -127,6 +127,34 @@ LSTATUS RegistryKey::read(const wchar_t* name, std::wstring& text) const {
     return status == ERROR_SUCCESS ? ERROR_INVALID_DATA : status;
 }
 
+LSTATUS RegistryKey::read_all(std::vector<RegistryValue>& values) const {
+    values.clear();
+    std::vector<std::wstring> names;
+    LSTATUS status = list_values(names);
+    for (const std::wstring& name : names) {
+        RegistryValue value{name, 0, {}};
+        do {
+            DWORD size = static_cast<DWORD>(value.data.size());
+            status = RegQueryValueExW(key_, name.c_str(), nullptr, &value.type,
+                                      value.data.empty() ? nullptr : value.data.data(), &size);
+            if (status == ERROR_SUCCESS && value.data.empty() && size != 0) {
+                status = ERROR_MORE_DATA; // asked without room, for the size
+            }
+            value.data.resize(size);
+        } while (status == ERROR_MORE_DATA);
+        if (status != ERROR_SUCCESS) {
+            return status;
+        }
+        values.push_back(std::move(value));
+    }
+    return status;
+}
+
+LSTATUS RegistryKey::write(const RegistryValue& value) const noexcept {
+    return RegSetValueExW(key_, value.name.c_str(), 0, value.type, value.data.data(),
+                          static_cast<DWORD>(value.data.size()));
+}
+
 LSTATUS RegistryKey::remove_value(const wchar_t* name) const noexcept {
     return RegDeleteValueW(key_, name);
 }

@@ -40,6 +40,15 @@ std::wstring entry_key_name(std::size_t index);
 // privileges, or a failure occurred when opening or writing a catalog entry"); 0 stays 0.
 int winsock_error(LSTATUS status) noexcept;
 
+// A value with its type and bytes as they are.
+struct RegistryValue {
+    std::wstring name;
+    DWORD type;
+    std::vector<BYTE> data;
+
+    friend bool operator==(const RegistryValue&, const RegistryValue&) = default;
+};
+
 // An open registry key. Functions return a Win32 error code (ERROR_SUCCESS = 0).
 class RegistryKey {
 public:
@@ -67,6 +76,8 @@ public:
     LSTATUS write(const wchar_t* name, const void* bytes, std::size_t size) const noexcept;
     // A text value; environment strings in it stay as they are. ERROR_INVALID_DATA for other types.
     LSTATUS read(const wchar_t* name, std::wstring& text) const;
+    LSTATUS read_all(std::vector<RegistryValue>& values) const;
+    LSTATUS write(const RegistryValue& value) const noexcept;
     LSTATUS remove_value(const wchar_t* name) const noexcept;
     // Names of the key's values or subkeys.
     LSTATUS list_values(std::vector<std::wstring>& names) const;

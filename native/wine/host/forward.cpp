@@ -91,9 +91,7 @@ FORWARD(HANDLE, WSAAsyncGetServByPort,
         (window, message, port, protocol, buffer, size))
 FORWARD(int, WSACancelAsyncRequest, (HANDLE request), (request))
 
-// Name spaces and services
-FORWARD(INT, WSAEnumNameSpaceProvidersA, (LPDWORD size, LPWSANAMESPACE_INFOA providers), (size, providers))
-FORWARD(INT, WSAEnumNameSpaceProvidersW, (LPDWORD size, LPWSANAMESPACE_INFOW providers), (size, providers))
+// Services
 FORWARD(INT, WSALookupServiceBeginA, (LPWSAQUERYSETA query, DWORD flags, LPHANDLE lookup), (query, flags, lookup))
 FORWARD(INT, WSALookupServiceBeginW, (LPWSAQUERYSETW query, DWORD flags, LPHANDLE lookup), (query, flags, lookup))
 FORWARD(INT, WSALookupServiceNextA, (HANDLE lookup, DWORD flags, LPDWORD size, LPWSAQUERYSETA results),
@@ -120,16 +118,8 @@ FORWARD(INT, WSAGetServiceClassNameByClassIdA, (LPGUID service_class, LPSTR name
         (service_class, name, length))
 FORWARD(INT, WSAGetServiceClassNameByClassIdW, (LPGUID service_class, LPWSTR name, LPDWORD length),
         (service_class, name, length))
-FORWARD(INT, WSCInstallNameSpace, (LPWSTR name, LPWSTR path, DWORD name_space, DWORD version, LPGUID provider),
-        (name, path, name_space, version, provider))
-FORWARD(INT, WSCUnInstallNameSpace, (LPGUID provider), (provider))
-FORWARD(INT, WSCEnableNSProvider, (LPGUID provider, BOOL enable), (provider, enable))
-FORWARD(int, WSCWriteNameSpaceOrder, (LPGUID providers, DWORD count), (providers, count))
 
-// Catalog notifications
-FORWARD(INT, WSAProviderConfigChange,
-        (LPHANDLE handle, LPWSAOVERLAPPED overlapped, LPWSAOVERLAPPED_COMPLETION_ROUTINE routine),
-        (handle, overlapped, routine))
+// How Winsock posts messages
 FORWARD(int, WSApSetPostRoutine, (LPWPUPOSTMESSAGE routine), (routine))
 
 // Of 16-bit Windows; ordinal 500 is all there is to it.

@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "../host/catalog_writer.hpp"
+#include "../host/namespace_catalog.hpp"
 
 namespace winsock_spi::wine {
 
@@ -74,56 +75,45 @@ core::PackedCatalogItem make_item(const BaseEntry& entry, std::uint32_t id) {
     return item;
 }
 
-struct NamespaceEntry {
+struct NamespaceProvider {
     const wchar_t* name;
     const wchar_t* path;
     core::Guid provider;
     std::uint32_t name_space;
 };
 
-constexpr NamespaceEntry namespaces[] = {
+// What a Windows 10 without Bluetooth lists, in its order. (There the first names are references to resources.)
+constexpr NamespaceProvider namespaces[] = {
+    {L"E-mail Naming Shim Provider", L"%SystemRoot%\\system32\\napinsp.dll",
+     {0x964ACBA2, 0xB2BC, 0x40EB, {0x8C, 0x6A, 0xA6, 0xDB, 0x40, 0x16, 0x1C, 0xAE}}, NS_EMAIL},
+    {L"PNRP Cloud Namespace Provider", L"%SystemRoot%\\system32\\pnrpnsp.dll",
+     {0x03FE89CE, 0x766D, 0x4976, {0xB9, 0xC1, 0xBB, 0x9B, 0xC4, 0x2C, 0x7B, 0x4D}}, NS_PNRPCLOUD},
+    {L"PNRP Name Namespace Provider", L"%SystemRoot%\\system32\\pnrpnsp.dll",
+     {0x03FE89CD, 0x766D, 0x4976, {0xB9, 0xC1, 0xBB, 0x9B, 0xC4, 0x2C, 0x7B, 0x4D}}, NS_PNRPNAME},
+    {L"Network Location Awareness Legacy (NLAv1) Namespace", L"%SystemRoot%\\system32\\NLAapi.dll",
+     {0x6642243A, 0x3BA8, 0x4AA6, {0xBA, 0xA5, 0x2E, 0x0B, 0xD7, 0x1F, 0xDD, 0x83}}, NS_NLA},
     {L"Tcpip", L"%SystemRoot%\\System32\\mswsock.dll",
      {0x22059D40, 0x7E9E, 0x11CF, {0xAE, 0x5A, 0x00, 0xAA, 0x00, 0xA7, 0x11, 0x2B}}, NS_DNS},
     {L"NTDS", L"%SystemRoot%\\System32\\winrnr.dll",
      {0x3B2637EE, 0xE580, 0x11CF, {0xA5, 0x55, 0x00, 0xC0, 0x4F, 0xD8, 0xD4, 0xAC}}, NS_NTDS},
 };
 
-LSTATUS write_namespace(const RegistryKey& entries, std::size_t index, const NamespaceEntry& entry) {
-    RegistryKey key;
-    bool made = false;
-    LSTATUS status = key.create(entries.get(), entry_key_name(index).c_str(), made);
-    const auto next = [&](auto&&... value) {
-        if (status == ERROR_SUCCESS) {
-            status = key.write(value...);
-        }
-    };
-    next(L"DisplayString", entry.name);
-    next(L"Enabled", std::uint32_t{1});
-    next(L"LibraryPath", entry.path);
-    next(L"ProviderId", static_cast<const void*>(&entry.provider), sizeof(entry.provider));
-    next(L"StoresServiceClassInfo", std::uint32_t{0});
-    next(L"SupportedNameSpace", entry.name_space);
-    next(L"Version", std::uint32_t{0});
-    return status;
-}
-
-LSTATUS write_namespaces(const RegistryKey& parameters) {
-    RegistryKey catalog;
-    bool made = false;
-    LSTATUS status = catalog.create(parameters.get(), L"NameSpace_Catalog5", made);
+LSTATUS write_namespaces() {
+    LSTATUS status = NamespaceTransaction::make_empty();
     for (const Bitness bitness : {Bitness::bits32, Bitness::bits64}) {
-        RegistryKey entries;
+        NamespaceTransaction transaction(bitness);
+        NamespaceEntries* entries = nullptr;
         if (status == ERROR_SUCCESS) {
-            status = entries.create(catalog.get(), entries_key_name(bitness), made);
-        }
-        for (std::size_t index = 0; status == ERROR_SUCCESS && index < std::size(namespaces); ++index) {
-            status = write_namespace(entries, index, namespaces[index]);
+            status = transaction.begin(entries);
         }
         if (status == ERROR_SUCCESS) {
-            status = catalog.write(entry_count_name(bitness), static_cast<std::uint32_t>(std::size(namespaces)));
+            for (const NamespaceProvider& one : namespaces) {
+                entries->push_back(make_namespace_entry(one.provider, one.name, one.path, one.name_space, 0, nullptr));
+            }
+            status = transaction.commit();
         }
     }
-    return status == ERROR_SUCCESS ? catalog.write(serial_value, std::uint32_t{1}) : status;
+    return status;
 }
 
 int write_protocols() {
@@ -190,7 +180,7 @@ int run() {
         status = parameters.write(L"Current_NameSpace_Catalog", L"NameSpace_Catalog5");
     }
     if (status == ERROR_SUCCESS) {
-        status = write_namespaces(parameters);
+        status = write_namespaces();
     }
     if (status != ERROR_SUCCESS) {
         std::fprintf(stderr, "winsock_wine_seed: cannot write the Winsock parameters: error %ld\n", status);

@@ -1,14 +1,15 @@
 // Tests the catalog functions of ws2_32.dll: every documented result and error, what each does to the registry, and
 // that several processes may write at once. Puts the registry back as it found it.
 //
-//   host_catalog [options] [documented] [damage] [chains] [categories]   the first two groups if none is named
+//   host_catalog [options] GROUP...               documented, damage, chains, categories, namespaces, notifications;
+//                                                 the first two if none is named
 //   host_catalog [options] tests [...]            the same without the parent process that puts things back
 //   host_catalog [options] writer FIRST COUNT     a child of the test of several writers
 //   host_catalog [options] layer install|remove   what an installer does with WSCInstallProviderAndChains(64_32)
 //   host_catalog [options] permit FILE CATEGORIES what WSCSetApplicationCategory does
 //   host_catalog socket ...                       a program that opens a socket: see show_socket
-// Options: --dll PATH (the Winsock DLL), --provider64 PATH and --provider32 PATH (chain_provider.dll; for the last two
-// groups and `layer`).
+// Options: --dll PATH (the Winsock DLL), --provider64 PATH and --provider32 PATH (chain_provider.dll; for the groups
+// `chains` and `categories`, and `layer`), --other PATH (this program in the other bitness, for `notifications`).
 //
 // All but `damage` hold on real Windows too (as administrator, with no other provider installed meanwhile). `damage`
 // writes nonsense into the registry; what Windows makes of it is not documented, so on real Windows it only says that
@@ -23,6 +24,8 @@
 #include "host_catalog/damage_checks.hpp"
 #include "host_catalog/enumerate_checks.hpp"
 #include "host_catalog/install_checks.hpp"
+#include "host_catalog/namespace_checks.hpp"
+#include "host_catalog/notification_checks.hpp"
 #include "host_catalog/order_checks.hpp"
 
 #include <algorithm>
@@ -140,6 +143,7 @@ void check_documented(Checks& checks, const WinsockDll& dll, const std::wstring&
 struct Options {
     std::wstring dll = L"ws2_32.dll";
     ProviderFiles providers;
+    std::wstring other;
     std::vector<std::string> words;
 
     bool named(const char* word) const { return std::find(words.begin(), words.end(), word) != words.end(); }
@@ -154,6 +158,7 @@ Options read_options(int count, wchar_t** arguments) {
         std::wstring* place = option == L"--dll"          ? &options.dll
                               : option == L"--provider64" ? &options.providers.x64
                               : option == L"--provider32" ? &options.providers.x86
+                              : option == L"--other"      ? &options.other
                                                           : nullptr;
         if (place == nullptr) {
             break;
@@ -194,8 +199,8 @@ int run_in_child(const Options& options, const std::wstring& groups) {
     wchar_t program[MAX_PATH];
     GetModuleFileNameW(nullptr, program, MAX_PATH);
     std::wstring command = L"\"" + std::wstring(program) + L"\" --dll \"" + options.dll + L"\" --provider64 \"" +
-                           options.providers.x64 + L"\" --provider32 \"" + options.providers.x86 + L"\" tests" +
-                           groups;
+                           options.providers.x64 + L"\" --provider32 \"" + options.providers.x86 + L"\" --other \"" +
+                           options.other + L"\" tests" + groups;
     STARTUPINFOW startup{};
     startup.cb = sizeof(startup);
     PROCESS_INFORMATION process{};
@@ -234,6 +239,12 @@ int run_tests(const WinsockDll& dll, const Options& options, bool documented, bo
         if (options.named("categories")) {
             check_categories(checks, dll, options.providers, guard);
         }
+        if (options.named("namespaces")) {
+            check_namespaces(checks, dll);
+        }
+        if (options.named("notifications")) {
+            check_notifications(checks, dll, options.other);
+        }
         if (damage && is_wine()) {
             check_damage(checks, dll, guard);
         } else if (damage) {
@@ -250,7 +261,7 @@ int wmain(int count, wchar_t** arguments) {
     if (!options.words.empty() && options.words[0] == "socket") {
         return show_socket();
     }
-    constexpr const char* groups[] = {"documented", "damage", "chains", "categories"};
+    constexpr const char* groups[] = {"documented", "damage", "chains", "categories", "namespaces", "notifications"};
     std::wstring chosen;
     for (const char* group : groups) {
         if (options.named(group)) {
