@@ -92,6 +92,13 @@ export interface Catalog {
     namespaces: { [bits in CatalogName]?: NamespaceEntry[] };
 }
 
+/** What a program asks for: address family, socket type, protocol. */
+export type Triplet = Pick<CatalogEntry, "family" | "socketType" | "protocol">;
+
+export function sameTriplet(a: Triplet, b: Triplet): boolean {
+    return a.family === b.family && a.socketType === b.socketType && a.protocol === b.protocol;
+}
+
 /** The entry that a path and a decoded WSAPROTOCOL_INFOW make. A chain length outside 0 to 7 counts as the nearest. */
 export function entryOfInfo(path: string, info: ProtocolInfo, resolvedPath?: string): CatalogEntry {
     const length = Math.min(Math.max(info.chainLength, 0), MAX_PROTOCOL_CHAIN);

@@ -62,7 +62,8 @@ export interface DeinstallProvider {
 }
 
 /**
- * WSCUpdateProvider for the entry whose id is in `info`.
+ * WSCUpdateProvider for one entry: the one whose id is in `info`, which it becomes; without `info`, the one with this
+ * id, whose members all stay but path and chain.
  * https://learn.microsoft.com/windows/win32/api/ws2spi/nf-ws2spi-wscupdateprovider
  */
 export interface UpdateProvider {
@@ -70,7 +71,8 @@ export interface UpdateProvider {
     catalog: Bits;
     providerId: string;
     path: string;
-    info: string;
+    info?: string;
+    id?: number;
     chain: EntryReference[];
 }
 

@@ -1,20 +1,22 @@
 // Plans the installation of the provider: a pure function from a catalog to steps. Per catalog: the hidden entry, one
-// layered entry per covered base entry (appended, so nothing changes yet for any program), then the order in which ours
-// come first: that one step switches.
+// layered entry per covered base entry (appended, so nothing changes yet for any program), then, where a layer of
+// somebody else is not IFS, its chains, led through ours, and last the order in which ours come first elsewhere: those
+// steps switch.
 
 import { Buffer } from "node:buffer";
 import { win32 as path } from "node:path";
 import {
-    type Catalog, type CatalogEntry, type CatalogName, catalogNames, chainPlaces, infoOfEntry,
+    type Catalog, type CatalogEntry, type CatalogName, catalogNames, chainPlaces, infoOfEntry, sameTriplet,
 } from "../catalog/model.js";
 import {
-    AF_INET, AF_INET6, IPPROTO_IP, IPPROTO_TCP, IPPROTO_UDP, MAX_PATH, MAX_PROTOCOL_CHAIN, PFL_HIDDEN, SOCK_DGRAM,
-    SOCK_RAW, SOCK_STREAM, WSAPROTOCOL_LEN, XP1_IFS_HANDLES,
+    AF_INET, AF_INET6, IPPROTO_IP, IPPROTO_TCP, IPPROTO_UDP, MAX_PATH, PFL_HIDDEN, SOCK_DGRAM, SOCK_RAW, SOCK_STREAM,
+    WSAPROTOCOL_LEN, XP1_IFS_HANDLES,
 } from "../catalog/names.js";
 import { WinsockError, refuseUnknownOptions } from "../errors.js";
 import type { Bits } from "../native.js";
-import { type InstallProvider, type Plan, type Step, planFormat, planVersion } from "../plan/plan.js";
-import { hiddenEntryGuid, isOurGuid, layeredEntryGuid, ourEntries } from "./identity.js";
+import { type EntryReference, type Plan, type Step, planFormat, planVersion } from "../plan/plan.js";
+import { type Rewrite, type Standing, standingOver } from "./chains.js";
+import { hiddenEntryGuid, layeredEntryGuid, ourEntries } from "./identity.js";
 import { type MachineArch, architecture, dataFolder, providerFile, rescueFile, versionFolder } from "./layout.js";
 
 /** A file that the installation copies. */
@@ -49,6 +51,11 @@ export interface InstallPlanOptions {
     name?: string;
     /** Catalog ids of the base entries to cover. Default: every one that can be covered. */
     over?: readonly number[];
+    /**
+     * Whether chains of other providers may be led through ours, which is needed where one of them is not IFS. Default
+     * true.
+     */
+    rewrite?: boolean;
 }
 
 /** The triplets that are covered, in the order of the layered entries: TCP, UDP and RAW, over IPv4 and IPv6. */
@@ -58,20 +65,15 @@ const triplets = [AF_INET, AF_INET6].flatMap((family) => [
     { family, socketType: SOCK_RAW, protocol: IPPROTO_IP },
 ]);
 
-/** The first base entry of each covered triplet, in catalog order. */
+/** The first base entry of each covered triplet, in catalog order, if it is IFS as ours must be then. */
 export function coverableEntries(entries: readonly CatalogEntry[]): CatalogEntry[] {
     const bases = entries.filter((entry) => entry.kind === "base");
     return bases.filter(
         (entry) =>
+            entry.ifs &&
             triplets.some((triplet) => sameTriplet(entry, triplet)) &&
             bases.find((other) => sameTriplet(other, entry)) === entry,
     );
-}
-
-type Triplet = Pick<CatalogEntry, "family" | "socketType" | "protocol">;
-
-function sameTriplet(a: Triplet, b: Triplet): boolean {
-    return a.family === b.family && a.socketType === b.socketType && a.protocol === b.protocol;
 }
 
 /**
@@ -81,12 +83,12 @@ function sameTriplet(a: Triplet, b: Triplet): boolean {
  * @throws WinsockError `ERR_ALREADY_INSTALLED`; `ERR_NAME_TOO_LONG` (above 255 UTF-16 units); `ERR_PATH_TOO_LONG` (a
  * DLL's path above 259 characters); `ERR_UNKNOWN_CATALOG_ID` (`over` names an entry that is not
  * there or cannot be covered); `ERR_NOTHING_TO_COVER`; `ERR_CHAIN_FULL` (a chain has 7 entries already); `ERR_NOT_IFS`
- * (the topmost entry of a protocol belongs to a provider that is not IFS, which ours cannot stand above).
+ * (a protocol has a layer that is not IFS, which ours cannot stand above, and ours may not or cannot be put below it).
  * @throws TypeError if an option does not exist or has a wrong type.
  */
 export function planInstall(catalog: Catalog, options: InstallPlanOptions): Plan {
     refuseUnknownOptions("planInstall", options, [
-        "files", "arch", "version", "programFiles", "programData", "name", "over",
+        "files", "arch", "version", "programFiles", "programData", "name", "over", "rewrite",
     ]);
     const names = catalogNames.filter((bits) => options.files[bits] && catalog.protocols[bits]);
     if (names.length === 0) {
@@ -94,12 +96,16 @@ export function planInstall(catalog: Catalog, options: InstallPlanOptions): Plan
     }
     const name = checkName(options.name ?? "winsock-spi");
     checkOver(catalog, names, options.over);
+    const rewrite = options.rewrite ?? true;
+    if (typeof rewrite !== "boolean") {
+        throw new TypeError("planInstall: rewrite must be true or false");
+    }
     const folder = versionFolder(options.programFiles, options.version);
     const place: Place = (bits, file = "") => path.join(folder, architecture(bits, options.arch ?? "x64").folder, file);
     const catalogSteps = names.flatMap((bits) => {
         const provider = options.files[bits]?.provider;
         const dll = checkPath(provider !== undefined && "path" in provider ? provider.path : place(bits, providerFile));
-        return stepsForCatalog(bits, catalog.protocols[bits] ?? [], { name, dll, over: options.over });
+        return stepsForCatalog(bits, catalog.protocols[bits] ?? [], { name, dll, over: options.over, rewrite });
     });
     const helpers = Object.fromEntries(names.map((bits) => [bits, place(bits, rescueFile)]));
     return {
@@ -162,7 +168,7 @@ function checkOver(catalog: Catalog, names: readonly CatalogName[], over: readon
         const why =
             known === undefined
                 ? "is in no catalog"
-                : `(${known.name}) is no base entry of TCP, UDP or RAW over IPv4 or IPv6`;
+                : `(${known.name}) is not the first base entry of TCP, UDP or RAW over IPv4 or IPv6, or is not IFS`;
         const possible = [...new Set(coverable.map((entry) => entry.id))].join(", ");
         throw new WinsockError(`Catalog id ${id} ${why}. These can be covered: ${possible || "none"}.`, {
             code: "ERR_UNKNOWN_CATALOG_ID",
@@ -230,6 +236,7 @@ interface CatalogPart {
     name: string;
     dll: string;
     over: readonly number[] | undefined;
+    rewrite: boolean;
 }
 
 function stepsForCatalog(bits: CatalogName, entries: readonly CatalogEntry[], part: CatalogPart): Step[] {
@@ -246,22 +253,60 @@ function stepsForCatalog(bits: CatalogName, entries: readonly CatalogEntry[], pa
             return []; // ids differ between the catalogs: those asked for are in the other one
         }
         throw new WinsockError(
-            `The ${bits}-bit catalog has no base entry of TCP, UDP or RAW over IPv4 or IPv6 to cover.`,
+            `The ${bits}-bit catalog has no IFS base entry of TCP, UDP or RAW over IPv4 or IPv6 to cover.`,
             { code: "ERR_NOTHING_TO_COVER" },
         );
     }
-    const layered = covered.map((base) => layeredStep(bits, base, entries, part));
-    const order = [...layered.map((step) => step.providerId), ...entries.map((entry) => entry.id), hiddenEntryGuid];
+    const standings = covered.map((base) => ({ base, standing: standingOver(bits, base, entries, part) }));
     return [
         hiddenStep(bits, first, part),
-        ...layered,
-        {
-            do: "write-order",
-            catalog: Number(bits) as Bits,
-            order,
-            text: `${bits}-bit catalog: put the layered entries first; new sockets go through the provider from now on`,
-        },
+        ...standings.map(({ base, standing }) => layeredStep(bits, base, standing, part)),
+        ...standings.flatMap(({ standing }) => standing.rewrites.map((rewrite) => rewriteStep(bits, rewrite, part))),
+        orderStep(bits, standings, entries),
     ];
+}
+
+/** The order of the catalog: ours first, or directly before what they cover where they are below others. */
+function orderStep(
+    bits: CatalogName,
+    standings: readonly { base: CatalogEntry; standing: Standing }[],
+    entries: readonly CatalogEntry[],
+): Step {
+    const oursBefore = (id: number | undefined): EntryReference[] =>
+        standings.filter(({ standing }) => standing.before === id).map(({ base }) => layeredGuid(base));
+    const onTop = oursBefore(undefined);
+    const others = entries.flatMap(({ id }): EntryReference[] => [...oursBefore(id), id]);
+    const what =
+        onTop.length === standings.length
+            ? "put the layered entries first; new sockets go through the provider from now on"
+            : onTop.length === 0
+              ? "put each layered entry before what it covers"
+              : "put each layered entry first, or before what it covers; new sockets go through the provider from now on";
+    return {
+        do: "write-order",
+        catalog: Number(bits) as Bits,
+        order: [...onTop, ...others, hiddenEntryGuid],
+        text: `${bits}-bit catalog: ${what}`,
+    };
+}
+
+const layeredGuid = ({ family, socketType, protocol }: CatalogEntry): string =>
+    layeredEntryGuid(family, socketType, protocol);
+
+function rewriteStep(bits: CatalogName, { entry, above, chain }: Rewrite, { name }: CatalogPart): Step {
+    const places = chain.map((place) => (typeof place === "string" ? name : place)).join(" over ");
+    const layer = above === entry ? "that provider" : `"${above.name}"`;
+    return {
+        do: "update-provider",
+        catalog: Number(bits) as Bits,
+        providerId: entry.providerId,
+        id: entry.id,
+        path: entry.path,
+        chain,
+        text:
+            `${bits}-bit catalog: lead the chain of "${entry.name}" (id ${entry.id}) through ${name}, below ${layer}, ` +
+            `which is not IFS: ${places}; new sockets of it go through the provider from now on`,
+    };
 }
 
 function hiddenStep(bits: CatalogName, base: CatalogEntry, { name, dll }: CatalogPart): Step {
@@ -288,14 +333,12 @@ function hiddenStep(bits: CatalogName, base: CatalogEntry, { name, dll }: Catalo
 function layeredStep(
     bits: CatalogName,
     base: CatalogEntry,
-    entries: readonly CatalogEntry[],
+    { below }: Standing,
     { name, dll }: CatalogPart,
-): Step & InstallProvider {
-    const providerId = layeredEntryGuid(base.family, base.socketType, base.protocol);
-    const below = chainBelow(bits, base, entries);
+): Step {
     const info = infoOfEntry(base, {
         name: `${name} over [${base.name}]`.slice(0, WSAPROTOCOL_LEN),
-        providerId,
+        providerId: layeredGuid(base),
         catalogEntryId: 0,
         serviceFlags1: (base.flags | XP1_IFS_HANDLES) >>> 0,
         chainLength: 0,
@@ -304,36 +347,10 @@ function layeredStep(
     return {
         do: "install-provider",
         catalog: Number(bits) as Bits,
-        providerId,
+        providerId: layeredGuid(base),
         path: dll,
         info: Buffer.from(info).toString("base64"),
         chain: [hiddenEntryGuid, ...below],
         text: `${bits}-bit catalog: add a layered entry over ${below.join(" over ")} (${base.name})`,
     };
-}
-
-/** What follows our hidden entry in the chain: the topmost entry of the triplet and everything below it. */
-function chainBelow(bits: CatalogName, base: CatalogEntry, entries: readonly CatalogEntry[]): number[] {
-    const usable = (entry: CatalogEntry): boolean => entry.kind !== "hidden" && !isOurGuid(entry.providerId);
-    const top = entries.find((entry) => usable(entry) && sameTriplet(entry, base)) ?? base;
-    if (top.kind === "base") {
-        return [top.id];
-    }
-    if (!top.ifs) {
-        throw new WinsockError(
-            `"${top.name}" (id ${top.id}, ${bits}-bit catalog) is the topmost entry of its protocol and not IFS: its ` +
-                "sockets are no file handles, and a provider like this one cannot stand above it.",
-            { code: "ERR_NOT_IFS" },
-        );
-    }
-    // The first place of its chain is its own provider, for which its id now stands.
-    const chain = [top.id, ...top.chain.slice(1)];
-    if (chain.length + 1 > MAX_PROTOCOL_CHAIN) {
-        throw new WinsockError(
-            `The chain of "${top.name}" (id ${top.id}, ${bits}-bit catalog) has ${top.chain.length} entries; Winsock ` +
-                `allows ${MAX_PROTOCOL_CHAIN}, so there is no room for one more. Remove one of its providers first.`,
-            { code: "ERR_CHAIN_FULL" },
-        );
-    }
-    return chain;
 }

@@ -2,8 +2,8 @@
 // that lead through ours are shortened, then our entries go, layered ones before the hidden one, so that at no moment a
 // chain names an entry that is not there; the files go last.
 
-import { Buffer } from "node:buffer";
-import { type Catalog, type CatalogEntry, type CatalogName, catalogNames, infoOfEntry } from "../catalog/model.js";
+import { type Catalog, type CatalogEntry, type CatalogName, catalogNames } from "../catalog/model.js";
+import { MAX_PROTOCOL_CHAIN } from "../catalog/names.js";
 import { WinsockError, refuseUnknownOptions } from "../errors.js";
 import type { Bits } from "../native.js";
 import { type Plan, type Step, planFormat, planVersion } from "../plan/plan.js";
@@ -92,8 +92,8 @@ function updateStep(bits: CatalogName, entry: CatalogEntry, ours: ReadonlyMap<nu
         do: "update-provider",
         catalog: Number(bits) as Bits,
         providerId: entry.providerId,
+        id: entry.id,
         path: entry.path,
-        info: Buffer.from(infoOfEntry(entry)).toString("base64"),
         chain,
         text:
             `${bits}-bit catalog: lead the chain of "${entry.name}" (id ${entry.id}) past the provider: ` +
@@ -107,6 +107,7 @@ function updateStep(bits: CatalogName, entry: CatalogEntry, ours: ReadonlyMap<nu
  */
 export function chainWithout(chain: readonly number[], ours: ReadonlyMap<number, CatalogEntry>): number[] {
     const last = ours.get(chain.at(-1) ?? -1);
-    const whole = last === undefined ? chain : [...chain, ...last.chain];
-    return whole.filter((id) => !ours.has(id));
+    const whole = (last === undefined ? chain : [...chain, ...last.chain]).filter((id) => !ours.has(id));
+    // Together they may be longer than a chain can be; the base is what nobody can do without.
+    return whole.length <= MAX_PROTOCOL_CHAIN ? whole : [...whole.slice(0, MAX_PROTOCOL_CHAIN - 1), ...whole.slice(-1)];
 }

@@ -1,6 +1,9 @@
 // Protocol chains: where our provider stands in one; see chain.hpp.
 #include "chain.hpp"
 
+#include <algorithm>
+#include <iterator>
+
 namespace winsock_spi::core {
 
 namespace {
@@ -38,6 +41,20 @@ Chain chain_of(const ProtocolInfo& info) {
         return {};
     }
     return {info.chain, static_cast<std::size_t>(info.chain_length)};
+}
+
+ProtocolInfo with_chain(const ProtocolInfo& info, Chain ids) {
+    constexpr std::size_t places = max_chain_length;
+    const Chain all(info.chain);
+    const Chain behind = all.subspan(chain_of(info).size());
+    ids = ids.first(std::min(ids.size(), places));
+    ProtocolInfo changed = info;
+    changed.chain_length = static_cast<std::int32_t>(ids.size());
+    std::ranges::fill(changed.chain, 0u);
+    std::ranges::copy(ids, std::begin(changed.chain));
+    std::ranges::copy(behind.first(std::min(behind.size(), places - ids.size())),
+                      std::begin(changed.chain) + ids.size());
+    return changed;
 }
 
 const ProtocolInfo* find_entry(Catalog catalog, std::uint32_t id) {

@@ -48,6 +48,10 @@ std::vector<std::uint32_t> chain_without_ours(const ProtocolInfo& info, const En
             }
         }
     }
+    if (chain.size() > core::max_chain_length) { // together too long; the base is what nobody can do without
+        chain[core::max_chain_length - 1] = chain.back();
+        chain.resize(core::max_chain_length);
+    }
     return chain;
 }
 
@@ -55,15 +59,6 @@ bool leads_through_ours(const ProtocolInfo& info, const Entries& entries) {
     const core::Chain ids = core::chain_of(info);
     return !core::is_our_guid(info.provider_id) &&
            std::ranges::any_of(ids, [&](std::uint32_t id) { return find_ours(entries, id) != nullptr; });
-}
-
-// The same entry with another chain; the ids behind its end are cleared.
-ProtocolInfo with_chain(ProtocolInfo info, std::vector<std::uint32_t> chain) {
-    chain.resize(std::min<std::size_t>(chain.size(), core::max_chain_length));
-    info.chain_length = static_cast<std::int32_t>(chain.size());
-    std::ranges::fill(info.chain, 0u);
-    std::ranges::copy(chain, std::begin(info.chain));
-    return info;
 }
 
 Value make_plan(const std::wstring& backup, Array steps) {
@@ -91,7 +86,7 @@ void add_winsock_steps(int bits, const Entries& entries, Array& steps) {
         step.add("catalog", bits);
         step.add("providerId", core::format_guid(entry.info.provider_id));
         step.add("path", spi::narrow(entry.path));
-        step.add("info", spi::encode_info(entry.info));
+        step.add("id", entry.info.catalog_entry_id);
         step.add("chain", spi::encode_ids(chain_without_ours(entry.info, entries)));
         step.add("text", catalog + "lead the chain of entry " + std::to_string(entry.info.catalog_entry_id) +
                              " past ours");
@@ -149,7 +144,7 @@ spi::Status add_registry_step(Array& steps) {
             }
             kept.push_back(key);
             if (leads_through_ours(entry.info, entries)) {
-                const ProtocolInfo info = with_chain(entry.info, chain_without_ours(entry.info, entries));
+                const ProtocolInfo info = core::with_chain(entry.info, chain_without_ours(entry.info, entries));
                 if (spi::Status status = spi::set_item(kept.back(), entry.path, info); !status.ok()) {
                     return status;
                 }

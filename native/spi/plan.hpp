@@ -22,6 +22,7 @@
 //   { "do": "write-order", catalog, order }                                            every entry once
 //   { "do": "deinstall-provider", catalog, providerId }
 //   { "do": "update-provider", catalog, providerId, path, info, chain }                the entry with info's id
+//   { "do": "update-provider", catalog, providerId, path, id, chain }                  all else of that entry stays
 //   { "do": "probe", programs?: { "64"?: path, "32"?: path } }                         default: the helpers
 //   { "do": "write-registry", key, tree }                        key relative to WinSock2\Parameters, "" = all of it
 //   { "do": "delete-file", path }

@@ -25,6 +25,8 @@ Status check_path(const std::wstring& path) {
 
 std::string catalog_name(int bits) { return "the " + std::to_string(bits) + "-bit catalog"; }
 
+Status chain_full() { return own_error("ERR_CHAIN_FULL", "a protocol chain holds at most 7 entries"); }
+
 std::vector<std::uint32_t> ids_of(const Entries& entries) {
     std::vector<std::uint32_t> ids;
     for (const CatalogEntry& entry : entries) {
@@ -65,7 +67,7 @@ Status set_chain(const std::vector<EntryName>& names, const Entries& entries, in
         return status;
     }
     if (ids.size() > static_cast<std::size_t>(core::max_chain_length)) {
-        return own_error("ERR_CHAIN_FULL", "a protocol chain holds at most 7 entries");
+        return chain_full();
     }
     info.chain_length = static_cast<std::int32_t>(ids.size());
     std::fill(std::begin(info.chain), std::end(info.chain), 0u);
@@ -73,7 +75,7 @@ Status set_chain(const std::vector<EntryName>& names, const Entries& entries, in
     return {};
 }
 
-Status read_provider(const Value& source, ProviderMembers& members) {
+Status read_provider(const Value& source, ProviderMembers& members, bool with_info) {
     std::string path;
     if (Status status = read_bits(source, "catalog", members.bits); !status.ok()) {
         return status;
@@ -88,8 +90,10 @@ Status read_provider(const Value& source, ProviderMembers& members) {
     if (Status status = check_path(members.path); !status.ok()) {
         return status;
     }
-    if (Status status = read_info(source, "info", members.info); !status.ok()) {
-        return status;
+    if (with_info) {
+        if (Status status = read_info(source, "info", members.info); !status.ok()) {
+            return status;
+        }
     }
     return read_entry_names(source, "chain", members.chain);
 }

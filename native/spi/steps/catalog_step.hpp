@@ -14,6 +14,7 @@ namespace winsock_spi::spi {
 using Entries = std::vector<CatalogEntry>;
 
 std::string catalog_name(int bits); // "the 64-bit catalog"
+Status chain_full();                // ERR_CHAIN_FULL
 
 std::vector<std::uint32_t> ids_of(const Entries& entries);
 Entries entries_of(const Entries& entries, const core::Guid& provider);
@@ -24,7 +25,7 @@ Status resolve(const std::vector<EntryName>& names, const Entries& entries, int 
 // Puts a chain given by names into an info. ERR_CHAIN_FULL where there are more than 7.
 Status set_chain(const std::vector<EntryName>& names, const Entries& entries, int bits, core::ProtocolInfo& info);
 
-// The members that installing and updating have in common.
+// The members that installing and updating have in common; the info only if asked for.
 struct ProviderMembers {
     int bits = 0;
     core::Guid provider{};
@@ -32,7 +33,7 @@ struct ProviderMembers {
     core::ProtocolInfo info{};
     std::vector<EntryName> chain;
 };
-Status read_provider(const core::json::Value& source, ProviderMembers& members);
+Status read_provider(const core::json::Value& source, ProviderMembers& members, bool with_info = true);
 
 // A step in one catalog: knows its bitness and hands what Winsock's functions cannot do from here to a helper.
 class CatalogStep : public Step {

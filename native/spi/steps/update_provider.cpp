@@ -1,6 +1,10 @@
-// The step that gives one entry another path, info or chain; its id stays.
+// The step that gives one entry another path, info or chain; its id stays. Without an info in the plan, everything that
+// the plan does not name stays too, to the last byte.
 #include "catalog_step.hpp"
 
+#include <algorithm>
+
+#include "core/chain.hpp"
 #include "core/guid_text.hpp"
 #include "spi/catalog_items.hpp"
 #include "spi/text.hpp"
@@ -14,10 +18,9 @@ using core::json::Value;
 
 class UpdateProvider final : public CatalogStep {
 public:
-    UpdateProvider(const Value& source, int bits, const Guid& provider, std::wstring path, const ProtocolInfo& info,
-                   std::vector<EntryName> chain)
-        : CatalogStep(source, bits), provider_(provider), path_(std::move(path)), info_(info),
-          chain_(std::move(chain)) {}
+    UpdateProvider(const Value& source, ProviderMembers members, bool has_info, std::uint32_t id)
+        : CatalogStep(source, members.bits), provider_(members.provider), path_(std::move(members.path)),
+          info_(members.info), has_info_(has_info), id_(id), chain_(std::move(members.chain)) {}
 
     Status observe(Context& context, Value& before) override {
         Entries entries;
@@ -31,18 +34,23 @@ public:
     }
 
 protected:
-    Status change(Context& context, const Value&) override {
+    Status change(Context& context, const Value& before) override {
         Entries entries;
         CatalogEntry entry;
+        ProtocolInfo former;
         if (Status status = find(context, entries, entry); !status.ok()) {
             return status;
         }
-        ProtocolInfo info = info_;
-        info.provider_id = provider_;
-        info.catalog_entry_id = entry.info.catalog_entry_id;
-        if (Status status = set_chain(chain_, entries, bits(), info); !status.ok()) {
+        if (Status status = read_info(before, "info", former); !status.ok()) {
             return status;
         }
+        std::vector<std::uint32_t> ids;
+        if (Status status = resolve_chain(former, entries, ids); !status.ok()) {
+            return status;
+        }
+        ProtocolInfo info = core::with_chain(has_info_ ? info_ : former, ids);
+        info.provider_id = provider_;
+        info.catalog_entry_id = entry.info.catalog_entry_id;
         return write(context, entries, path_, info);
     }
 
@@ -59,7 +67,26 @@ protected:
     }
 
 private:
-    // The provider's entry: the one with the info's id where there are several.
+    // An id that the chain has had already may be of an entry that is gone: that is its owner's affair.
+    Status resolve_chain(const ProtocolInfo& former, const Entries& entries, std::vector<std::uint32_t>& ids) const {
+        if (chain_.size() > static_cast<std::size_t>(core::max_chain_length)) {
+            return chain_full();
+        }
+        ids.clear();
+        const core::Chain kept = core::chain_of(former);
+        for (const EntryName& name : chain_) {
+            std::vector<std::uint32_t> one{name.id};
+            if (name.id == 0 || std::ranges::find(kept, name.id) == kept.end()) {
+                if (Status status = resolve({name}, entries, bits(), one); !status.ok()) {
+                    return status;
+                }
+            }
+            ids.push_back(one.front());
+        }
+        return {};
+    }
+
+    // The provider's entry: the one with the id of the plan where there are several.
     Status find(Context& context, Entries& entries, CatalogEntry& entry) const {
         if (Status status = read(context, entries); !status.ok()) {
             return status;
@@ -67,7 +94,7 @@ private:
         std::vector<CatalogEntry> found = entries_of(entries, provider_);
         if (found.size() > 1) {
             std::erase_if(found, [&](const CatalogEntry& candidate) {
-                return candidate.info.catalog_entry_id != info_.catalog_entry_id;
+                return candidate.info.catalog_entry_id != id_;
             });
         }
         if (found.size() != 1) {
@@ -112,6 +139,8 @@ private:
     Guid provider_;
     std::wstring path_;
     ProtocolInfo info_;
+    bool has_info_;
+    std::uint32_t id_;
     std::vector<EntryName> chain_;
 };
 
@@ -119,11 +148,20 @@ private:
 
 Status make_update_provider(const Value& source, std::unique_ptr<Step>& step) {
     ProviderMembers members;
-    if (Status status = read_provider(source, members); !status.ok()) {
+    const bool has_info = source.find("info") != nullptr;
+    if (Status status = read_provider(source, members, has_info); !status.ok()) {
         return status;
     }
-    step = std::make_unique<UpdateProvider>(source, members.bits, members.provider, members.path, members.info,
-                                            members.chain);
+    std::uint32_t id = members.info.catalog_entry_id;
+    if (!has_info) {
+        const Value* member = source.find("id");
+        const std::optional<std::int64_t> number = member != nullptr ? member->integer() : std::nullopt;
+        if (!number || *number <= 0 || *number > 0xFFFFFFFF) {
+            return invalid_plan("update-provider must have an info or the id of an entry");
+        }
+        id = static_cast<std::uint32_t>(*number);
+    }
+    step = std::make_unique<UpdateProvider>(source, std::move(members), has_info, id);
     return {};
 }
 
