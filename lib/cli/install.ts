@@ -8,6 +8,7 @@ import { inputPath, run } from "./frame.js";
 interface InstallFlags extends ChangeFlags {
     name?: string;
     over?: number[];
+    rewrite: boolean;
     dll?: string[];
 }
 
@@ -32,12 +33,17 @@ export function addInstallCommand(program: Command): void {
         .description("install the layered provider, so that `watch` can see the Winsock calls of every program")
         .option("--name <name>", "name of the catalog entries (default: winsock-spi)", parseName)
         .option("--over <id>", "cover this base entry only (repeatable; ids are in `catalog`)", parseId)
+        .option(
+            "--no-rewrite",
+            "refuse (ERR_NOT_IFS) where chains of other providers would have to be led through this one",
+        )
         .option("--dll <path...>", "register this provider DLL where it is (one per bitness) instead of the package's");
     addChangeFlags(command).action((flags: InstallFlags) =>
         run(flags, (output) => {
             const options: InstallOptions = {
                 ...(flags.name === undefined ? {} : { name: flags.name }),
                 ...(flags.over === undefined ? {} : { over: flags.over }),
+                rewrite: flags.rewrite,
                 ...(flags.dll === undefined ? {} : { dlls: flags.dll.map((dll) => inputPath(dll)) }),
             };
             return applyChange(output, flags, {

@@ -20,6 +20,11 @@ export interface InstallOptions extends ChangeOptions {
     /** Catalog ids of the base entries to cover. Default: TCP, UDP and RAW over IPv4 and IPv6. */
     over?: readonly number[];
     /**
+     * Whether chains of other providers may be led through ours. Needed where one of them is not IFS: ours cannot stand
+     * above it and goes below it instead. `false` refuses such a machine with `ERR_NOT_IFS`. Default true.
+     */
+    rewrite?: boolean;
+    /**
      * Provider DLLs to register where they are, at most one per bitness, instead of copying those of the package. Their
      * processor says for which catalog each is; a catalog without one is left alone.
      */
@@ -38,7 +43,7 @@ export interface InstallOptions extends ChangeOptions {
  * @throws TypeError if an option does not exist or has a wrong type.
  */
 export async function install(options: InstallOptions = {}): Promise<ChangeResult> {
-    refuseUnknownOptions("install", options, ["name", "over", "dlls", "onStep", "dryRun"]);
+    refuseUnknownOptions("install", options, ["name", "over", "rewrite", "dlls", "onStep", "dryRun"]);
     requireNothingPending();
     const reading = readSystem();
     const plan = await planFor(reading, options);
@@ -78,6 +83,7 @@ async function planFor({ machine, catalog }: Reading, options: InstallOptions): 
             programData: machine.programData,
             ...(options.name === undefined ? {} : { name: options.name }),
             ...(options.over === undefined ? {} : { over: options.over }),
+            ...(options.rewrite === undefined ? {} : { rewrite: options.rewrite }),
         },
     );
 }

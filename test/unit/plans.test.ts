@@ -201,15 +201,6 @@ describe("planInstall", () => {
         assert.equal(codeOf(() => planInstall(chainOf(7), { ...options, over: [1002] })), "no error");
     });
 
-    it("refuses to stand above a provider that is not IFS", () => {
-        const catalog = freshCatalog();
-        catalog.protocols["32"] = withStranger(
-            baseEntries(),
-            { firstId: 1020, count: 1, guid: strangerGuid, flags: 0x66 },
-        );
-        assert.equal(codeOf(() => planInstall(catalog, options)), "ERR_NOT_IFS");
-    });
-
     it("refuses to install twice, also if only one catalog has us", () => {
         const catalog = execute(freshCatalog(), planInstall(freshCatalog(), options));
         assert.equal(codeOf(() => planInstall(catalog, options)), "ERR_ALREADY_INSTALLED");
@@ -268,6 +259,8 @@ describe("planInstall", () => {
         assert.throws(() => planInstall(freshCatalog(), { ...options, over: [1.5] }), TypeError);
         assert.throws(() => planInstall(freshCatalog(), { ...options, over: [] }), TypeError);
         assert.throws(() => planInstall(freshCatalog(), { ...options, files: {} }), TypeError);
+        const rewrite = "no" as unknown as boolean;
+        assert.throws(() => planInstall(freshCatalog(), { ...options, rewrite }), TypeError);
     });
 });
 
@@ -372,7 +365,7 @@ describe("plans on random catalogs", () => {
                 plan = planInstall(before, { ...options, ...(over === undefined ? {} : { over }) });
             } catch (error) {
                 assert.ok(error instanceof WinsockError, String(error));
-                assert.match(error.code, /^ERR_(CHAIN_FULL|NOT_IFS|NOTHING_TO_COVER|UNKNOWN_CATALOG_ID)$/);
+                assert.match(error.code, /^ERR_(CHAIN_FULL|NOTHING_TO_COVER|UNKNOWN_CATALOG_ID)$/);
                 continue;
             }
             ++planned;
@@ -436,7 +429,7 @@ function shuffled<T>(random: Random, list: readonly T[]): T[] {
 }
 
 /**
- * One more provider above what is topmost of some triplets; sometimes not IFS, sometimes with a needlessly long chain.
+ * One more IFS provider above what is topmost of some triplets; sometimes with a needlessly long chain.
  */
 function randomStranger(random: Random, entries: readonly CatalogEntry[]): CatalogEntry[] {
     const hidden = Math.max(...entries.map((one) => one.id)) + 1 + random.below(5);
@@ -455,7 +448,7 @@ function randomStranger(random: Random, entries: readonly CatalogEntry[]): Catal
                 id: hidden + 1 + index, name: `stranger over ${top.id}`, providerId: random.guid(),
                 chain: [hidden, ...padding, ...below].slice(-7),
                 family: top.family, socketType: top.socketType, protocol: top.protocol,
-                flags: random.chance(5) ? 0x66 : 0x20066,
+                flags: 0x20066,
             });
         });
     return [

@@ -2,7 +2,7 @@
 // every step that no chain names an entry that is not there.
 
 import type { Catalog, CatalogEntry, CatalogName } from "#lib/catalog/model.js";
-import { chainPlaces, entryOfInfo } from "#lib/catalog/model.js";
+import { chainPlaces, entryOfInfo, infoOfEntry } from "#lib/catalog/model.js";
 import { decodeProtocolInfo, encodeProtocolInfo } from "#lib/catalog/protocol-info.js";
 import type { EntryReference, Plan, Step } from "#lib/plan/plan.js";
 
@@ -89,17 +89,23 @@ function apply(machine: SimulatedMachine, bits: CatalogName, entries: CatalogEnt
             return [...entries, entryOfInfo(step.path, decodeProtocolInfo(info))];
         }
         case "update-provider": {
-            const info = decodeProtocolInfo(Buffer.from(step.info, "base64"));
-            const place = entries.findIndex(
-                (entry) => entry.id === info.catalogEntryId && entry.providerId === step.providerId,
-            );
-            if (place === -1) {
-                throw new Error(`WSAEINVAL: no entry ${info.catalogEntryId} of ${step.providerId}`);
+            const given = step.info === undefined ? undefined : decodeProtocolInfo(Buffer.from(step.info, "base64"));
+            const id = given?.catalogEntryId ?? step.id;
+            const place = entries.findIndex((entry) => entry.id === id && entry.providerId === step.providerId);
+            const former = entries[place];
+            if (former === undefined) {
+                throw new Error(`WSAEINVAL: no entry ${id} of ${step.providerId}`);
             }
-            const chain = step.chain.map((reference) => resolve(entries, reference));
+            // As the executor does: what the chain has named already may be gone.
+            const chain = step.chain.map((reference) =>
+                former.chain.some((kept) => kept === reference) ? Number(reference) : resolve(entries, reference),
+            );
+            if (chain.length > 7) {
+                throw new Error(`ERR_CHAIN_FULL: chain of ${chain.length}`);
+            }
             const changed = encodeProtocolInfo(
                 { chainLength: chain.length, chainEntries: chainPlaces(chain) },
-                info.bytes,
+                given?.bytes ?? infoOfEntry(former),
             );
             return entries.with(place, entryOfInfo(step.path, decodeProtocolInfo(changed)));
         }

@@ -257,8 +257,13 @@ Chain* adopt(SOCKET socket) {
     return nullptr;
 }
 
-// A new handle from below becomes ours in the eyes of Winsock.
+// A new handle from below becomes ours in the eyes of Winsock. Not where our entry is not IFS: such handles cannot be
+// claimed, so the program gets the one from below, and its calls go there. (A provider that is not IFS would make handles
+// of its own.)
 SOCKET claim(Chain& chain, SOCKET socket, LPINT error_out) {
+    if ((chain.own.dwServiceFlags1 & XP1_IFS_HANDLES) == 0) {
+        return socket;
+    }
     int error = 0;
     const SOCKET claimed = state().upcalls.lpWPUModifyIFSHandle(chain.own.dwCatalogEntryId, socket, &error);
     if (claimed == INVALID_SOCKET) {

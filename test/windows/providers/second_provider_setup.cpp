@@ -1,10 +1,11 @@
 // Installs and removes the second provider (or a broken one) in the catalog of this program's own bitness, on top of
 // whatever is there, by the catalog functions of Winsock alone.
-//   second_provider_setup install DLL [--guid entry|shared] [--chain entry|hidden] [--fill no|yes]
+//   second_provider_setup install DLL [--guid entry|shared] [--chain entry|hidden] [--fill no|yes] [--ifs yes|no]
 //       --guid entry: a GUID for each layered entry; shared: one for all of them
 //       --chain: how an entry below that is layered itself is named in the chain, by its own id (and then what follows
 //       its first element) or by its chain as it stands
 //       --fill yes: chains as long as they may be (7), our hidden entry repeated
+//       --ifs no: entries without XP1_IFS_HANDLES, as of a provider that makes handles of its own
 //   second_provider_setup remove
 //   second_provider_setup list          the catalog, one entry a line: id, chain, GUID, flags, name
 // Exit code 0, or 1 with the failing call and its error on stderr.
@@ -70,12 +71,18 @@ struct Options {
     bool shared_guid = false;
     bool chain_by_entry = true;
     bool fill = false;
+    bool ifs = true;
 };
+
+void set_ifs(WSAPROTOCOL_INFOW& info, const Options& options) {
+    constexpr DWORD flag = XP1_IFS_HANDLES;
+    info.dwServiceFlags1 = options.ifs ? info.dwServiceFlags1 | flag : info.dwServiceFlags1 & ~flag;
+}
 
 bool make_entry(const WSAPROTOCOL_INFOW& below, DWORD hidden_id, const Options& options, WSAPROTOCOL_INFOW& entry) {
     entry = below;
     entry.dwCatalogEntryId = 0;
-    entry.dwServiceFlags1 |= XP1_IFS_HANDLES;
+    set_ifs(entry, options);
     set_name(entry, L"second over [" + std::wstring(below.szProtocol) + L"]");
     WSAPROTOCOLCHAIN& chain = entry.ProtocolChain;
     int length = 0;
@@ -131,7 +138,7 @@ int install(const wchar_t* dll, const Options& options) {
     WSAPROTOCOL_INFOW hidden = *model;
     hidden.dwCatalogEntryId = 0;
     hidden.dwProviderFlags |= PFL_HIDDEN;
-    hidden.dwServiceFlags1 |= XP1_IFS_HANDLES;
+    set_ifs(hidden, options);
     hidden.ProtocolChain.ChainLen = LAYERED_PROTOCOL;
     set_name(hidden, L"second");
     GUID guid = second::hidden_guid;
@@ -284,6 +291,8 @@ int wmain(int argc, wchar_t** argv) {
             options.chain_by_entry = value == L"entry";
         } else if (option == L"--fill" && (value == L"no" || value == L"yes")) {
             options.fill = value == L"yes";
+        } else if (option == L"--ifs" && (value == L"no" || value == L"yes")) {
+            options.ifs = value == L"yes";
         } else {
             understood = false;
         }
@@ -298,6 +307,7 @@ int wmain(int argc, wchar_t** argv) {
         return list();
     }
     std::fprintf(stderr, "second_provider_setup remove | list |\n"
-                         "    install DLL [--guid entry|shared] [--chain entry|hidden] [--fill no|yes]\n");
+                         "    install DLL [--guid entry|shared] [--chain entry|hidden] [--fill no|yes]\n"
+                         "        [--ifs yes|no]\n");
     return 64;
 }
