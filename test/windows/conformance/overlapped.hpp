@@ -121,6 +121,17 @@ struct Receive : Operation {
     DWORD flags = 0;
 };
 
+// A call that should fail at once, where Wine starts an operation instead: which is taken back.
+inline void fails_at_once(std::string_view text, SOCKET socket, Operation& operation, BOOL result, int error,
+                          std::string_view evidence, Location location = Location::current()) {
+    fails_bool(text, result, error, on_wine(static_cast<int>(ERROR_IO_PENDING), evidence), location);
+    if (!result && WSAGetLastError() == ERROR_IO_PENDING) {
+        CancelIoEx(handle_of(socket), &operation.overlapped);
+        require("the end of what should not have begun", operation.wait());
+        operation.event.reset();
+    }
+}
+
 // The address of an extension function, which must be there.
 template <typename Function>
 Function extension(SOCKET socket, GUID id) {
