@@ -4,15 +4,10 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import {
     bitnesses, cli, combinations, entriesOf, expectCode, expectSameCounts, exportRegistry, keepCatalog, lastJson, nodes,
-    ours, program, programFile, project, providerFile, readCatalog, run, scenarioFile, second, setup, temporaryFolder,
-    watch,
+    ours, program, programFile, project, readCatalog, run, scenarioFile, second, watch,
 } from "./acceptance-support.js";
+import { type Design, counted, installSecond, makeLog, removeSecond } from "./second-provider.js";
 import type { Bits } from "./acceptance-support.js";
-
-interface Design {
-    readonly guid: "entry" | "shared";
-    readonly chain: "entry" | "hidden";
-}
 
 /** Who is taken out first. */
 const orders = ["upper", "lower"] as const;
@@ -23,48 +18,6 @@ const designs: readonly Design[] = [
     { guid: "shared", chain: "hidden" },
     { guid: "shared", chain: "entry" },
 ];
-
-/** Calls that neither provider makes on its own account: what one counts, the other must count. */
-const counted = [
-    "WSPAccept", "WSPBind", "WSPCloseSocket", "WSPConnect", "WSPEnumNetworkEvents", "WSPListen", "WSPRecv",
-    "WSPRecvFrom", "WSPSelect", "WSPSend", "WSPSendTo", "WSPShutdown", "WSPSocket",
-];
-
-let logs = 0;
-
-/** A file for the second provider's lines, and how often each process called each function according to it. */
-function makeLog(): { env: Record<string, string>; of(pid: number): Record<string, number>; isEmpty(): boolean } {
-    const file = path.join(temporaryFolder(), `second-${logs++}.log`);
-    const lines = (): string[][] => {
-        const text = fs.existsSync(file) ? fs.readFileSync(file, "latin1").trimEnd() : "";
-        return text === "" ? [] : text.split("\r\n").map((line) => line.split(" "));
-    };
-    return {
-        env: { SECOND_PROVIDER_LOG: file },
-        isEmpty: () => lines().length === 0,
-        of: (pid) => {
-            const totals: Record<string, number> = {};
-            for (const [who, , call] of lines()) {
-                if (who === `${pid}`) {
-                    totals[call!] = (totals[call!] ?? 0) + 1;
-                }
-            }
-            return totals;
-        },
-    };
-}
-
-async function installSecond({ guid, chain }: Design): Promise<void> {
-    for (const bits of bitnesses) {
-        await setup(bits, "install", providerFile(bits, "second_provider.dll"), "--guid", guid, "--chain", chain);
-    }
-}
-
-async function removeSecond(): Promise<void> {
-    for (const bits of bitnesses) {
-        await setup(bits, "remove");
-    }
-}
 
 const installOurs = async (): Promise<void> => expectCode(await cli(["install", "--yes"]), 0);
 const removeOurs = async (): Promise<void> => expectCode(await cli(["uninstall", "--yes"]), 0);

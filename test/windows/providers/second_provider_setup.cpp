@@ -1,11 +1,14 @@
 // Installs and removes the second provider (or a broken one) in the catalog of this program's own bitness, on top of
 // whatever is there, by the catalog functions of Winsock alone.
 //   second_provider_setup install DLL [--guid entry|shared] [--chain entry|hidden] [--fill no|yes] [--ifs yes|no]
+//           [--junk no|yes]
 //       --guid entry: a GUID for each layered entry; shared: one for all of them
 //       --chain: how an entry below that is layered itself is named in the chain, by its own id (and then what follows
 //       its first element) or by its chain as it stands
 //       --fill yes: chains as long as they may be (7), our hidden entry repeated
 //       --ifs no: entries without XP1_IFS_HANDLES, as of a provider that makes handles of its own
+//       --junk yes: something in the places behind the chain's end but the last, as of memory that was never cleared
+//   second_provider_setup orphan        removes the hidden entry alone, as of an uninstaller that went wrong
 //   second_provider_setup remove
 //   second_provider_setup list          the catalog, one entry a line: id, chain, GUID, flags, name
 // Exit code 0, or 1 with the failing call and its error on stderr.
@@ -72,6 +75,7 @@ struct Options {
     bool chain_by_entry = true;
     bool fill = false;
     bool ifs = true;
+    bool junk = false;
 };
 
 void set_ifs(WSAPROTOCOL_INFOW& info, const Options& options) {
@@ -104,6 +108,9 @@ bool make_entry(const WSAPROTOCOL_INFOW& below, DWORD hidden_id, const Options& 
     }
     for (int index = 1; index < lower.ChainLen && index < MAX_PROTOCOL_CHAIN; ++index) {
         append(lower.ChainEntries[index]);
+    }
+    for (int index = length; options.junk && index + 1 < MAX_PROTOCOL_CHAIN; ++index) {
+        chain.ChainEntries[index] = 0xBAADF00D;
     }
     chain.ChainLen = length;
     return length <= MAX_PROTOCOL_CHAIN;
@@ -291,6 +298,8 @@ int wmain(int argc, wchar_t** argv) {
             options.chain_by_entry = value == L"entry";
         } else if (option == L"--fill" && (value == L"no" || value == L"yes")) {
             options.fill = value == L"yes";
+        } else if (option == L"--junk" && (value == L"no" || value == L"yes")) {
+            options.junk = value == L"yes";
         } else if (option == L"--ifs" && (value == L"no" || value == L"yes")) {
             options.ifs = value == L"yes";
         } else {
@@ -303,11 +312,16 @@ int wmain(int argc, wchar_t** argv) {
     if (understood && command == L"remove") {
         return remove();
     }
+    if (understood && command == L"orphan") {
+        GUID guid = second::hidden_guid;
+        int error = 0;
+        return WSCDeinstallProvider(&guid, &error) == 0 ? 0 : failed("WSCDeinstallProvider", error);
+    }
     if (understood && command == L"list") {
         return list();
     }
-    std::fprintf(stderr, "second_provider_setup remove | list |\n"
+    std::fprintf(stderr, "second_provider_setup remove | orphan | list |\n"
                          "    install DLL [--guid entry|shared] [--chain entry|hidden] [--fill no|yes]\n"
-                         "        [--ifs yes|no]\n");
+                         "        [--ifs yes|no] [--junk no|yes]\n");
     return 64;
 }

@@ -1,0 +1,219 @@
+// Shows: where a stranger on top is not IFS, ours goes below it, into its chains; traffic passes ours, and all of it is
+// undone, whichever goes first, however it is interrupted.
+//
+// The second provider with entries that are not IFS hands the handles from below through. So Winsock starts it, it starts
+// ours from the middle of its chain and makes its sockets with ours, which is what this shows; the calls on such a handle
+// go straight to whoever claimed it last, ours. A stranger with handles of its own is in acceptance-stackings.
+import assert from "node:assert/strict";
+import * as path from "node:path";
+import { install, uninstall } from "winsock-spi";
+import type { CatalogEntry } from "./acceptance-support.js";
+import {
+    bitnesses, cli, cliFails, cliJson, combinations, entriesOf, expectCode, expectSameCounts, exportRegistry, keepCatalog,
+    nodes, ours, programFile, providerFile, readCatalog, rescueFile, run, scenarioFile, second, setup, temporaryFolder,
+    watch,
+} from "./acceptance-support.js";
+import { killAtEveryPoint, recover } from "./executor-support.js";
+import { type Design, counted, installSecond, makeLog, removeSecond } from "./second-provider.js";
+
+const designs: readonly Design[] = [
+    { guid: "entry", chain: "entry" },
+    { guid: "shared", chain: "hidden" },
+];
+
+/** Who takes ours out, or what happens before. */
+const endings = ["uninstall", "the stranger first", "rescue remove", "restore"] as const;
+
+const installStranger = (design: Design = designs[0]!): Promise<void> => installSecond(design, "--ifs", "no");
+const installOurs = async (): Promise<void> => expectCode(await cli(["install", "--yes"]), 0);
+const removeOurs = async (): Promise<void> => expectCode(await cli(["uninstall", "--yes"]), 0);
+
+const isTcp = ({ kind, family, socketType }: CatalogEntry): boolean =>
+    kind !== "hidden" && family === 2 && socketType === 1;
+const who = (entries: readonly CatalogEntry[], id: number): string => {
+    const found = entries.find((entry) => entry.id === id);
+    assert.ok(found !== undefined, `${id} is in the catalog`);
+    const { providerId } = found;
+    return providerId.startsWith(ours) ? "ours" : providerId.startsWith(second) ? "second" : "base";
+};
+
+/** The chains over TCP and IPv4 in catalog order, by the providers in them. */
+async function expectTcpChains(expected: readonly string[]): Promise<void> {
+    const catalog = await readCatalog();
+    for (const bits of bitnesses) {
+        const entries = entriesOf(catalog, bits);
+        const chains = entries
+            .filter(isTcp)
+            .map(({ kind, chain }) => (kind === "base" ? ["base"] : chain.map((id) => who(entries, id))).join(" "));
+        assert.deepEqual(chains, expected, `${bits}-bit`);
+    }
+}
+
+/** Ours sees each call of a program, with one of every call and with a Node; whether the second makes its sockets. */
+async function expectOursSees({ secondToo }: { secondToo: boolean }): Promise<void> {
+    for (const bits of bitnesses) {
+        const log = makeLog();
+        const watched = await watch(programFile(bits, "calls"), [], { env: log.env });
+        const pid = Number(watched.summary["pid"]);
+        const seen = watched.of(pid);
+        seen.expectActive(bits);
+        const made = watched.summary["counts"] as Record<string, number>;
+        for (const name of counted) {
+            const viaAcceptEx = name === "WSPAccept" ? (made["AcceptEx"] ?? 0) : 0;
+            assert.equal(seen.count(name), made[name]! + viaAcceptEx, `${bits}: ours saw ${name}`);
+        }
+        assert.equal(log.of(pid)["WSPSocket"] ?? 0, secondToo ? made["WSPSocket"] : 0, `${bits}: the second's sockets`);
+        const node = nodes[bits === 64 ? "node" : "node-x86"];
+        if (node !== undefined) {
+            expectSameCounts(await watch(node, [scenarioFile("server-and-client"), "--requests", "4"]), bits);
+        }
+    }
+}
+
+describe("acceptance: order among strangers", function () {
+    this.timeout(900_000);
+    keepCatalog({ each: true });
+
+    for (const [design, ending] of combinations(designs, endings)) {
+        const how = `a GUID ${design.guid === "entry" ? "per entry" : "for all"}`;
+        it(`ours works below a stranger that is not IFS (${how}), and leaves no trace: ${ending}`, async () => {
+            const before = await exportRegistry();
+            await installStranger(design);
+            const alone = await exportRegistry();
+            const saved = path.join(temporaryFolder(), `alone-${design.guid}.json`);
+            expectCode(await cli(["backup", saved]), 0);
+            await expectTcpChains(["second base", "base"]);
+            await installOurs();
+            await expectTcpChains(["second ours base", "ours base", "base"]);
+            await expectOursSees({ secondToo: true });
+            if (ending === "the stranger first") {
+                await removeSecond();
+                await expectTcpChains(["ours base", "base"]);
+                await expectOursSees({ secondToo: false });
+                await installStranger(design);
+                await expectTcpChains(["second ours base", "ours base", "base"]);
+                await removeOurs();
+                await expectTcpChains(["second base", "base"]);
+            } else if (ending === "uninstall") {
+                await removeOurs();
+                assert.equal(await exportRegistry(), alone);
+            } else if (ending === "rescue remove") {
+                expectCode(await run(rescueFile(64), ["remove"]), 0);
+                assert.equal(await exportRegistry(), alone);
+                expectCode(await cli(["uninstall", "--yes", "--leftovers"]), 0);
+            } else {
+                const installed = await exportRegistry();
+                const both = path.join(temporaryFolder(), `both-${design.guid}.json`);
+                expectCode(await cli(["backup", both]), 0);
+                expectCode(await cli(["restore", saved, "--yes"]), 0);
+                assert.equal(await exportRegistry(), alone);
+                expectCode(await cli(["restore", both, "--yes"]), 0);
+                assert.equal(await exportRegistry(), installed);
+                await expectTcpChains(["second ours base", "ours base", "base"]);
+                await removeOurs();
+                assert.equal(await exportRegistry(), alone);
+            }
+            await removeSecond();
+            assert.equal(await exportRegistry(), before, "and nothing is left of either");
+        });
+    }
+
+    it("the dry run says whose chains change; --no-rewrite refuses; neither changes anything", async () => {
+        await installStranger();
+        const alone = await exportRegistry();
+        const { plan } = await cliJson<{ plan: { steps: { do: string; text: string }[] } }>("install", "--dry-run");
+        const rewrites = plan.steps.filter((step) => step.do === "update-provider").map((step) => step.text);
+        assert.equal(rewrites.length, 12, "each entry of the stranger, 64- and 32-bit");
+        for (const text of rewrites) {
+            assert.match(text, /chain of "second over .* through winsock-spi, below that provider, which is not IFS: /);
+        }
+        await cliFails(["install", "--yes", "--no-rewrite"], "ERR_NOT_IFS");
+        assert.equal(await exportRegistry(), alone);
+    });
+
+    it("a chain that is full is refused, and nothing changes", async () => {
+        await setupAll("--fill", "yes", "--ifs", "no");
+        const full = await exportRegistry();
+        await cliFails(["install", "--yes"], "ERR_CHAIN_FULL");
+        assert.equal(await exportRegistry(), full);
+    });
+
+    it("where nothing is left of a stranger's own hidden entry, ours goes in and out all the same", async () => {
+        await installStranger({ guid: "entry", chain: "entry" });
+        for (const bits of bitnesses) {
+            await setup(bits, "orphan");
+        }
+        const orphans = await exportRegistry();
+        await installOurs();
+        await removeOurs();
+        assert.equal(await exportRegistry(), orphans);
+        await installOurs();
+        expectCode(await run(rescueFile(64), ["remove"]), 0);
+        assert.equal(await exportRegistry(), orphans);
+    });
+
+    it("what a stranger has left behind its chain's end is there again afterwards", async () => {
+        await installSecond(designs[0]!, "--ifs", "no", "--junk", "yes");
+        const alone = await exportRegistry();
+        await installOurs();
+        assert.notEqual(await exportRegistry(), alone);
+        await removeOurs();
+        assert.equal(await exportRegistry(), alone);
+        await installOurs();
+        expectCode(await run(rescueFile(64), ["remove"]), 0);
+        assert.equal(await exportRegistry(), alone);
+    });
+
+    describe("killed in the middle", () => {
+        const tally = { tried: 0, losses: 0 };
+        after(() => console.log(`      ${tally.tried} kill points tried, ${tally.losses} losses`));
+        const code = (error: unknown): string | undefined => (error as { code?: string }).code;
+        const begone = async (): Promise<void> => {
+            await uninstall({ leftovers: true }).catch((error: unknown) => assert.equal(code(error), "ERR_NOT_INSTALLED"));
+        };
+
+        it("an installation: everything is as before or as after", async () => {
+            await begone();
+            await installStranger();
+            const { plan: operation } = await install({ dryRun: true });
+            await killAtEveryPoint(
+                {
+                    operation,
+                    onFailure: "undo",
+                    begin: async () => {
+                        await begone();
+                        await recover(false);
+                    },
+                },
+                tally,
+            );
+            await begone();
+        });
+
+        it("an uninstallation: everything is as before or as after", async () => {
+            await begone();
+            await installStranger({ guid: "shared", chain: "entry" });
+            await install();
+            const { plan: operation } = await uninstall({ dryRun: true });
+            await killAtEveryPoint(
+                {
+                    operation,
+                    onFailure: "finish",
+                    begin: async () => {
+                        await install().catch((error: unknown) => assert.equal(code(error), "ERR_ALREADY_INSTALLED"));
+                        await recover(false);
+                    },
+                },
+                tally,
+            );
+            await begone();
+        });
+    });
+});
+
+/** The second provider with these options, in both catalogs. */
+async function setupAll(...options: readonly string[]): Promise<void> {
+    for (const bits of bitnesses) {
+        await setup(bits, "install", providerFile(bits, "second_provider.dll"), ...options);
+    }
+}
