@@ -17,7 +17,11 @@ export const counted = [
 let logs = 0;
 
 /** A file for the second provider's lines, and how often each process called each function according to it. */
-export function makeLog(): { env: Record<string, string>; of(pid: number): Record<string, number>; isEmpty(): boolean } {
+export function makeLog(): {
+    env: Record<string, string>;
+    of(pid: number): Record<string, number>;
+    isEmpty(): boolean;
+} {
     const file = path.join(temporaryFolder(), `second-${logs++}.log`);
     const lines = (): string[][] => {
         const text = fs.existsSync(file) ? fs.readFileSync(file, "latin1").trimEnd() : "";
