@@ -122,8 +122,8 @@ CONFORMANCE_CASE("duplicate", "errors") {
     equal("the socket is not harmed", receive_text(pair.far_end.get()), "fine");
 }
 
-// "Socket Handles": a handle made by DuplicateHandle is one of the same socket. (By ReadFile and WriteFile: Wine 10.0's own
-// Winsock does not know such a handle, our host side does.)
+// "Socket Handles": a handle made by DuplicateHandle is one of the same socket. (By ReadFile and WriteFile: Wine 10.0's
+// own Winsock does not know such a handle, our host side does.)
 CONFORMANCE_CASE("duplicate", "DuplicateHandle") {
     Pair pair = tcp_pair();
     HANDLE made = nullptr;

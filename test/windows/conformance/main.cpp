@@ -2,6 +2,7 @@
 // files; one line per assertion, then the DLLs that were loaded, so that the caller sees whose Winsock it was; the last
 // line is "N passed, N failed, N as Wine". Exit code 0 only if nothing failed, 3 if a case hung.
 #include "check.hpp"
+#include "child.hpp"
 
 #include <process.h>
 #include <psapi.h>
@@ -287,6 +288,9 @@ void require(std::string_view text, bool condition, Location location) {
 int main(int argc, char** argv) {
     using namespace conformance;
     std::vector<std::string> words(argv + 1, argv + argc);
+    if (!words.empty() && words[0] == child_argument) {
+        return run_child({words.begin() + 1, words.end()});
+    }
     const bool list = std::erase(words, "--list") > 0;
     std::sort(cases().begin(), cases().end(), [](const Case& a, const Case& b) {
         return std::pair(a.file, a.line) < std::pair(b.file, b.line);

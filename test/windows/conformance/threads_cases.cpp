@@ -156,6 +156,41 @@ CONFORMANCE_CASE("threads", "one datagram socket, many receivers") {
     equal("and whole", whole.load(), 100);
 }
 
+// closesocket: blocking calls in other threads are cancelled. Which error they give depends on the system's version.
+CONFORMANCE_CASE("threads", "closesocket below blocking calls") {
+    char bytes[4];
+    Pair pair = tcp_pair();
+    const SOCKET stream = pair.near_end.get();
+    {
+        const Call call([&] { return recv(stream, bytes, sizeof bytes, 0); });
+        is("recv waits", call.waits());
+        succeeds("closesocket below it", closesocket(pair.near_end.release()));
+        const bool ended = call.ends();
+        pair.far_end.close(); // ends it in any case
+        is("ends it", ended);
+    }
+    Socket datagram = bound_udp();
+    const SOCKET receiver = datagram.get();
+    {
+        const Call call([&] { return recvfrom(receiver, bytes, sizeof bytes, 0, nullptr, nullptr); });
+        is("recvfrom waits", call.waits());
+        succeeds("closesocket below recvfrom", closesocket(datagram.release()));
+        is("ends recvfrom", call.ends());
+        equal("which fails", call.result(), static_cast<long long>(SOCKET_ERROR));
+        is("with an error that says it is gone", means_gone(call.error()));
+    }
+    Socket listener = listening();
+    const SOCKET accepting = listener.get();
+    {
+        const Call call([&] { return accept(accepting, nullptr, nullptr) == INVALID_SOCKET ? 1 : 0; });
+        is("accept waits", call.waits());
+        succeeds("closesocket below accept", closesocket(listener.release()));
+        is("ends accept", call.ends());
+        equal("which gives no socket", call.result(), 1);
+        is("but an error that says it is gone", means_gone(call.error()));
+    }
+}
+
 // Handles are used again: a new socket is itself, whatever the closed one was.
 CONFORMANCE_CASE("threads", "a value that is used again") {
     bool reused = false;
