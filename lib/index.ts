@@ -22,6 +22,8 @@ export { install, type InstallOptions } from "./provider/install.js";
 export {
     planInstall, type InstallPlanOptions, type ProviderFile, type ProviderFiles,
 } from "./provider/plan-install.js";
+export type { InstalledFolder } from "./provider/installed.js";
+export { planUpgrade, type UpgradePlanOptions } from "./provider/plan-upgrade.js";
 export { planUninstall, type UninstallPlanOptions } from "./provider/plan-uninstall.js";
 export { uninstall, type UninstallOptions } from "./provider/uninstall.js";
 

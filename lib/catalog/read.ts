@@ -85,7 +85,7 @@ function readProtocols(
         try {
             const entries = native()
                 .enumProtocols(bits)
-                .map(({ path, info }) => entryOfInfo(path, decodeProtocolInfo(info), resolve(path, bits)));
+                .map(({ path, info }) => entryOfInfo(path, decodeProtocolInfo(info), resolvePath(path, bits)));
             return { entries, source: "winsock" };
         } catch (error) {
             if (source === "winsock" || !(error instanceof WinsockError)) {
@@ -100,11 +100,11 @@ function readProtocols(
 }
 
 function withResolvedPath<Entry extends { path: string }>(entry: Entry, bits: Bits): Entry & { resolvedPath: string } {
-    return { ...entry, resolvedPath: resolve(entry.path, bits) };
+    return { ...entry, resolvedPath: resolvePath(entry.path, bits) };
 }
 
 /** A registered path as that bitness loads it; a path that cannot be expanded stays as it is. */
-function resolve(path: string, bits: Bits): string {
+export function resolvePath(path: string, bits: Bits): string {
     try {
         // A 32-bit process is told of System32 by the name under which it can open files there itself.
         const system32 = /\bsystem32\b/i.exec(path)?.[0] ?? "System32";

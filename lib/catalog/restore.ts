@@ -1,15 +1,17 @@
 // Restoring a backup by the registry way: the live registry below WinSock2\Parameters becomes exactly the backup's, so
 // catalog ids and chains stay what they were. Only the counters go on counting, so that running processes notice.
 
+import * as fs from "node:fs";
 import * as path from "node:path";
 import { WinsockError, refuseUnknownOptions } from "../errors.js";
-import { native } from "../native.js";
+import { type Bits, native } from "../native.js";
 import { type ChangeOptions, type ChangeResult, requireElevated } from "../plan/execute.js";
 import { type Plan, type Step, planFormat, planVersion } from "../plan/plan.js";
 import { type Backup, catalogsIn, executeWithBackup, readBackup } from "./backup.js";
-import { readSystem } from "./read.js";
+import { catalogNames } from "./model.js";
+import { readSystem, resolvePath } from "./read.js";
 import {
-    type RegistryTree, dword, dwordValue, isAccessKey, keyAt, namespaceCatalogKey, protocolCatalogKey,
+    type RegistryTree, catalogOfRegistry, dword, dwordValue, isAccessKey, keyAt, namespaceCatalogKey, protocolCatalogKey,
 } from "./registry.js";
 
 /** What a restore is planned against: the live registry and the catalogs that the machine has. */
@@ -144,7 +146,8 @@ function stepsBetween(live: RegistryTree, wanted: RegistryTree): Step[] {
  * Brings the live catalogs to exactly what a backup file holds. A backup of what is there now comes first.
  *
  * @param file Path of a backup file.
- * @throws WinsockError `ERR_FILE_NOT_FOUND`, `ERR_BACKUP_CORRUPT`, `ERR_BACKUP_FOREIGN`, `ERR_BACKUP_NEWER`,
+ * @throws WinsockError `ERR_FILE_NOT_FOUND` (also: the backup has entries, not in the catalog now, whose DLLs are gone),
+ * `ERR_BACKUP_CORRUPT`, `ERR_BACKUP_FOREIGN`, `ERR_BACKUP_NEWER`,
  * `ERR_BACKUP_BITNESS`, `ERR_NOT_ELEVATED`, `ERR_UNSUPPORTED_PLATFORM`; what writing the registry failed with.
  * @throws TypeError if there is no such option.
  */
@@ -162,5 +165,26 @@ export async function restore(file: string, options: ChangeOptions = {}): Promis
         return { plan };
     }
     requireElevated();
+    requireDlls(content.registry, reading.registry);
     return executeWithBackup(plan, reading, options);
+}
+
+/**
+ * Refuses to bring back entries of a provider that has been taken off the disk since, as an upgrade or an uninstall do:
+ * programs would try to load it and have no network.
+ */
+function requireDlls(wanted: RegistryTree, live: RegistryTree): void {
+    for (const name of catalogNames) {
+        const bits = Number(name) as Bits;
+        const present = new Set((catalogOfRegistry(live).protocols[name] ?? []).map((entry) => entry.path));
+        const entries = (catalogOfRegistry(wanted).protocols[name] ?? []).filter((entry) => !present.has(entry.path));
+        const missing = entries.find((entry) => !fs.existsSync(resolvePath(entry.path, bits)));
+        if (missing !== undefined) {
+            throw new WinsockError(
+                `The backup has "${missing.name}" in the ${name}-bit catalog, but its provider is not on the disk any ` +
+                    `more: ${missing.path}. Programs would have no network. Install that provider again instead.`,
+                { code: "ERR_FILE_NOT_FOUND" },
+            );
+        }
+    }
 }

@@ -27,10 +27,22 @@ function parseName(text: string): string {
     return text;
 }
 
+/** How to have the former version again. A backup alone would not do it: the former DLLs are deleted. */
+function installFormer(from: readonly string[]): string {
+    const [version, ...others] = from.filter((one) => /^\d/.test(one));
+    const dlls = from.filter((one) => !/^\d/.test(one)).map((dll) => ` --dll "${dll}"`);
+    return version !== undefined && others.length === 0 && dlls.length === 0
+        ? `npx winsock-spi@${version} install --yes`
+        : `winsock-spi install --yes${dlls.join("")}`;
+}
+
 export function addInstallCommand(program: Command): void {
     const command = program
         .command("install")
-        .description("install the layered provider, so that `watch` can see the Winsock calls of every program")
+        .description(
+            "install the layered provider, so that `watch` can see the Winsock calls of every program; over another " +
+                "version: upgrade or downgrade to this one",
+        )
         .option("--name <name>", "name of the catalog entries (default: winsock-spi)", parseName)
         .option("--over <id>", "cover this base entry only (repeatable; ids are in `catalog`)", parseId)
         .option(
@@ -48,9 +60,15 @@ export function addInstallCommand(program: Command): void {
             };
             return applyChange(output, flags, {
                 apply: (how) => install({ ...options, ...how }),
-                done: () =>
-                    "The provider is installed. Programs started from now on use it; see `winsock-spi watch`.",
-                undo: ({ plan: { helpers } }) => {
+                done: ({ plan: { text, versions } }) =>
+                    versions === undefined
+                        ? "The provider is installed. Programs started from now on use it; see `winsock-spi watch`."
+                        : `Done: ${text}. Programs started from now on use it; those that run keep what they have ` +
+                          "until they end.",
+                undo: ({ plan: { helpers, versions } }) => {
+                    if (versions !== undefined && versions.from.length > 0) {
+                        return installFormer(versions.from);
+                    }
                     const rescue = helpers?.["64"] ?? helpers?.["32"] ?? "winsock-spi-rescue.exe";
                     return `winsock-spi uninstall --yes  (where Node cannot start: "${rescue}" remove)`;
                 },

@@ -94,6 +94,11 @@ export interface WriteRegistry {
 export interface DeleteFile {
     do: "delete-file";
     path: string;
+    /**
+     * The file stays where it is until everything else is done, and then goes if no process has it loaded; else a later
+     * operation deletes it.
+     */
+    unused?: boolean;
 }
 
 export interface DeleteFolder {
@@ -123,9 +128,11 @@ export type Step = StepAction & { text: string };
 export interface Plan {
     format: typeof planFormat;
     version: typeof planVersion;
-    operation: "install" | "uninstall" | "restore";
+    operation: "install" | "upgrade" | "uninstall" | "restore";
     /** What the plan does, in one sentence. */
     text: string;
+    /** Of an upgrade: from which versions to which; a DLL that is not at a version's place is named by its path. */
+    versions?: { from: string[]; to: string[] };
     /** Full path of the backup taken before; absent as long as the plan is only looked at. */
     backup?: string;
     /** What is done about an execution that was interrupted: undo it, or do the rest of it. */

@@ -1,17 +1,22 @@
-// Installs the provider on this machine: finds the files, plans, backs up, executes.
+// Installs the provider on this machine, or brings another version that is there to this one: finds the files, plans,
+// backs up, executes.
 
-import { createHash } from "node:crypto";
 import * as fs from "node:fs/promises";
 import * as path from "node:path";
 import { executeWithBackup } from "../catalog/backup.js";
-import type { CatalogName } from "../catalog/model.js";
+import { type CatalogName, catalogNames } from "../catalog/model.js";
 import { type Reading, readSystem } from "../catalog/read.js";
 import { WinsockError, refuseUnknownOptions } from "../errors.js";
 import { packageRoot, packageVersion } from "../native.js";
 import { type ChangeOptions, type ChangeResult, requireElevated, requireNothingPending } from "../plan/execute.js";
 import type { Plan } from "../plan/plan.js";
+import { ourEntries } from "./identity.js";
+import { installedFolders, sha256Of } from "./installed.js";
 import { architecture, providerFile, rescueFile } from "./layout.js";
-import { type ProviderFile, type ProviderFiles, checkPath, planInstall } from "./plan-install.js";
+import {
+    type InstallPlanOptions, type ProviderFile, type ProviderFiles, checkPath, planInstall,
+} from "./plan-install.js";
+import { planUpgrade } from "./plan-upgrade.js";
 
 /** What {@link install} may be told. */
 export interface InstallOptions extends ChangeOptions {
@@ -35,11 +40,14 @@ export interface InstallOptions extends ChangeOptions {
  * Installs the layered provider into the Winsock catalogs of this machine. Takes a backup first; if afterwards fresh
  * processes cannot make loopback connections, everything is undone before this rejects.
  *
+ * Where another version is installed, this one takes its place (upgrade or downgrade), beside it: programs that run
+ * keep the DLL that they have. Entries then keep their names unless `name` is given.
+ *
  * https://learn.microsoft.com/windows/win32/api/ws2spi/nf-ws2spi-wscinstallprovider
  *
  * @throws WinsockError `ERR_UNSUPPORTED_PLATFORM`, `ERR_UNFINISHED`, `ERR_NOT_ELEVATED`, `ERR_FILE_NOT_FOUND`,
- * `ERR_WRONG_DLL`, `ERR_NOT_WRITABLE`, `ERR_PROBE_FAILED`; what {@link planInstall} throws; what a call of Windows
- * failed with.
+ * `ERR_WRONG_DLL`, `ERR_NOT_WRITABLE`, `ERR_PROBE_FAILED`; what {@link planInstall} and {@link planUpgrade} throw; what
+ * a call of Windows failed with.
  * @throws TypeError if an option does not exist or has a wrong type.
  */
 export async function install(options: InstallOptions = {}): Promise<ChangeResult> {
@@ -73,25 +81,29 @@ async function planFor({ machine, catalog }: Reading, options: InstallOptions): 
         const wanted = [...(chosen?.keys() ?? [])].join("- and no ");
         throw new WinsockError(`This Windows has no ${wanted}-bit catalog for that DLL.`, { code: "ERR_WRONG_DLL" });
     }
-    return planInstall(
-        { protocols: catalog.protocols, namespaces: catalog.namespaces },
-        {
-            files,
-            arch: machine.arch,
-            version: packageVersion(),
-            programFiles: machine.programFiles,
-            programData: machine.programData,
-            ...(options.name === undefined ? {} : { name: options.name }),
-            ...(options.over === undefined ? {} : { over: options.over }),
-            ...(options.rewrite === undefined ? {} : { rewrite: options.rewrite }),
-        },
-    );
+    const { protocols, namespaces } = catalog;
+    const planOptions: InstallPlanOptions = {
+        files,
+        arch: machine.arch,
+        version: packageVersion(),
+        programFiles: machine.programFiles,
+        programData: machine.programData,
+        ...(options.name === undefined ? {} : { name: options.name }),
+        ...(options.over === undefined ? {} : { over: options.over }),
+        ...(options.rewrite === undefined ? {} : { rewrite: options.rewrite }),
+    };
+    const upgrades = catalogNames.some((bits) => files[bits] && ourEntries(protocols[bits] ?? []).length > 0);
+    if (!upgrades) {
+        return planInstall({ protocols, namespaces }, planOptions);
+    }
+    const found = await installedFolders(machine.programFiles);
+    return planUpgrade({ protocols, namespaces }, { ...planOptions, found });
 }
 
 async function packageFile(folder: string, name: string): Promise<ProviderFile> {
     const from = path.join(folder, name);
     try {
-        return { from, sha256: createHash("sha256").update(await fs.readFile(from)).digest("hex") };
+        return { from, sha256: await sha256Of(from) };
     } catch (error) {
         throw new WinsockError(`The package lacks ${from}: install it again, or build it.`, {
             code: "ERR_FILE_NOT_FOUND",

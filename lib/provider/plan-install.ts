@@ -14,7 +14,7 @@ import {
 } from "../catalog/names.js";
 import { WinsockError, refuseUnknownOptions } from "../errors.js";
 import type { Bits } from "../native.js";
-import { type EntryReference, type Plan, type Step, planFormat, planVersion } from "../plan/plan.js";
+import { type EntryReference, type Plan, type Probe, type Step, planFormat, planVersion } from "../plan/plan.js";
 import { type Rewrite, type Standing, standingOver } from "./chains.js";
 import { hiddenEntryGuid, layeredEntryGuid, ourEntries } from "./identity.js";
 import { type MachineArch, architecture, dataFolder, providerFile, rescueFile, versionFolder } from "./layout.js";
@@ -58,6 +58,10 @@ export interface InstallPlanOptions {
     rewrite?: boolean;
 }
 
+export const installPlanOptions = [
+    "files", "arch", "version", "programFiles", "programData", "name", "over", "rewrite",
+] as const;
+
 /** The triplets that are covered, in the order of the layered entries: TCP, UDP and RAW, over IPv4 and IPv6. */
 const triplets = [AF_INET, AF_INET6].flatMap((family) => [
     { family, socketType: SOCK_STREAM, protocol: IPPROTO_TCP },
@@ -87,9 +91,7 @@ export function coverableEntries(entries: readonly CatalogEntry[]): CatalogEntry
  * @throws TypeError if an option does not exist or has a wrong type.
  */
 export function planInstall(catalog: Catalog, options: InstallPlanOptions): Plan {
-    refuseUnknownOptions("planInstall", options, [
-        "files", "arch", "version", "programFiles", "programData", "name", "over", "rewrite",
-    ]);
+    refuseUnknownOptions("planInstall", options, installPlanOptions);
     const names = catalogNames.filter((bits) => options.files[bits] && catalog.protocols[bits]);
     if (names.length === 0) {
         throw new TypeError("planInstall: files must name the files for at least one of the catalogs");
@@ -119,16 +121,17 @@ export function planInstall(catalog: Catalog, options: InstallPlanOptions): Plan
             ...fileSteps(names, folder, options, place),
             ...dataSteps(dataFolder(options.programData)),
             ...catalogSteps,
-            {
-                do: "probe",
-                programs: helpers,
-                text: `Try it: fresh ${names.join("- and ")}-bit processes make loopback connections`,
-            },
+            probeStep(names, helpers),
         ],
     };
 }
 
-function checkName(name: string): string {
+export function probeStep(names: readonly CatalogName[], programs: Probe["programs"]): Step {
+    const text = `Try it: fresh ${names.join("- and ")}-bit processes make loopback connections`;
+    return { do: "probe", programs, text };
+}
+
+export function checkName(name: string): string {
     if (typeof name !== "string" || name === "" || name.includes("\0")) {
         throw new TypeError("planInstall: name must be a text that is not empty");
     }
@@ -153,7 +156,7 @@ export function checkPath(dll: string): string {
     return dll;
 }
 
-function checkOver(catalog: Catalog, names: readonly CatalogName[], over: readonly number[] | undefined): void {
+export function checkOver(catalog: Catalog, names: readonly CatalogName[], over: readonly number[] | undefined): void {
     const isList = Array.isArray(over) && over.length > 0 && over.every((id) => Number.isInteger(id) && id >= 0);
     if (over !== undefined && !isList) {
         throw new TypeError("planInstall: over must be a list of catalog ids that is not empty");
@@ -177,9 +180,9 @@ function checkOver(catalog: Catalog, names: readonly CatalogName[], over: readon
 }
 
 /** Where the file of that name for a catalog is installed; without a name, its folder. */
-type Place = (bits: CatalogName, file?: string) => string;
+export type Place = (bits: CatalogName, file?: string) => string;
 
-function fileSteps(
+export function fileSteps(
     names: readonly CatalogName[],
     folder: string,
     options: InstallPlanOptions,
@@ -214,7 +217,7 @@ function fileSteps(
     ];
 }
 
-function dataSteps(data: string): Step[] {
+export function dataSteps(data: string): Step[] {
     return [
         {
             do: "make-folder",
@@ -232,14 +235,14 @@ function dataSteps(data: string): Step[] {
     ];
 }
 
-interface CatalogPart {
+export interface CatalogPart {
     name: string;
     dll: string;
     over: readonly number[] | undefined;
     rewrite: boolean;
 }
 
-function stepsForCatalog(bits: CatalogName, entries: readonly CatalogEntry[], part: CatalogPart): Step[] {
+export function stepsForCatalog(bits: CatalogName, entries: readonly CatalogEntry[], part: CatalogPart): Step[] {
     if (ourEntries(entries).length > 0) {
         throw new WinsockError(
             `The provider is in the ${bits}-bit catalog already. \`winsock-spi uninstall\` takes it out.`,
@@ -257,9 +260,18 @@ function stepsForCatalog(bits: CatalogName, entries: readonly CatalogEntry[], pa
             { code: "ERR_NOTHING_TO_COVER" },
         );
     }
+    return [hiddenStep(bits, first, part), ...coverSteps(bits, covered, entries, part)];
+}
+
+/** Layered entries over these base entries, which have none, and what puts them to work. */
+export function coverSteps(
+    bits: CatalogName,
+    covered: readonly CatalogEntry[],
+    entries: readonly CatalogEntry[],
+    part: CatalogPart,
+): Step[] {
     const standings = covered.map((base) => ({ base, standing: standingOver(bits, base, entries, part) }));
     return [
-        hiddenStep(bits, first, part),
         ...standings.map(({ base, standing }) => layeredStep(bits, base, standing, part)),
         ...standings.flatMap(({ standing }) => standing.rewrites.map((rewrite) => rewriteStep(bits, rewrite, part))),
         orderStep(bits, standings, entries),
@@ -276,6 +288,7 @@ function orderStep(
         standings.filter(({ standing }) => standing.before === id).map(({ base }) => layeredGuid(base));
     const onTop = oursBefore(undefined);
     const others = entries.flatMap(({ id }): EntryReference[] => [...oursBefore(id), id]);
+    const hasHidden = entries.some(({ providerId }) => providerId === hiddenEntryGuid);
     const what =
         onTop.length === standings.length
             ? "put the layered entries first; new sockets go through the provider from now on"
@@ -285,7 +298,7 @@ function orderStep(
     return {
         do: "write-order",
         catalog: Number(bits) as Bits,
-        order: [...onTop, ...others, hiddenEntryGuid],
+        order: [...onTop, ...others, ...(hasHidden ? [] : [hiddenEntryGuid])],
         text: `${bits}-bit catalog: ${what}`,
     };
 }

@@ -1,6 +1,5 @@
 // Takes the provider out of this machine: every catalog entry with a GUID of ours, then the files that are ours.
 
-import * as fs from "node:fs/promises";
 import * as path from "node:path";
 import { executeWithBackup } from "../catalog/backup.js";
 import { readSystem } from "../catalog/read.js";
@@ -8,7 +7,8 @@ import { refuseUnknownOptions } from "../errors.js";
 import { type MachineFacts, packageRoot } from "../native.js";
 import { type ChangeOptions, type ChangeResult, requireElevated, requireNothingPending } from "../plan/execute.js";
 import type { Plan } from "../plan/plan.js";
-import { dataFolder, packagedRescue, programsFolder, providerFile, rescueFile } from "./layout.js";
+import { installedFolders, listFolder } from "./installed.js";
+import { dataFolder, packagedRescue, programsFolder } from "./layout.js";
 import { planUninstall } from "./plan-uninstall.js";
 
 /** What {@link uninstall} may be told. */
@@ -61,38 +61,18 @@ interface Leftovers {
     trees: string[];
 }
 
-/** What is in a folder; nothing where there is no folder or it may not be listed. */
-async function list(folder: string): Promise<{ files: string[]; folders: string[] }> {
-    try {
-        const entries = await fs.readdir(folder, { withFileTypes: true });
-        return {
-            files: entries.filter((entry) => entry.isFile()).map((entry) => entry.name),
-            folders: entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name),
-        };
-    } catch {
-        return { files: [], folders: [] };
-    }
-}
-
 /** What an installation of any version has left on the disk. Files that are not ours are not touched. */
 async function ourFiles({ programFiles, programData }: MachineFacts): Promise<Leftovers> {
     const left: Leftovers = { files: [], folders: [], trees: [] };
-    const programs = programsFolder(programFiles);
-    for (const version of (await list(programs)).folders) {
-        const inside = (await list(path.join(programs, version))).folders;
-        for (const arch of inside.filter((name) => /^(x64|x86|arm64)$/.test(name))) {
-            const folder = path.join(programs, version, arch);
-            const ours = (await list(folder)).files.filter((name) => name === providerFile || name === rescueFile);
-            left.files.push(...ours.map((name) => path.join(folder, name)));
-            left.folders.push(folder);
-        }
-        left.folders.push(path.join(programs, version));
+    for (const { path: folder, folders, files } of await installedFolders(programFiles)) {
+        left.files.push(...files.map((file) => file.path));
+        left.folders.push(...folders, folder);
     }
     if (left.folders.length > 0) {
-        left.folders.push(programs);
+        left.folders.push(programsFolder(programFiles));
     }
     const data = dataFolder(programData);
-    const { files, folders } = await list(data);
+    const { files, folders } = await listFolder(data);
     const control = files.filter((name) => name === "control.bin" || name === "watch.bin");
     left.files.push(...control.map((name) => path.join(data, name)));
     left.trees.push(...folders.filter((name) => name === "rings").map((name) => path.join(data, name)));

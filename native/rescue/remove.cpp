@@ -1,12 +1,13 @@
-// The command that takes our provider out of the catalogs. Our entries are known by their GUIDs, never by their path.
-// Chains of other providers that lead through ours are led past it; nothing else changes. By Winsock's functions first,
-// by the registry where those fail.
+// The command that takes our provider out of the catalogs, of whatever version it is, and deletes its programs. Our
+// entries are known by their GUIDs, never by their path. Chains of other providers that lead through ours are led past
+// it; nothing else changes. By Winsock's functions first, by the registry where those fail.
 #include "commands.hpp"
 
 #include <algorithm>
 
 #include "core/chain.hpp"
 #include "core/guid_text.hpp"
+#include "installed_files.hpp"
 #include "output.hpp"
 #include "spi/backup.hpp"
 #include "spi/catalog_items.hpp"
@@ -194,6 +195,7 @@ int remove(const Arguments&) {
     }
     int code = exit_failed;
     if (trouble.ok()) {
+        add_file_steps(machine.program_files, steps);
         code = execute(make_plan(former, std::move(steps)));
     } else {
         print_error(trouble.message);
@@ -204,11 +206,12 @@ int remove(const Arguments&) {
         if (spi::Status status = add_registry_step(registry); !status.ok()) {
             return report(status);
         }
+        add_file_steps(machine.program_files, registry);
         code = execute(make_plan(former, std::move(registry)));
     }
     if (code == exit_done) {
         print("winsock-spi is out of the catalogs. Programs that run keep it until they end.");
-        print("To undo: winsock-spi-rescue restore \"" + spi::narrow(former) + "\"");
+        print("To undo: install winsock-spi again. What was in the catalogs: " + spi::narrow(former));
     }
     return code;
 }

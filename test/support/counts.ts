@@ -20,6 +20,8 @@ const table = {
     everyCombination: [0, 1],
     /** 1: from every catalog of up to three strange providers and ours every installation and removal; 0: two stacks. */
     everyStacking: [0, 1],
+    /** Upgrades, each with the downgrade after it, in a row. */
+    upgrades: [1, 5],
     /** Places of an operation, evenly spread, at which it is killed; at most all of them. */
     killPoints: [6, 1000],
 } as const satisfies Readonly<Record<string, readonly [quick: number, full: number]>>;

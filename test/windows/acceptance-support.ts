@@ -97,10 +97,10 @@ export function combinations<A, B>(first: readonly A[], second: readonly B[]): [
 
 const cliFile = path.join(project, "dist", "cli", "main.js");
 
-/** Runs the CLI, with pipes as its standard streams: that is how it is used. */
-export async function cli(args: readonly string[], options: RunOptions = {}): Promise<Ended> {
+/** Runs the CLI (of another package: `main`), with pipes as its standard streams: that is how it is used. */
+export async function cli(args: readonly string[], options: RunOptions & { main?: string } = {}): Promise<Ended> {
     const stdio = ["ignore", "pipe", "pipe"] as ["ignore", "pipe", "pipe"];
-    const child = spawn(nodes["node"]!, [cliFile, ...args], { ...spawnOptions(options), stdio });
+    const child = spawn(nodes["node"]!, [options.main ?? cliFile, ...args], { ...spawnOptions(options), stdio });
     let stdout = "";
     let stderr = "";
     child.stdout.setEncoding("utf8").on("data", (text: string) => (stdout += text));
@@ -240,6 +240,7 @@ export interface WatchRecord {
     readonly bits?: number;
     readonly mode?: string;
     readonly reason?: string;
+    readonly version?: string;
     readonly socket?: string | number;
     readonly requested?: number;
     readonly bytes?: number;
