@@ -15,7 +15,7 @@ export function addRecoverCommand(program: Command): void {
             run(flags, async (output) => {
                 const pending = native().pendingOperation();
                 if (pending === undefined) {
-                    output.value({ action: "none" });
+                    output.value(await recover()); // deletes what programs had kept in use
                     output.text("Nothing to recover: no operation was interrupted.");
                     return exitCodes.done;
                 }

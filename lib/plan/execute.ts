@@ -82,7 +82,8 @@ export async function executePlan(plan: Plan, options: ExecuteOptions = {}): Pro
 }
 
 /**
- * Finishes or undoes the operation that was interrupted, if there is one.
+ * Finishes or undoes the operation that was interrupted, if there is one. Files that earlier operations had to leave
+ * because programs used them are deleted now, as far as they are free.
  *
  * @throws WinsockError `ERR_NOT_ELEVATED`, `ERR_UNSUPPORTED_PLATFORM`; with `catalogDamaged`, what recovering failed
  * with: the catalog may then be half changed.
@@ -90,6 +91,9 @@ export async function executePlan(plan: Plan, options: ExecuteOptions = {}): Pro
 export async function recover(): Promise<RecoveryResult> {
     const pending = native().pendingOperation();
     if (pending === undefined) {
+        if (native().machine().elevated) {
+            await native().recover().catch(() => undefined); // what is left is left to the next operation
+        }
         return { action: "none" };
     }
     requireElevated();

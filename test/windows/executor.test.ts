@@ -11,6 +11,7 @@ import { Worker } from "node:worker_threads";
 import { backup, install, restore, uninstall } from "winsock-spi";
 import { native } from "#lib/native.js";
 import { skipIfUnchangeable } from "../support/windows.js";
+import { makePackage, neighbourDll, nextVersion } from "./upgrade-support.js";
 import { exportRegistry, keepCatalog, rescueFile, run, temporaryFolder } from "./acceptance-support.js";
 import {
     type Attempt, addon, data, execute, files, journal, killAtEveryPoint, killed, plan, programs, recover,
@@ -63,6 +64,21 @@ describe("executor", function () {
                 });
             });
         }
+
+        it("an upgrade, everything is as before or as after", async () => {
+            const next = makePackage("next", nextVersion, (bits) => neighbourDll("next", bits));
+            await install();
+            const operation = await next.plan();
+            assert.equal(operation.operation, "upgrade");
+            await killEverywhere({
+                operation,
+                onFailure: "undo",
+                begin: async () => { // from nothing, or down again
+                    await install().catch((error: unknown) => assert.equal(code(error), "ERR_ALREADY_INSTALLED"));
+                    await recover(false);
+                },
+            });
+        });
 
         it("a restore, everything is as before or as after", async () => {
             const file = path.join(temporaryFolder(), "installed.json");

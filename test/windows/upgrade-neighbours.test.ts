@@ -5,6 +5,7 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import type { CallRecord, StartRecord, WatchRecord } from "#lib/hooks/records.js";
 import { packageVersion } from "#lib/native.js";
+import { counts } from "../support/counts.js";
 import {
     bitnesses, builds, cli, cliFails, expectCode, keepCatalog, program, programFile, run, watch,
 } from "./acceptance-support.js";
@@ -40,6 +41,12 @@ function partsOf(records: readonly WatchRecord[]): { start: StartRecord; calls: 
     return { start: start as StartRecord, calls: rest.filter((record): record is CallRecord => "time" in record) };
 }
 
+/** Both, or in the quick run by turns. */
+function someBitnesses(): readonly Bits[] {
+    return counts.everyCombination === 1 ? bitnesses : [bitnesses[turns++ % 2]!];
+}
+let turns = 0;
+
 describe("neighbouring versions", function () {
     this.timeout(600_000);
     keepCatalog({ each: false });
@@ -60,7 +67,7 @@ describe("neighbouring versions", function () {
 
         it("whose rings are of the next ABI: unobserved, for that reason, and at work", async () => {
             await use("ring_newer");
-            for (const bits of bitnesses) {
+            for (const bits of someBitnesses()) {
                 const { start, calls } = await watched(bits);
                 assert.deepEqual([start.mode, start.version, calls], ["unobserved", undefined, 0]);
                 assert.match(start.reason ?? "", /version/);
@@ -70,7 +77,7 @@ describe("neighbouring versions", function () {
 
         it("whose rings are of the previous ABI: read", async () => {
             await use("ring_older");
-            for (const bits of bitnesses) {
+            for (const bits of someBitnesses()) {
                 const { start, calls } = await watched(bits);
                 assert.deepEqual([start.mode, start.version], ["active", nextVersion]);
                 assert.ok(calls > 0);
@@ -79,7 +86,7 @@ describe("neighbouring versions", function () {
 
         it("that know the next ABI of control files: work with this one", async () => {
             await use("control_newer");
-            for (const bits of bitnesses) {
+            for (const bits of someBitnesses()) {
                 const { start, calls } = await watched(bits);
                 assert.deepEqual([start.mode, start.version], ["active", nextVersion]);
                 assert.ok(calls > 0);
@@ -88,7 +95,7 @@ describe("neighbouring versions", function () {
 
         it("that know the previous ABI of control files at most: pass through, and say so", async () => {
             await use("control_older");
-            for (const bits of bitnesses) {
+            for (const bits of someBitnesses()) {
                 const { start, calls } = await watched(bits);
                 assert.deepEqual([start.mode, start.version, calls], ["pass-through", nextVersion, 0]);
                 assert.match(start.reason ?? "", /^control\.bin: of another version of winsock-spi \(ABI 1, /);
@@ -163,22 +170,27 @@ describe("neighbouring versions", function () {
         });
 
         for (const [what, damage] of [
-            ["that are too short", (file: string) => fs.truncateSync(file, 23)],
-            ["that are empty", (file: string) => fs.truncateSync(file, 0)],
-            ["without their mark", (file: string) => fs.writeFileSync(file, Buffer.alloc(4096, 0x55))],
-            ["with a size that is not theirs", () => patch("control", 6, 24, 0)],
+            ["too short", (file: string) => fs.truncateSync(file, 23)],
+            ["empty", (file: string) => fs.truncateSync(file, 0)],
+            ["without its mark", (file: string) => fs.writeFileSync(file, Buffer.alloc(4096, 0x55))],
+            ["of a size that is not its own", () => patch("control", 6, 24, 0)],
         ] as const) {
-            it(`${what}: the provider passes through, watch says damaged, install over it puts it right`, async () => {
+            it(`that is ${what}: programs have their network, watch says damaged`, async () => {
+                const sound = fs.readFileSync(controlFile("control"));
                 damage(controlFile("control"));
                 for (const bits of bitnesses) {
                     assert.equal((await program(bits, "getsockopt_info"))["ok"], true);
                 }
-                const args = ["--", programFile(64, "getsockopt_info")];
-                await cliFails(["watch", ...args], "ERR_CONTROL_DAMAGED");
-                await use("control_newer");
-                assert.equal((await watched(64)).start.mode, "active");
+                await cliFails(["watch", "--", programFile(64, "getsockopt_info")], "ERR_CONTROL_DAMAGED");
+                fs.writeFileSync(controlFile("control"), sound);
             });
         }
+
+        it("that is no such file is replaced by any installation", async () => {
+            fs.writeFileSync(controlFile("control"), "not a control file");
+            await use("control_newer");
+            assert.equal((await watched(64)).start.mode, "active");
+        });
     });
 
     it("are built with the numbers that the tests suppose", async () => {
