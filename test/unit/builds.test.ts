@@ -66,6 +66,16 @@ describe("the package", () => {
         assert.equal(manifest.gypfile, false, "else npm runs node-gyp because of binding.gyp");
     });
 
+    it("passes its version from package.json to both builds", () => {
+        assert.match(read("cmake", "version.cmake"), /string\(JSON \w+ GET "\$\{manifest\}" version\)/);
+        for (const [index, part] of ["MAJOR", "MINOR", "PATCH"].entries()) {
+            const expression = `require('./package.json').version.split(/[.+-]/)[${index}]`;
+            const define = `WINSOCK_SPI_VERSION_${part}=<!(node -p \\"${expression}\\")`;
+            assert.ok(read("binding.gyp").includes(define), define);
+            assert.match(read("native", "core", "version.hpp"), new RegExp(`\\{WINSOCK_SPI_VERSION_${part}\\}`));
+        }
+    });
+
     it("is built for Node-API 8, by CMake and by node-gyp", () => {
         assert.deepEqual(manifest.binary?.napi_versions, [8]);
         assert.match(read("cmake", "addon.cmake"), /NAPI_VERSION=8\b/);

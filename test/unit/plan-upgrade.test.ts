@@ -142,6 +142,37 @@ describe("planUpgrade", () => {
         }
     });
 
+    /** A stranger whose layer is not IFS over TCP and UDP, in both catalogs. */
+    function underNonIfs(bases: CatalogEntry[]): Catalog {
+        const guid = "{11111111-2222-3333-4444-555555550000}";
+        const entries = withStranger(bases, { firstId: 5000, guid, count: 2, flags: 0x66 });
+        return { protocols: { "64": entries, "32": structuredClone(entries) }, namespaces: {} };
+    }
+
+    it("leaves the chains alone that the installation has led through ours", () => {
+        const before = installed("0.1.0", underNonIfs(baseEntries()));
+        const stranger = protocolsOf(before, "64").find(({ id }) => id === 5001);
+        assert.equal(stranger?.chain.length, 3, "through ours");
+        const after = execute(before, planUpgrade(before, upgradeOptions("0.2.0", [onDisk("0.1.0", "0.1.0")])));
+        assert.deepEqual(besidesPath(after), besidesPath(before));
+        expectPaths(after, "0.2.0");
+    });
+
+    it("covers a protocol that came later below a layer that is not IFS, or with rewrite: false leaves it out", () => {
+        const bases = { "64": baseEntries().slice(2), "32": baseEntries() };
+        const before = installed("0.1.0", { protocols: bases, namespaces: {} });
+        const [, stranger] = underNonIfs(baseEntries().slice(0, 2)).protocols["64"]!;
+        before.protocols["64"]?.unshift(...underNonIfs(baseEntries().slice(0, 2)).protocols["64"]!);
+        const files = { "64": filesOf("0.2.0")["64"] };
+        const found = [onDisk("0.1.0", "0.1.0")];
+        const after = execute(before, planUpgrade(before, upgradeOptions("0.2.0", found, { files })));
+        const chain = protocolsOf(after, "64").find(({ id }) => id === stranger!.id)?.chain ?? [];
+        const ours = protocolsOf(after, "64").find(({ id }) => id === chain[1]);
+        assert.ok(ours !== undefined && isOurGuid(ours.providerId) && chain.length === 3, chain.join());
+        const plan = planUpgrade(before, upgradeOptions("0.2.0", found, { files, rewrite: false }));
+        assert.match(plan.text, /Not covered in the 64-bit catalog: 1001, 1002/);
+    });
+
     it("with the same version and the same files there is nothing to do, and it says so", () => {
         const found = [onDisk("0.1.0", "0.1.0")];
         const upgrade = (): unknown => planUpgrade(installed(), upgradeOptions("0.1.0", found));
