@@ -10,7 +10,7 @@ import type { CatalogEntry, WatchRecord } from "winsock-spi";
 import { bitnesses, builds, expectCode, lastJson, run, temporaryFolder } from "./acceptance-support.js";
 import type { Bits, Ended } from "./acceptance-support.js";
 
-export const strangers = ["all30", "twice", "upcalls", "liar"] as const;
+export const strangers = ["all30", "twice", "upcalls", "liar", "nonifs"] as const;
 export type Stranger = (typeof strangers)[number];
 export type Layer = Stranger | "ours";
 export const layers: readonly Layer[] = [...strangers, "ours"];
@@ -152,7 +152,7 @@ const counted: Readonly<Record<Stranger, readonly string[]>> = {
     twice: handedDown,
     upcalls: ["WSPAccept", "WSPCloseSocket", "WSPConnect", "WSPSocket"],
     liar: ["WSPAccept", "WSPBind", "WSPCloseSocket", "WSPConnect", "WSPListen", "WSPShutdown", "WSPSocket"],
-
+    nonifs: handedDown,
 };
 
 /** Records of one run of a program by our provider. */
