@@ -76,7 +76,7 @@ CONFORMANCE_CASE("AcceptEx", "a connection that comes later") {
     }
 }
 
-// "If this parameter is zero, accepting the connection will not result in a receive operation."
+// A receive length other than 0 makes the first data part of the operation.
 CONFORMANCE_CASE("AcceptEx", "with the first data") {
     Accepting accepting;
     fails_bool("AcceptEx", accepting.start(128), ERROR_IO_PENDING);
@@ -108,7 +108,7 @@ CONFORMANCE_CASE("AcceptEx", "more data than room") {
     equal("the rest comes by recv", receive_text(accepting.accepted.get()), "ef");
 }
 
-// SO_CONNECT_TIME: "the number of seconds a socket has been connected; 0xFFFFFFFF if it is not".
+// SO_CONNECT_TIME: seconds since the connection was made; 0xFFFFFFFF where there is none.
 CONFORMANCE_CASE("AcceptEx", "SO_CONNECT_TIME") {
     Accepting accepting;
     DWORD seconds = 0;
@@ -123,7 +123,7 @@ CONFORMANCE_CASE("AcceptEx", "SO_CONNECT_TIME") {
     is("a few seconds at most too", seconds < 5);
 }
 
-// SO_UPDATE_ACCEPT_CONTEXT gives the accepted socket "the same properties as socket sListenSocket".
+// SO_UPDATE_ACCEPT_CONTEXT gives the accepted socket the properties of the listener.
 CONFORMANCE_CASE("AcceptEx", "SO_UPDATE_ACCEPT_CONTEXT") {
     Accepting accepting;
     require("AcceptEx", started_bool(accepting.start()));

@@ -101,7 +101,7 @@ CONFORMANCE_CASE("address text", "of addresses") {
     }
 }
 
-// "WSAEFAULT: ... the lpszAddressString buffer is too small"; lpdwAddressStringLength gets the length needed.
+// Too little room for the text is WSAEFAULT, and the length needed is told.
 CONFORMANCE_CASE("address text", "errors of making it") {
     const Address address = loopback(AF_INET, 80);
     const Text exact = wide_text(address, 13);
@@ -155,8 +155,7 @@ CONFORMANCE_CASE("address text", "to addresses") {
     }
 }
 
-// "WSAEINVAL: The functions was unable to translate the string into a sockaddr"; "WSAEFAULT: The specified Address
-// buffer is too small".
+// What is no address of the family is WSAEINVAL; too little room for the address is WSAEFAULT.
 CONFORMANCE_CASE("address text", "errors of reading it") {
     const std::pair<const wchar_t*, int> wrong[] = {
         {L"nonsense", AF_INET},     {L"127.0.0.1:65536", AF_INET}, {L"127.0.0.1:x", AF_INET},

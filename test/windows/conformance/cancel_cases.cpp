@@ -1,6 +1,5 @@
-// Operations that are taken back, and sockets that close below them. Pages: "CancelIo function", "CancelIoEx function",
-// "closesocket function (winsock2.h)": "Any pending overlapped send and receive operations ... fail with the error
-// status WSA_OPERATION_ABORTED."
+// Operations that are taken back, and sockets that close below them: the operations end with WSA_OPERATION_ABORTED, and
+// are told of as was asked for. Pages: "CancelIo function", "CancelIoEx function", "closesocket function (winsock2.h)".
 #include "overlapped.hpp"
 
 using namespace conformance;
@@ -26,7 +25,7 @@ CONFORMANCE_CASE("cancel", "CancelIo") {
     equal("what comes later is not lost", receive_text(pair.near_end.get()), "after");
 }
 
-// CancelIo: "cancels all pending I/O operations ... issued by the calling thread".
+// CancelIo takes back only what the calling thread began.
 CONFORMANCE_CASE("cancel", "CancelIo is for the calling thread alone") {
     const Pair pair = tcp_pair();
     Receive mine;
@@ -43,7 +42,7 @@ CONFORMANCE_CASE("cancel", "CancelIo is for the calling thread alone") {
     equal("all of it", count, 5u);
 }
 
-// CancelIoEx: "If lpOverlapped is not NULL, only that request"; "ERROR_NOT_FOUND" if there is none to cancel.
+// CancelIoEx: one operation, or all of the handle, of any thread; ERROR_NOT_FOUND where there is nothing to cancel.
 CONFORMANCE_CASE("cancel", "CancelIoEx") {
     const Pair pair = tcp_pair();
     const HANDLE handle = handle_of(pair.near_end.get());
@@ -147,8 +146,8 @@ CONFORMANCE_CASE("cancel", "the peer of a socket closed with operations") {
     equal("and the end", receive_text(pair.far_end.get()), "");
 }
 
-// A thread that ends takes back the operations it started with an event or nothing ("I/O completion ... when the thread
-// exits"), except those of a socket in a completion port; a routine of a thread that has gone is never run.
+// An operation of a socket in a completion port does not end with the thread that began it ("CreateIoCompletionPort
+// function" and "I/O Completion Ports").
 CONFORMANCE_CASE("cancel", "operations of a socket in a port outlive their thread") {
     const Pair pair = tcp_pair();
     const Handle port(CreateIoCompletionPort(handle_of(pair.near_end.get()), nullptr, 8, 0));

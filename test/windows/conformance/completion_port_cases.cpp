@@ -68,7 +68,7 @@ CONFORMANCE_CASE("completion port", "a receive that waits") {
     }
 }
 
-// "even if the function returns immediately with success, the completion packet is queued".
+// An operation that ends at once is told of by a packet like any other.
 CONFORMANCE_CASE("completion port", "what ends at once is told of too") {
     const Port port;
     const Pair pair = tcp_pair();
@@ -103,8 +103,7 @@ CONFORMANCE_CASE("completion port", "what ends at once is told of too") {
     equal("gives none", port.take(0).error, static_cast<int>(WAIT_TIMEOUT));
 }
 
-// FILE_SKIP_COMPLETION_PORT_ON_SUCCESS: "if a request completes with success and the request does not return
-// ERROR_IO_PENDING, a completion entry is not queued".
+// FILE_SKIP_COMPLETION_PORT_ON_SUCCESS: no packet for what succeeds at once.
 CONFORMANCE_CASE("completion port", "FILE_SKIP_COMPLETION_PORT_ON_SUCCESS") {
     const Port port;
     const Pair pair = tcp_pair();
@@ -128,8 +127,7 @@ CONFORMANCE_CASE("completion port", "FILE_SKIP_COMPLETION_PORT_ON_SUCCESS") {
     equal("with its bytes", packet.bytes, 6u);
 }
 
-// GetQueuedCompletionStatus: "a valid event handle whose low-order bit is set keeps I/O completion from being queued to
-// the completion port".
+// GetQueuedCompletionStatus: the low bit of the event handle keeps the packet back.
 CONFORMANCE_CASE("completion port", "the low bit of hEvent") {
     const Port port;
     const Pair pair = tcp_pair();
@@ -226,7 +224,7 @@ CONFORMANCE_CASE("completion port", "several sockets and operations") {
     equal("GetQueuedCompletionStatusEx gives both", keys, ULONG_PTR{30});
 }
 
-// "A handle can be associated with only one I/O completion port": ERROR_INVALID_PARAMETER.
+// One port for a handle, once and for all: ERROR_INVALID_PARAMETER otherwise.
 CONFORMANCE_CASE("completion port", "adding sockets") {
     const Port port;
     const Port other;
@@ -246,7 +244,7 @@ CONFORMANCE_CASE("completion port", "adding sockets") {
     is("does not take its accepted sockets with it: they can be added elsewhere", other.add(accepted.get(), 9));
 }
 
-// ReadFile and WriteFile: "Socket Handles": a socket can be used like a file handle.
+// Page "Socket Handles": a socket can be used like a file handle.
 CONFORMANCE_CASE("completion port", "ReadFile and WriteFile") {
     const Port port;
     const Pair pair = tcp_pair();

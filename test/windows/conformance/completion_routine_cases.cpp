@@ -91,8 +91,7 @@ CONFORMANCE_CASE("completion routine", "what ends at once is told of too") {
     equal("and no error", called[1].error, 0u);
 }
 
-// "WSA_WAIT_IO_COMPLETION: The wait was ended by one or more user-mode asynchronous procedure calls (APC) queued to the
-// thread"; without fAlertable none run.
+// Routines run in an alertable wait and end it with WSA_WAIT_IO_COMPLETION; in no other wait.
 CONFORMANCE_CASE("completion routine", "WSAWaitForMultipleEvents") {
     Calls called;
     const Pair pair = tcp_pair();
@@ -111,7 +110,7 @@ CONFORMANCE_CASE("completion routine", "WSAWaitForMultipleEvents") {
     equal("the event has nothing to do with it", event.is_set(), false);
 }
 
-// "The hEvent member is ignored with a completion routine and can be used by the application".
+// With a routine Winsock does not look at hEvent: a program may keep what it likes there.
 CONFORMANCE_CASE("completion routine", "hEvent is the program's") {
     Calls called;
     const Pair pair = tcp_pair();
@@ -197,7 +196,7 @@ void CALLBACK start_next(DWORD, DWORD, WSAOVERLAPPED*, DWORD) {
 
 } // namespace
 
-// "The completion routine can call WSARecv": nested calls are allowed.
+// A routine may itself start operations with routines.
 CONFORMANCE_CASE("completion routine", "may start the next operation") {
     Calls called;
     const Pair pair = tcp_pair();

@@ -56,7 +56,7 @@ CONFORMANCE_CASE("ConnectEx", "a connection") {
     }
 }
 
-// "lpSendBuffer: a pointer to the buffer to be transferred after a connection is established".
+// The send buffer goes out when the connection is there.
 CONFORMANCE_CASE("ConnectEx", "with data") {
     Connecting connecting;
     connecting.bind_any();
@@ -68,7 +68,7 @@ CONFORMANCE_CASE("ConnectEx", "with data") {
     equal("which arrive", receive_text(peer.get()), "at once");
 }
 
-// "WSAEINVAL: The parameter s is an unbound or a listening socket."
+// The socket must be bound, must not listen and must not be connected.
 CONFORMANCE_CASE("ConnectEx", "errors") {
     Connecting connecting;
     fails_bool("an unbound socket: WSAEINVAL", connecting.start(), WSAEINVAL);
@@ -130,7 +130,7 @@ CONFORMANCE_CASE("ConnectEx", "by completion port") {
     is("and the structure", overlapped == &connecting.overlapped);
 }
 
-// "closes a connection on a socket, and allows the socket handle to be reused" with TF_REUSE_SOCKET.
+// DisconnectEx ends the connection; with TF_REUSE_SOCKET the handle is there for the next one.
 CONFORMANCE_CASE("DisconnectEx", "a connected socket") {
     const Pair pair = tcp_pair();
     const auto disconnect_ex = extension<LPFN_DISCONNECTEX>(pair.near_end.get(), WSAID_DISCONNECTEX);

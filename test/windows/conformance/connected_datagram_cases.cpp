@@ -34,8 +34,7 @@ CONFORMANCE_CASE("connected datagrams", "the peer is the default address and the
     }
 }
 
-// sendto: "Even if the connectionless socket has been previously connected to a specific address, the to parameter
-// overrides the destination address for that particular datagram only."
+// sendto: an address given there is for that datagram alone; the peer stays.
 CONFORMANCE_CASE("connected datagrams", "another address for one datagram") {
     const Pair pair = udp_pair();
     const Socket other = bound_udp();
@@ -47,8 +46,7 @@ CONFORMANCE_CASE("connected datagrams", "another address for one datagram") {
     equal("goes to the peer", receive_text(pair.far_end.get()), "home");
 }
 
-// connect: "the default destination can be changed by simply calling connect again, even if the socket is already
-// connected".
+// connect: a second call changes the peer.
 CONFORMANCE_CASE("connected datagrams", "another peer") {
     const Pair pair = udp_pair();
     const Socket next = bound_udp();
@@ -67,8 +65,7 @@ CONFORMANCE_CASE("connected datagrams", "another peer") {
     is("back to the first peer", same(peer_of(pair.near_end.get()), name_of(pair.far_end.get())));
 }
 
-// connect: "If the address member of the structure specified by the name parameter is filled with zeros, connect
-// disconnects the socket"; "the WSAENOTCONN error" from send and recv then, "until the application connects again".
+// connect: an address of zeros takes the peer away; send then says WSAENOTCONN until the next connect.
 CONFORMANCE_CASE("connected datagrams", "taking the peer away") {
     const char* const taken_literally = "Wine 10.0 connects to the address of zeros, Linux's name for this machine";
     for (const int family : {AF_INET, AF_INET6}) {
@@ -115,8 +112,8 @@ CONFORMANCE_CASE("connected datagrams", "errors of connect") {
     is("and to the address it would send from", name.is_loopback());
 }
 
-// recvfrom: "WSAECONNRESET: on a UDP-datagram socket this error indicates that a previous send operation resulted in an
-// ICMP Port Unreachable message." SIO_UDP_CONNRESET turns this off.
+// recvfrom: on a datagram socket WSAECONNRESET says that an earlier send met an unreachable port. SIO_UDP_CONNRESET
+// turns this off.
 CONFORMANCE_CASE("connected datagrams", "port unreachable") {
     Address gone;
     {

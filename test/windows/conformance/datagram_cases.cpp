@@ -46,8 +46,7 @@ CONFORMANCE_CASE("datagrams", "each send is one message, and says from where") {
     }
 }
 
-// recvfrom: "If the datagram or message is larger than the buffer specified, the buffer is filled with the first part
-// of the datagram, and recvfrom generates the error WSAEMSGSIZE. For unreliable protocols the excess data is lost."
+// recvfrom: of a datagram larger than the buffer the first part is received, with WSAEMSGSIZE, and the rest is lost.
 CONFORMANCE_CASE("datagrams", "a buffer that is too small") {
     const Strangers both;
     char bytes[8]{};
@@ -98,7 +97,7 @@ CONFORMANCE_CASE("datagrams", "MSG_PEEK") {
     fails("and then gone", recv(both.receiver.get(), bytes, sizeof bytes, MSG_PEEK), WSAEWOULDBLOCK);
 }
 
-// sendto: "a zero-length transport datagram is sent"; recvfrom returns 0 for it.
+// sendto: no bytes are a datagram too; recvfrom returns 0 for it.
 CONFORMANCE_CASE("datagrams", "of no bytes") {
     for (const int family : {AF_INET, AF_INET6}) {
         const std::string name = family_name(family) + ": ";
@@ -118,8 +117,7 @@ CONFORMANCE_CASE("datagrams", "of no bytes") {
     fails("a message into no buffer", recv(both.receiver.get(), &none, 0, 0), WSAEMSGSIZE);
 }
 
-// "WSAEMSGSIZE: The socket is message oriented, and the message is larger than the maximum supported by the underlying
-// transport." The maximum is SO_MAX_MSG_SIZE.
+// A message larger than SO_MAX_MSG_SIZE is WSAEMSGSIZE.
 CONFORMANCE_CASE("datagrams", "the largest message") {
     const Strangers both;
     DWORD most = 0;
@@ -167,8 +165,7 @@ CONFORMANCE_CASE("datagrams", "several buffers") {
     is("from whom it was", same(from, name_of(both.sender.get())));
 }
 
-// "WSAEFAULT: The from buffer or the fromlen parameters are not part of the user address space, or the fromlen
-// parameter is too small to accommodate the source address of the peer address."
+// recvfrom: a fromlen that is too small for the sender's address is WSAEFAULT.
 CONFORMANCE_CASE("datagrams", "from and fromlen") {
     const Strangers both;
     char bytes[8];
@@ -227,8 +224,7 @@ CONFORMANCE_CASE("datagrams", "errors of sendto") {
     equal("MSG_DONTROUTE is accepted", sendto(sender, "near", 4, MSG_DONTROUTE, both.to.get(), both.to.length), 4);
 }
 
-// "WSAEINVAL: The socket has not been bound with bind"; "WSAEOPNOTSUPP: MSG_OOB was specified, but the socket is not
-// stream-style"; MSG_WAITALL: "This flag is not supported on datagram sockets".
+// recvfrom: an unbound socket is WSAEINVAL; MSG_OOB and MSG_WAITALL are for streams only: WSAEOPNOTSUPP.
 CONFORMANCE_CASE("datagrams", "errors of recvfrom") {
     const char* const waits = "Wine 10.0 waits for data on an unbound socket";
     const char* const passed_on = "Wine 10.0 passes all flags on to Linux";
@@ -263,7 +259,7 @@ CONFORMANCE_CASE("datagrams", "errors of recvfrom") {
                                                               nullptr, nullptr, nullptr), WSAEFAULT);
 }
 
-// "bind": "if an application sends without bind, the system binds implicitly".
+// sendto: an unbound socket is bound by sending, to a port the system chooses.
 CONFORMANCE_CASE("datagrams", "an implicit bind") {
     const Strangers both;
     const Socket unbound = udp();
@@ -281,7 +277,7 @@ CONFORMANCE_CASE("datagrams", "an implicit bind") {
     equal("reaches the socket", receive_text(unbound.get()), "answer");
 }
 
-// "WSAESHUTDOWN: The socket has been shut down". shutdown: WSAENOTCONN "applies only to a connection-oriented socket".
+// A direction that is shut down is WSAESHUTDOWN. A datagram socket can be shut down without a peer.
 CONFORMANCE_CASE("datagrams", "shut down") {
     const Strangers both;
     char bytes[8];
@@ -297,7 +293,7 @@ CONFORMANCE_CASE("datagrams", "shut down") {
     fails("sendto after SD_SEND", both.send_to("x"), WSAESHUTDOWN);
 }
 
-// "SOL_SOCKET Socket Options", SO_RCVTIMEO: "the timeout, in milliseconds, for blocking receive calls".
+// "SOL_SOCKET Socket Options": SO_RCVTIMEO limits blocking receives, in milliseconds.
 CONFORMANCE_CASE("datagrams", "SO_RCVTIMEO") {
     const Strangers both;
     const DWORD limit = 600;
@@ -310,7 +306,7 @@ CONFORMANCE_CASE("datagrams", "SO_RCVTIMEO") {
     equal("a datagram in time is received", recv(both.receiver.get(), bytes, sizeof bytes, 0), 4);
 }
 
-// ioctlsocket, FIONREAD: "the amount of data that can be read".
+// ioctlsocket, FIONREAD: how much there is to read.
 CONFORMANCE_CASE("datagrams", "FIONREAD") {
     const Strangers both;
     u_long count = 99;

@@ -50,7 +50,7 @@ CONFORMANCE_CASE("duplicate", "a connected socket") {
     }
 }
 
-// "the descriptors share all state of the underlying socket": options, shutdown; "a shared socket".
+// The descriptors are of one socket: they share its options and its state.
 CONFORMANCE_CASE("duplicate", "shared state") {
     const Pair pair = tcp_pair();
     const Socket second = second_descriptor(pair.near_end.get());

@@ -38,7 +38,7 @@ CONFORMANCE_CASE("half-close", "sending after SD_SEND") {
     fails("recv waits for the peer as before", recv(pair.near_end.get(), bytes, sizeof bytes, 0), WSAEWOULDBLOCK);
 }
 
-// "SD_RECEIVE: Shutdown receive operations."
+// SD_RECEIVE: nothing more is received here; sending goes on.
 CONFORMANCE_CASE("half-close", "SD_RECEIVE") {
     const Pair pair = tcp_pair();
     succeeds("shutdown", shutdown(pair.near_end.get(), SD_RECEIVE));
@@ -72,7 +72,7 @@ CONFORMANCE_CASE("half-close", "SD_BOTH") {
     succeeds("closesocket ends it", closesocket(const_cast<Socket&>(pair.near_end).release()));
 }
 
-// "WSAEINVAL: The how parameter is not valid"; "WSAENOTCONN: The socket is not connected".
+// A direction that is none is WSAEINVAL, a socket without connection WSAENOTCONN.
 CONFORMANCE_CASE("half-close", "errors of shutdown") {
     const Pair pair = tcp_pair();
     fails("how 3: WSAEINVAL", shutdown(pair.near_end.get(), 3), WSAEINVAL);
@@ -106,9 +106,7 @@ CONFORMANCE_CASE("half-close", "what waits at the peer") {
     equal("counts nothing", waiting, 0u);
 }
 
-// WSASendDisconnect: "initiates termination of the connection for the socket and sends disconnect data"; without data
-// it is SD_SEND. "WSAENOPROTOOPT: The parameter lpOutboundDisconnectData is not NULL, and the disconnect data is not
-// supported by the service provider."
+// WSASendDisconnect without data is SD_SEND; data for a provider that does not support it is WSAENOPROTOOPT.
 CONFORMANCE_CASE("half-close", "WSASendDisconnect") {
     const Pair pair = tcp_pair();
     send_text(pair.near_end.get(), "before");
@@ -127,7 +125,7 @@ CONFORMANCE_CASE("half-close", "WSASendDisconnect") {
           on_wine(succeeded, "Wine 10.0 does not look at the disconnect data"));
 }
 
-// WSARecvDisconnect: "terminates reception on a socket, and retrieves the disconnect data".
+// WSARecvDisconnect is SD_RECEIVE, with the peer's disconnect data where the provider supports it.
 CONFORMANCE_CASE("half-close", "WSARecvDisconnect") {
     const Pair pair = tcp_pair();
     succeeds("without data", WSARecvDisconnect(pair.near_end.get(), nullptr));

@@ -102,7 +102,7 @@ CONFORMANCE_CASE("ioctl", "errors of WSAIoctl") {
     fails("code 0", ioctlsocket(socket.get(), 0, &value), WSAEOPNOTSUPP);
 }
 
-// SIO_BASE_HANDLE: "Retrieves the base service provider handle for a given socket"; an LSP "must not" answer it itself.
+// SIO_BASE_HANDLE gives the handle of the base provider; a layered provider passes the question on.
 CONFORMANCE_CASE("ioctl", "SIO_BASE_HANDLE and its like") {
     for (const int family : {AF_INET, AF_INET6}) {
         const std::string name = family_name(family) + ": ";
@@ -184,7 +184,7 @@ CONFORMANCE_CASE("ioctl", "SIO_ROUTING_INTERFACE_QUERY") {
                                                    sizeof from.storage, returned), WSAEFAULT);
 }
 
-// SIO_KEEPALIVE_VALS: "enables or disables the per-connection setting of the TCP keep-alive option".
+// SIO_KEEPALIVE_VALS: keep-alive of one connection, with its times.
 CONFORMANCE_CASE("ioctl", "SIO_KEEPALIVE_VALS") {
     const Pair pair = tcp_pair();
     tcp_keepalive values{1, 30'000, 1'000};
@@ -204,7 +204,7 @@ CONFORMANCE_CASE("ioctl", "SIO_KEEPALIVE_VALS") {
     equal("the connection works on", receive_text(pair.far_end.get()), "alive");
 }
 
-// "SIO_GET_INTERFACE_LIST: Returns a list of configured IP interfaces and their parameters".
+// SIO_GET_INTERFACE_LIST: this machine's IP interfaces.
 CONFORMANCE_CASE("ioctl", "SIO_GET_INTERFACE_LIST") {
     const Socket socket = udp();
     INTERFACE_INFO list[64]{};

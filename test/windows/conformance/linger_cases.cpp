@@ -47,7 +47,7 @@ CONFORMANCE_CASE("linger", "the options") {
           on_wine(succeeded, any_type));
 }
 
-// "SO_DONTLINGER: Graceful close; closesocket does not wait." Data is sent all the same.
+// SO_DONTLINGER: closesocket does not wait, and the data is sent all the same.
 CONFORMANCE_CASE("linger", "off: graceful, at once") {
     for (const int family : {AF_INET, AF_INET6}) {
         const std::string name = family_name(family) + ": ";
@@ -59,7 +59,7 @@ CONFORMANCE_CASE("linger", "off: graceful, at once") {
     }
 }
 
-// "SO_LINGER with a zero time-out: hard close, the connection is reset; the peer's recv fails with WSAECONNRESET."
+// SO_LINGER with no time: the connection is reset, and the peer's recv says WSAECONNRESET.
 CONFORMANCE_CASE("linger", "0: reset") {
     for (const int family : {AF_INET, AF_INET6}) {
         const std::string name = family_name(family) + ": ";
@@ -88,7 +88,7 @@ CONFORMANCE_CASE("linger", "0: reset") {
           on_wine(WSAECONNABORTED, "Wine 10.0 names every hang-up that is no graceful end WSAECONNABORTED"));
 }
 
-// "SO_LINGER with a non-zero time-out: graceful if all data is sent within it."
+// SO_LINGER with a time: graceful if all data is taken within it.
 CONFORMANCE_CASE("linger", "more than 0: graceful where the peer takes the data") {
     Pair pair = tcp_pair();
     succeeds("SO_LINGER 5", set_linger(pair.near_end.get(), 1, 5));
@@ -111,8 +111,7 @@ CONFORMANCE_CASE("linger", "closing with unread data") {
     fails("the peer is reset", recv(pair.far_end.get(), bytes, sizeof bytes, 0), WSAECONNRESET);
 }
 
-// closesocket: "the socket descriptor ... is released, so that further references to socket will fail with
-// WSAENOTSOCK"; "any pending overlapped operations fail with WSA_OPERATION_ABORTED".
+// closesocket: the descriptor is none afterwards, WSAENOTSOCK for every call.
 CONFORMANCE_CASE("linger", "a closed socket is none") {
     Pair pair = tcp_pair();
     const SOCKET value = pair.near_end.release();

@@ -79,7 +79,7 @@ CONFORMANCE_CASE("WSARecvMsg", "a datagram and where it came from") {
     }
 }
 
-// IP_PKTINFO: "WSARecvMsg returns optional control data in a WSAMSG structure": the address the packet was sent to.
+// IP_PKTINFO: the address a packet was sent to comes as control data.
 CONFORMANCE_CASE("WSARecvMsg", "IP_PKTINFO") {
     const Ends ends;
     const DWORD on = 1;
@@ -129,7 +129,7 @@ CONFORMANCE_CASE("WSARecvMsg", "IPV6_PKTINFO") {
     is("an interface", info.ipi6_ifindex != 0);
 }
 
-// "MSG_TRUNC: The datagram was truncated"; "MSG_CTRUNC: The control (ancillary) data was truncated"; WSAEMSGSIZE.
+// MSG_TRUNC says that the datagram was cut, MSG_CTRUNC that the control data was; both are WSAEMSGSIZE.
 CONFORMANCE_CASE("WSARecvMsg", "too little room") {
     const Ends ends;
     ends.deliver("too long a message");

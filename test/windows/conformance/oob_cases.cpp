@@ -1,6 +1,6 @@
 // Out-of-band data. Pages: "Protocol-Independent Out-of-Band Data", "send function (winsock2.h)", "recv function
-// (winsock2.h)", "select function (winsock2.h)": exceptfds means it "only if option SO_OOBINLINE is disabled",
-// "SOL_SOCKET Socket Options" (SO_OOBINLINE), "Winsock IOCTLs" (SIOCATMARK), "WSAEventSelect function".
+// (winsock2.h)", "select function (winsock2.h)" (exceptfds means it where SO_OOBINLINE is off), "SOL_SOCKET Socket
+// Options" (SO_OOBINLINE), "Winsock IOCTLs" (SIOCATMARK), "WSAEventSelect function".
 #include "overlapped.hpp"
 
 using namespace conformance;
@@ -63,7 +63,7 @@ CONFORMANCE_CASE("out of band", "WSASend and WSARecv") {
     equal("and has it", bytes[0], 'u');
 }
 
-// SO_OOBINLINE: "Indicates that out-of-band data should be returned in-line with regular data."
+// SO_OOBINLINE: the urgent byte comes in its place in the stream.
 CONFORMANCE_CASE("out of band", "SO_OOBINLINE") {
     const Pair pair = tcp_pair();
     equal("is off at first", option(pair.far_end.get(), SOL_SOCKET, SO_OOBINLINE), 0);

@@ -28,8 +28,7 @@ CONFORMANCE_CASE("overlapped", "a receive that waits") {
     }
 }
 
-// "If the overlapped operation completes immediately, WSARecv returns a value of zero and lpNumberOfBytesRecvd is
-// updated"; the completion indication comes all the same.
+// WSARecv that succeeds at once tells the bytes, and its completion is told of all the same.
 CONFORMANCE_CASE("overlapped", "a receive of what is there") {
     const Pair pair = tcp_pair();
     send_text(pair.far_end.get(), "ready");
@@ -80,7 +79,7 @@ CONFORMANCE_CASE("overlapped", "sends") {
     equal("which the peer got", received, std::size_t{4} << 20);
 }
 
-// "overlapped receives complete in the order in which they were posted".
+// Receives get the data in the order in which they were begun.
 CONFORMANCE_CASE("overlapped", "several at once") {
     const Pair pair = tcp_pair();
     Receive first;
@@ -134,7 +133,7 @@ CONFORMANCE_CASE("overlapped", "MSG_PEEK") {
     equal("and leaves it", receive_text(pair.near_end.get()), "seen");
 }
 
-// "fWait: whether the function should wait for the pending overlapped operation to complete".
+// With fWait the call returns when the operation has ended.
 CONFORMANCE_CASE("overlapped", "WSAGetOverlappedResult that waits") {
     const Pair pair = tcp_pair();
     Receive receive;
@@ -153,8 +152,7 @@ CONFORMANCE_CASE("overlapped", "WSAGetOverlappedResult that waits") {
     equal("with the same answer", count, 6u);
 }
 
-// "WSA_INVALID_PARAMETER: One of the parameters is unacceptable"; WSAEFAULT for null pointers is said to be "on Windows
-// Server 2003 and earlier". "WSAENOTSOCK: The descriptor is not a socket".
+// WSA_INVALID_PARAMETER for what is no overlapped structure; WSAEFAULT was the answer of Windows Server 2003.
 CONFORMANCE_CASE("overlapped", "errors of WSAGetOverlappedResult") {
     const Pair pair = tcp_pair();
     Receive receive;
@@ -172,8 +170,7 @@ CONFORMANCE_CASE("overlapped", "errors of WSAGetOverlappedResult") {
     equal("with its bytes", count, 4u);
 }
 
-// WSASend: "For nonoverlapped sockets, the last two parameters (lpOverlapped, lpCompletionRoutine) are ignored and
-// WSASend adopts the same blocking semantics as send." WSARecv says the same.
+// WSASend and WSARecv: on a socket that is not overlapped the last two parameters count for nothing.
 CONFORMANCE_CASE("overlapped", "a socket that is not overlapped") {
     const Socket listener = listening();
     const Address address = name_of(listener.get());
@@ -234,7 +231,7 @@ CONFORMANCE_CASE("overlapped", "without an event") {
     equal("which are there", receive.text(count), "silent");
 }
 
-// The buffers' descriptions may go as soon as the call has returned: "the WSABUF array can be on the stack".
+// The buffers' descriptions may go as soon as the call has returned.
 CONFORMANCE_CASE("overlapped", "the array of buffers may go") {
     const Pair pair = tcp_pair();
     char first[2]{};

@@ -211,7 +211,7 @@ CONFORMANCE_CASE("processes", "an inherited connection") {
     equal("the parent's socket works on", receive_text(pair.far_end.get()), "parent");
 }
 
-// "By default, sockets are inheritable"; WSA_FLAG_NO_HANDLE_INHERIT: "Create a socket that is non-inheritable".
+// Sockets are inheritable unless made with WSA_FLAG_NO_HANDLE_INHERIT.
 CONFORMANCE_CASE("processes", "what is inheritable") {
     is("a socket of socket()", inheritable(tcp().get()));
     const Socket plain(WSASocketW(AF_INET, SOCK_STREAM, 0, nullptr, 0, WSA_FLAG_OVERLAPPED));

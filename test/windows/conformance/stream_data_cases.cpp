@@ -6,7 +6,7 @@
 
 using namespace conformance;
 
-// "If no error occurs, send returns the total number of bytes sent"; recv "returns the number of bytes received".
+// send and recv return the number of bytes.
 CONFORMANCE_CASE("stream data", "bytes go over in order") {
     for (const int family : {AF_INET, AF_INET6}) {
         const std::string name = family_name(family) + ": ";
@@ -40,7 +40,7 @@ CONFORMANCE_CASE("stream data", "a stream has no message boundaries") {
     equal("two sends may come as one", whole, "1234");
 }
 
-// "MSG_PEEK: Peeks at the incoming data. The data is copied into the buffer, but is not removed from the input queue."
+// MSG_PEEK copies the data and leaves it in the queue.
 CONFORMANCE_CASE("stream data", "MSG_PEEK") {
     const Pair pair = tcp_pair();
     send_text(pair.near_end.get(), "peek");
@@ -62,8 +62,7 @@ CONFORMANCE_CASE("stream data", "MSG_PEEK") {
     fails("then there is nothing to look at", recv(pair.far_end.get(), bytes, sizeof bytes, MSG_PEEK), WSAEWOULDBLOCK);
 }
 
-// "MSG_WAITALL: The receive request will complete only when one of the following events occurs: the buffer supplied by
-// the caller is completely full; the connection has been closed; the request has been canceled or an error occurred."
+// MSG_WAITALL: the receive ends when the buffer is full, the connection ends, or an error comes.
 CONFORMANCE_CASE("stream data", "MSG_WAITALL") {
     const char* const partial = "Wine 10.0 ends a receive with MSG_WAITALL at the first data";
     Pair pair = tcp_pair();
@@ -96,7 +95,7 @@ CONFORMANCE_CASE("stream data", "MSG_WAITALL") {
     equal("then the end", recv(pair.far_end.get(), bytes, 8, MSG_WAITALL), 0);
 }
 
-// recv: "0 if the connection has been gracefully closed".
+// recv returns 0 at the end of a stream that was closed gracefully.
 CONFORMANCE_CASE("stream data", "the end of the stream") {
     Pair pair = tcp_pair();
     send_text(pair.near_end.get(), "last");
@@ -116,7 +115,7 @@ CONFORMANCE_CASE("stream data", "the end of the stream") {
     equal("a non-blocking socket says the same", recv(pair.far_end.get(), bytes, sizeof bytes, 0), 0);
 }
 
-// "WSAENOTCONN: The socket is not connected."
+// WSAENOTCONN.
 CONFORMANCE_CASE("stream data", "not connected") {
     const char* const broken_pipe = "Wine 10.0 sends without looking and says WSAECONNRESET for Linux's EPIPE";
     for (const int family : {AF_INET, AF_INET6}) {
@@ -147,7 +146,7 @@ CONFORMANCE_CASE("stream data", "not connected") {
     }
 }
 
-// "WSAENOTSOCK: The descriptor is not a socket."
+// WSAENOTSOCK.
 CONFORMANCE_CASE("stream data", "no socket") {
     char bytes[4]{};
     WSABUF one = buffer(bytes);
@@ -176,7 +175,7 @@ CONFORMANCE_CASE("stream data", "no socket") {
     is("no event was set for them", !operation.event.is_set());
 }
 
-// WSARecv: the buffers are filled "in the order they appear in the array". WSASend sends them in that order.
+// Several buffers are filled, and sent, in the order of the array.
 CONFORMANCE_CASE("stream data", "several buffers") {
     const Pair pair = tcp_pair();
     WSABUF out[3] = {text_buffer("ab"), text_buffer(""), text_buffer("cdefg")};
@@ -222,7 +221,7 @@ CONFORMANCE_CASE("stream data", "several buffers") {
     equal("all of it arrives", arrived, 200'000u);
 }
 
-// send: "Calling send with a zero len parameter is permissible and will be treated by implementations as successful."
+// send of no bytes succeeds.
 CONFORMANCE_CASE("stream data", "nothing to send") {
     const Pair pair = tcp_pair();
     equal("send of no bytes returns 0", send(pair.near_end.get(), "", 0, 0), 0);
@@ -236,8 +235,7 @@ CONFORMANCE_CASE("stream data", "nothing to send") {
     equal("and reads what comes after", receive_text(pair.far_end.get()), "x");
 }
 
-// "WSAEFAULT: The buf parameter is not completely contained in a valid part of the user address space." WSARecv and
-// WSASend: "or the lpNumberOfBytes... parameter is NULL" where there is no overlapped structure.
+// WSAEFAULT for memory that is not the program's, and for what must not be a null pointer.
 CONFORMANCE_CASE("stream data", "bad pointers") {
     const Pair pair = tcp_pair();
     char bytes[4]{};
@@ -265,7 +263,7 @@ CONFORMANCE_CASE("stream data", "bad pointers") {
           on_wine(succeeded, "Wine 10.0 receives without telling how much"));
 }
 
-// "WSAEWOULDBLOCK: The socket is marked as nonblocking and the requested operation would block."
+// WSAEWOULDBLOCK for what would have to wait.
 CONFORMANCE_CASE("stream data", "non-blocking") {
     const Pair pair = tcp_pair();
     set_nonblocking(pair.near_end.get());
@@ -299,8 +297,7 @@ CONFORMANCE_CASE("stream data", "non-blocking") {
     equal("and send works again", send(pair.near_end.get(), "x", 1, 0), 1);
 }
 
-// SO_RCVTIMEO: "If the socket is created using the WSASocket function ... WSAETIMEDOUT". "SOL_SOCKET Socket Options":
-// "The timeout, in milliseconds, for blocking receive calls."
+// "SOL_SOCKET Socket Options": SO_RCVTIMEO limits blocking receives, in milliseconds.
 CONFORMANCE_CASE("stream data", "SO_RCVTIMEO") {
     const Pair pair = tcp_pair();
     const DWORD limit = 600;
@@ -313,7 +310,7 @@ CONFORMANCE_CASE("stream data", "SO_RCVTIMEO") {
     equal("data comes as usual without a limit", receive_text(pair.near_end.get()), "late");
 }
 
-// SO_SNDTIMEO: "The timeout, in milliseconds, for blocking send calls."
+// "SOL_SOCKET Socket Options": SO_SNDTIMEO limits blocking sends, in milliseconds.
 CONFORMANCE_CASE("stream data", "SO_SNDTIMEO") {
     const Pair pair = tcp_pair();
     const DWORD limit = 600;
@@ -326,8 +323,7 @@ CONFORMANCE_CASE("stream data", "SO_SNDTIMEO") {
     equal("send into a peer that does not read gives up", error, WSAETIMEDOUT);
 }
 
-// recv: "WSAEOPNOTSUPP: MSG_OOB was specified, but the socket is not stream-style..." and of MSG_WAITALL: "if
-// MSG_WAITALL is specified along with MSG_OOB, MSG_PEEK, or MSG_PARTIAL, then this call will fail with WSAEOPNOTSUPP".
+// recv: MSG_WAITALL does not go with MSG_PEEK or MSG_OOB: WSAEOPNOTSUPP.
 CONFORMANCE_CASE("stream data", "flags that do not go together") {
     const Pair pair = tcp_pair();
     send_text(pair.far_end.get(), "data");
@@ -343,8 +339,7 @@ CONFORMANCE_CASE("stream data", "flags that do not go together") {
     equal("and the data goes", receive_text(pair.far_end.get()), "near");
 }
 
-// sendto on a connection-oriented socket: "the to and tolen parameters are ignored, making sendto equivalent to send";
-// recvfrom: "from and fromlen ... ignored for connection-oriented sockets".
+// sendto and recvfrom on a connection are send and recv: the address counts for nothing.
 CONFORMANCE_CASE("stream data", "sendto and recvfrom on a connection") {
     const Pair pair = tcp_pair();
     const Address elsewhere = loopback(AF_INET, 9);
@@ -364,7 +359,7 @@ CONFORMANCE_CASE("stream data", "sendto and recvfrom on a connection") {
     equal("its data goes to the peer", receive_text(pair.far_end.get()), "WSA");
 }
 
-// "WSAECONNRESET: The virtual circuit was reset by the remote side executing a hard or abortive close."
+// WSAECONNRESET where the peer has reset the connection.
 CONFORMANCE_CASE("stream data", "reset by the peer") {
     for (const int family : {AF_INET, AF_INET6}) {
         const std::string name = family_name(family) + ": ";
@@ -386,7 +381,7 @@ CONFORMANCE_CASE("stream data", "reset by the peer") {
     is("send says WSAECONNRESET or WSAECONNABORTED", error == WSAECONNRESET || error == WSAECONNABORTED);
 }
 
-// "Winsock error codes are kept per thread; a successful call does not reset the last error" ("WSAGetLastError").
+// "WSAGetLastError function": the last error is the thread's own.
 CONFORMANCE_CASE("stream data", "the last error") {
     const Pair pair = tcp_pair();
     WSASetLastError(12345);

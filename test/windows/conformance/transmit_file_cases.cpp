@@ -59,8 +59,7 @@ CONFORMANCE_CASE("TransmitFile", "a file") {
     }
 }
 
-// "nNumberOfBytesToWrite: the number of bytes in the file to transmit"; 0: the entire file. "The file is transmitted
-// from the current position"; with an overlapped structure from the offset in it.
+// A number of bytes, or 0 for all; from the file's position, or from the offset in the overlapped structure.
 CONFORMANCE_CASE("TransmitFile", "a part of a file") {
     const TemporaryFile file("0123456789");
     const Pair pair = tcp_pair();
@@ -87,7 +86,7 @@ CONFORMANCE_CASE("TransmitFile", "a part of a file") {
     equal("sends the same bytes", receive_exactly(pair.far_end.get(), 10), "0123456789");
 }
 
-// "lpTransmitBuffers: data to send before and after the file data".
+// Data before and after the file.
 CONFORMANCE_CASE("TransmitFile", "with head and tail") {
     const TemporaryFile file("file");
     const Pair pair = tcp_pair();
@@ -110,7 +109,7 @@ CONFORMANCE_CASE("TransmitFile", "with head and tail") {
     equal("is sent", receive_exactly(pair.far_end.get(), 12), "<head><tail>");
 }
 
-// TF_DISCONNECT: "Start a transport-level disconnect after all the file data has been queued for transmission."
+// TF_DISCONNECT: the connection ends when the file is sent.
 CONFORMANCE_CASE("TransmitFile", "TF_DISCONNECT") {
     const TemporaryFile file("then the end");
     const Pair pair = tcp_pair();
