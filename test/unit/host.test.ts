@@ -149,7 +149,7 @@ describe("the host knows nothing of our provider", () => {
         for (const text of texts) {
             for (const form of [text, text.toLowerCase(), text.toUpperCase()]) {
                 for (const encoding of ["latin1", "utf16le"] as const) {
-                    const content = Buffer.concat([Buffer.alloc(3, 0x41), Buffer.from(form, encoding), Buffer.alloc(3)]);
+                    const content = Buffer.concat([Buffer.from("AAA"), Buffer.from(form, encoding), Buffer.alloc(3)]);
                     assert.ok(tracesIn(content).includes(text), `${form} in ${encoding}`);
                 }
             }

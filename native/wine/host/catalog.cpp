@@ -226,7 +226,10 @@ int read_for_this_program(std::shared_ptr<const Catalog>& result) noexcept {
 }
 
 int CatalogCache::current(std::shared_ptr<const Catalog>& result) noexcept {
-    result.reset();
+    result = CatalogPreview::current(); // not kept: only this thread sees it, and it may come to nothing
+    if (result) {
+        return 0;
+    }
     if (!state_) {
         return WSA_NOT_ENOUGH_MEMORY;
     }

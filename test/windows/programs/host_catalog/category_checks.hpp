@@ -185,8 +185,23 @@ inline DWORD run_program(const std::wstring& program, const std::wstring& argume
     return code;
 }
 
+// Whether a program may open a socket by the id of the first chain for TCP in the whole catalog, or of none if there is
+// none: 0, or the error.
+inline int error_by_id_of_chain() {
+    for (const WSAPROTOCOL_INFOW& info : enumerate(WinsockDll{GetModuleHandleW(L"ws2_32.dll")}.own())) {
+        if (info.ProtocolChain.ChainLen > 1 && info.iProtocol == IPPROTO_TCP) {
+            WSAPROTOCOL_INFOW copy = info;
+            const SOCKET socket = WSASocketW(FROM_PROTOCOL_INFO, FROM_PROTOCOL_INFO, FROM_PROTOCOL_INFO, &copy, 0, 0);
+            const int error = socket == INVALID_SOCKET ? WSAGetLastError() : 0;
+            closesocket(socket);
+            return error;
+        }
+    }
+    return WSAEINVAL;
+}
+
 // What a program sees: exit code 10 for a TCP socket of a base provider, plus 1 for each layer above it; 100 more if
-// WSAEnumProtocols names a chain for TCP.
+// WSAEnumProtocols names a chain for TCP, and then the first chain for TCP can be opened by its id, else not.
 inline int show_socket() {
     WSADATA data;
     if (WSAStartup(MAKEWORD(2, 2), &data) != 0) {
@@ -206,6 +221,11 @@ inline int show_socket() {
     bool chain = false;
     for (int index = 0; index < count; ++index) {
         chain = chain || infos[static_cast<std::size_t>(index)].ProtocolChain.ChainLen > 1;
+    }
+    // Of two chains the first may be closed to this program and the second open; that says nothing here.
+    const bool first_is_own = info.ProtocolChain.ChainLen == 3 || !chain;
+    if (first_is_own && error_by_id_of_chain() != (chain ? 0 : WSAEINVAL)) {
+        return 3;
     }
     return 9 + info.ProtocolChain.ChainLen + (chain ? 100 : 0);
 }
