@@ -54,7 +54,7 @@ for (const bits of bitnesses) {
         });
 
         it("refuse a damaged catalog without touching it, and undo a change that fails in the middle", async function () {
-            if ((await group("damage", 200)).includes("skipped damage")) {
+            if ((await group("damage", 270)).includes("skipped damage")) {
                 this.skip();
             }
         });

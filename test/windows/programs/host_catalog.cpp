@@ -25,6 +25,7 @@
 #include "host_catalog/enumerate_checks.hpp"
 #include "host_catalog/install_checks.hpp"
 #include "host_catalog/namespace_checks.hpp"
+#include "host_catalog/namespace_damage_checks.hpp"
 #include "host_catalog/notification_checks.hpp"
 #include "host_catalog/order_checks.hpp"
 
@@ -247,6 +248,7 @@ int run_tests(const WinsockDll& dll, const Options& options, bool documented, bo
         }
         if (damage && is_wine()) {
             check_damage(checks, dll, guard);
+            check_new_damage(checks, dll, options.providers, guard);
         } else if (damage) {
             std::puts("skipped damage: only the host side under Wine says what it does with it");
         }
