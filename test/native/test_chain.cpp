@@ -2,6 +2,9 @@
 #include "catalogs.hpp"
 #include "check.hpp"
 
+#include <array>
+#include <cstring>
+
 using namespace catalogs;
 using namespace winsock_spi::core;
 
@@ -97,6 +100,23 @@ int main() {
             catalog[0].chain_length = length;
             CHECK(chain_of(catalog[0]).empty());
         }
+    });
+
+    check::run("an id put into a chain and taken out again leaves the entry as it was, with what lies behind its end", [] {
+        ProtocolInfo former = entry(1020, stranger_layered, {1019, 1001});
+        for (int place = 2; place < max_chain_length - 1; ++place) {
+            former.chain[place] = 0xBAADF00D;
+        }
+        const std::array<std::uint32_t, 3> longer{1019, 1008, 1001};
+        const std::array<std::uint32_t, 2> shorter{1019, 1001};
+        const ProtocolInfo changed = with_chain(former, longer);
+        CHECK(changed.chain_length == 3 && changed.chain[1] == 1008 && changed.chain[3] == 0xBAADF00D);
+        const ProtocolInfo again = with_chain(changed, shorter);
+        CHECK(std::memcmp(&again, &former, sizeof former) == 0);
+        const ProtocolInfo twice = with_chain(changed, longer);
+        CHECK(std::memcmp(&twice, &changed, sizeof changed) == 0);
+        const std::array<std::uint32_t, 9> too_long{1, 2, 3, 4, 5, 6, 7, 8, 9};
+        CHECK(with_chain(former, too_long).chain_length == max_chain_length);
     });
 
     check::run("the answer of the base below, of a layered provider by its entry or by its chain, is below us", [] {

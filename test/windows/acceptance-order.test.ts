@@ -7,7 +7,7 @@
 import assert from "node:assert/strict";
 import * as path from "node:path";
 import { install, uninstall } from "winsock-spi";
-import type { CatalogEntry } from "./acceptance-support.js";
+import type { Bits, CatalogEntry } from "./acceptance-support.js";
 import {
     bitnesses, cli, cliFails, cliJson, combinations, entriesOf, expectCode, expectSameCounts, exportRegistry,
     keepCatalog, nodes, ours, programFile, providerFile, readCatalog, rescueFile, run, scenarioFile, second, setup, temporaryFolder,
@@ -15,6 +15,7 @@ import {
 } from "./acceptance-support.js";
 import { killAtEveryPoint, recover } from "./executor-support.js";
 import { type Design, counted, installSecond, makeLog, removeSecond } from "./second-provider.js";
+import { strangerFile } from "./strangers-support.js";
 
 const designs: readonly Design[] = [
     { guid: "entry", chain: "entry" },
@@ -34,7 +35,8 @@ const who = (entries: readonly CatalogEntry[], id: number): string => {
     const found = entries.find((entry) => entry.id === id);
     assert.ok(found !== undefined, `${id} is in the catalog`);
     const { providerId } = found;
-    return providerId.startsWith(ours) ? "ours" : providerId.startsWith(second) ? "second" : "base";
+    const prefixes = Object.entries({ ours, second, nonifs: "{00F50005-" });
+    return prefixes.find(([, prefix]) => providerId.startsWith(prefix))?.[0] ?? "base";
 };
 
 /** The chains over TCP and IPv4 in catalog order, by the providers in them. */
@@ -69,6 +71,30 @@ async function expectOursSees({ secondToo }: { secondToo: boolean }): Promise<vo
         if (node !== undefined) {
             expectSameCounts(await watch(node, [scenarioFile("server-and-client"), "--requests", "4"]), bits);
         }
+    }
+}
+
+/** nonifs in both catalogs. */
+async function installNonIfs(): Promise<void> {
+    const [setup64, setup32] = bitnesses.map((bits) => strangerFile(bits, "nonifs_setup.exe"));
+    expectCode(await run(setup64!, ["install", "--twin", setup32!]), 0);
+}
+
+async function removeNonIfs(): Promise<void> {
+    expectCode(await run(strangerFile(64, "nonifs_setup.exe"), ["remove"]), 0);
+}
+
+/** Ours sees each call of a program that nonifs hands down. */
+async function expectOursSeesBelow(bits: Bits): Promise<void> {
+    const watched = await watch(strangerFile(bits, "traffic.exe"));
+    assert.equal(watched.summary["ok"], true, JSON.stringify(watched.summary));
+    assert.equal(watched.summary["ifs"], false, "the program's sockets are no file handles");
+    const seen = watched.of(Number(watched.summary["pid"]));
+    seen.expectActive(bits);
+    const made = watched.summary["counts"] as Record<string, number>;
+    assert.ok(made["WSPConnect"]! > 0);
+    for (const name of counted) {
+        assert.equal(seen.count(name), made[name] ?? 0, `${bits}: ours saw ${name}`);
     }
 }
 
@@ -117,6 +143,48 @@ describe("acceptance: order among strangers", function () {
             }
             await removeSecond();
             assert.equal(await exportRegistry(), before, "and nothing is left of either");
+        });
+    }
+
+    it("ours sees each call of programs whose sockets are handles of a stranger's own", async () => {
+        const before = await exportRegistry();
+        await installNonIfs();
+        const alone = await exportRegistry();
+        await installOurs();
+        await expectTcpChains(["nonifs ours base", "ours base", "base"]);
+        for (const bits of bitnesses) {
+            await expectOursSeesBelow(bits);
+        }
+        await removeOurs();
+        assert.equal(await exportRegistry(), alone);
+        await removeNonIfs();
+        assert.equal(await exportRegistry(), before);
+    });
+
+    for (const first of ["nonifs", "second"] as const) {
+        it(`below two such strangers, of which ${first} goes first`, async () => {
+            const before = await exportRegistry();
+            await installStranger({ guid: "shared", chain: "entry" });
+            await installNonIfs();
+            const both = await exportRegistry();
+            await installOurs();
+            await expectTcpChains(["nonifs second ours base", "second ours base", "ours base", "base"]);
+            await expectOursSeesBelow(first === "second" ? 64 : 32);
+            await removeOurs();
+            assert.equal(await exportRegistry(), both);
+            await installOurs();
+            if (first === "nonifs") {
+                await removeNonIfs();
+                await expectTcpChains(["second ours base", "ours base", "base"]);
+                await removeOurs();
+                await removeSecond();
+            } else {
+                await removeSecond();
+                await expectTcpChains(["nonifs ours base", "ours base", "base"]);
+                await removeOurs();
+                await removeNonIfs();
+            }
+            assert.equal(await exportRegistry(), before);
         });
     }
 

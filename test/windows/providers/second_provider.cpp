@@ -258,10 +258,11 @@ Chain* adopt(SOCKET socket) {
 }
 
 // A new handle from below becomes ours in the eyes of Winsock. Not where our entry is not IFS: such handles cannot be
-// claimed, so the program gets the one from below, and its calls go there. (A provider that is not IFS would make handles
-// of its own.)
+// claimed, so who is above gets the one from below; Winsock's own calls on it go there. (A provider that is not IFS would
+// make handles of its own.)
 SOCKET claim(Chain& chain, SOCKET socket, LPINT error_out) {
     if ((chain.own.dwServiceFlags1 & XP1_IFS_HANDLES) == 0) {
+        own_socket(socket, &chain);
         return socket;
     }
     int error = 0;
