@@ -24,6 +24,8 @@ const table = {
     upgrades: [1, 5],
     /** Places of an operation, evenly spread, at which it is killed; at most all of them. */
     killPoints: [6, 1000],
+    /** The same of an operation that changes chains of others. */
+    killPointsOfChains: [3, 1000],
 } as const satisfies Readonly<Record<string, readonly [quick: number, full: number]>>;
 
 export const counts = Object.fromEntries(

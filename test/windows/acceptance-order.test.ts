@@ -7,6 +7,7 @@
 import assert from "node:assert/strict";
 import * as path from "node:path";
 import { install, uninstall } from "winsock-spi";
+import { counts } from "../support/counts.js";
 import type { Bits, CatalogEntry } from "./acceptance-support.js";
 import {
     bitnesses, cli, cliFails, cliJson, combinations, entriesOf, expectCode, expectSameCounts, exportRegistry,
@@ -106,7 +107,7 @@ describe("acceptance: order among strangers", function () {
         const how = `a GUID ${design.guid === "entry" ? "per entry" : "for all"}`;
         it(`ours works below a stranger that is not IFS (${how}), and leaves no trace: ${ending}`, async () => {
             const before = await exportRegistry();
-            await installStranger(design);
+            await installSecond(design, "--ifs", "no", "--junk", "yes"); // behind its chains' ends, to be there afterwards
             const alone = await exportRegistry();
             const saved = path.join(temporaryFolder(), `alone-${design.guid}.json`);
             expectCode(await cli(["backup", saved]), 0);
@@ -219,7 +220,7 @@ describe("acceptance: order among strangers", function () {
         const orphans = await exportRegistry();
         await cliFails(["install", "--yes"], "ERR_PROBE_FAILED");
         assert.equal(await exportRegistry(), orphans);
-        for (const way of ["uninstall", "rescue"] as const) {
+        for (const way of counts.everyCombination === 1 ? (["rescue", "uninstall"] as const) : ["rescue"]) {
             await removeSecond();
             await installStranger();
             await installOurs();
@@ -240,18 +241,6 @@ describe("acceptance: order among strangers", function () {
         }
     });
 
-    it("what a stranger has left behind its chain's end is there again afterwards", async () => {
-        await installSecond(designs[0]!, "--ifs", "no", "--junk", "yes");
-        const alone = await exportRegistry();
-        await installOurs();
-        assert.notEqual(await exportRegistry(), alone);
-        await removeOurs();
-        assert.equal(await exportRegistry(), alone);
-        await installOurs();
-        expectCode(await run(rescueFile(64), ["remove"]), 0);
-        assert.equal(await exportRegistry(), alone);
-    });
-
     describe("killed in the middle", () => {
         const tally = { tried: 0, losses: 0 };
         after(() => console.log(`      ${tally.tried} kill points tried, ${tally.losses} losses`));
@@ -270,6 +259,7 @@ describe("acceptance: order among strangers", function () {
                 {
                     operation,
                     onFailure: "undo",
+                    most: counts.killPointsOfChains,
                     begin: async () => {
                         await begone();
                         await recover(false);
@@ -289,6 +279,7 @@ describe("acceptance: order among strangers", function () {
                 {
                     operation,
                     onFailure: "finish",
+                    most: counts.killPointsOfChains,
                     begin: async () => {
                         await install().catch((error: unknown) => assert.equal(code(error), "ERR_ALREADY_INSTALLED"));
                         await recover(false);

@@ -104,9 +104,9 @@ export async function recover(byRescue: boolean): Promise<void> {
     assert.equal((await native().recover()).action, "none");
 }
 
-/** Numbers from 1 to `last`, at most counts.killPoints of them, evenly spread, the first and the last among them. */
-function points(last: number): number[] {
-    const count = Math.min(last, counts.killPoints);
+/** Numbers from 1 to `last`, at most so many, evenly spread, the first and the last among them. */
+function points(last: number, most: number): number[] {
+    const count = Math.min(last, most);
     return Array.from({ length: count }, (_, index) => 1 + Math.round((index * (last - 1)) / Math.max(1, count - 1)));
 }
 
@@ -116,11 +116,13 @@ export interface Attempt {
     /** Brings about the state before the operation. */
     begin: () => Promise<void>;
     onFailure: "undo" | "finish";
+    /** Points at which it is killed, at most. */
+    most?: number;
 }
 
 /** Kills the operation at each point; once recovered, everything is as before it or as after it. */
 export async function killAtEveryPoint(
-    { operation, begin, onFailure }: Attempt, tally: { tried: number; losses: number },
+    { operation, begin, onFailure, most = counts.killPoints }: Attempt, tally: { tried: number; losses: number },
 ): Promise<void> {
     await begin();
     const whole = await execute({ ...operation, onFailure });
@@ -130,7 +132,7 @@ export async function killAtEveryPoint(
     const writes = whole.result?.writes ?? 0;
     assert.ok(writes > 10, `${writes} writes`);
     let fresh = false;
-    for (const [index, killAt] of points(writes).entries()) {
+    for (const [index, killAt] of points(writes, most).entries()) {
         if (!fresh) {
             await begin();
         }
