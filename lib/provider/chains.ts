@@ -1,8 +1,8 @@
 // Where our layered entry over one triplet stands among the providers of others. Pure.
 //
-// Where every layer over the triplet is IFS, ours goes on top. A layer that is not IFS hands out handles of its own, and
-// ours, which is IFS, cannot stand above one: there it goes directly below the lowest such layer, into the chains of
-// those others themselves.
+// Where every layer over the triplet is IFS, ours goes on top. A layer that is not IFS hands out handles of its own,
+// and ours, which is IFS, cannot stand above one: there it goes directly below the lowest such layer, into the chains
+// of those others themselves.
 
 import { type CatalogEntry, type CatalogName, type Triplet, sameTriplet } from "../catalog/model.js";
 import { MAX_PROTOCOL_CHAIN } from "../catalog/names.js";
@@ -45,8 +45,8 @@ interface Place {
 /**
  * Where our layered entry over a base entry stands in a catalog without entries of ours.
  *
- * @throws WinsockError `ERR_CHAIN_FULL` if a chain that needs one entry more has 7 already; `ERR_NOT_IFS` if the triplet
- * has a layer that is not IFS and `rewrite` is false, or one below which ours cannot be put.
+ * @throws WinsockError `ERR_CHAIN_FULL` if a chain that needs one entry more has 7 already; `ERR_NOT_IFS` if the
+ * topmost chain has a layer that is not IFS and `rewrite` is false, or one below which ours cannot be put.
  */
 export function standingOver(
     bits: CatalogName,
@@ -60,6 +60,14 @@ export function standingOver(
         return { below: [top.id], rewrites: [] };
     }
     const places = placesOf(top, base, entries);
+    const end = places.at(-1)?.entry;
+    if (end?.kind === "base" && !end.ifs) {
+        throw new WinsockError(
+            `${nameOf(bits, end)}, which is below "${top.name}" (id ${top.id}), is not IFS: its sockets are no file ` +
+                "handles, and a provider like this one cannot stand above it. Remove that provider first.",
+            { code: "ERR_NOT_IFS" },
+        );
+    }
     const lowest = lowestNotIfs(places);
     if (lowest === -1) {
         // The first place of its chain is its own provider, for which its id now stands.
@@ -72,20 +80,22 @@ export function standingOver(
     const layer = places[lowest]?.entry ?? top;
     if (!rewrite) {
         throw new WinsockError(
-            `"${layer.name}" (id ${layer.id}, ${bits}-bit catalog) is not IFS: its sockets are no file handles, and a ` +
-                "provider like this one cannot stand above it. Below it, it can, by changes in the chains of others, " +
-                "which `--no-rewrite` forbids.",
+            `${nameOf(bits, layer)} is not IFS: its sockets are no file handles, and a provider like this one cannot ` +
+                "stand above it. Below it, it can, by changes in the chains of others, which `--no-rewrite` forbids.",
             { code: "ERR_NOT_IFS" },
         );
     }
     const below = chainBelow(places.slice(lowest + 1), base, entries);
+    if (below.length + 1 > MAX_PROTOCOL_CHAIN) {
+        throw chainFull(bits, top);
+    }
     const rewrites = peers
         .filter((entry) => entry.kind === "layered")
         .flatMap((entry) => rewriteOf(bits, entry, { base, below, entries }));
     if (!rewrites.some(({ entry }) => entry === places[lowest]?.owner)) {
         throw new WinsockError(
-            `"${layer.name}" (id ${layer.id}, ${bits}-bit catalog) is not IFS, and the chain of "${top.name}" (id ` +
-                `${top.id}) names no provider below it, so there is no place for this one. Remove that provider first.`,
+            `${nameOf(bits, layer)} is not IFS, and the chain of "${top.name}" (id ${top.id}) names no provider ` +
+                "below it, so there is no place for this one. Remove that provider first.",
             { code: "ERR_NOT_IFS" },
         );
     }
@@ -102,7 +112,7 @@ function rewriteOf(
 ): Rewrite[] {
     const places = placesOf(entry, base, entries);
     const lowest = places[lowestNotIfs(places)];
-    // One that names nothing below that layer, or that goes on in the chain of another entry, whose turn is yet to come.
+    // One that names nothing below that layer, or goes on in the chain of another entry, which has a turn of its own.
     if (lowest === undefined || lowest.owner !== entry || lowest.index + 1 === entry.chain.length) {
         return [];
     }
@@ -119,10 +129,14 @@ function rewriteOf(
     return [{ entry, above: lowest.entry, chain }];
 }
 
+function nameOf(bits: CatalogName, entry: CatalogEntry): string {
+    return `"${entry.name}" (id ${entry.id}, ${bits}-bit catalog)`;
+}
+
 function chainFull(bits: CatalogName, entry: CatalogEntry): WinsockError {
     return new WinsockError(
-        `The chain of "${entry.name}" (id ${entry.id}, ${bits}-bit catalog) has ${entry.chain.length} entries; Winsock ` +
-            `allows ${MAX_PROTOCOL_CHAIN}, so there is no room for one more. Remove one of its providers first.`,
+        `The chain of ${nameOf(bits, entry)} has ${entry.chain.length} entries; Winsock allows ` +
+            `${MAX_PROTOCOL_CHAIN}, so there is no room for one more. Remove one of its providers first.`,
         { code: "ERR_CHAIN_FULL" },
     );
 }
@@ -153,9 +167,9 @@ function lowestNotIfs(places: readonly Place[]): number {
 }
 
 /**
- * The places of an entry's chain. The first is the entry itself, whatever stands in it. An id that is not in the catalog
- * stands for nothing (its provider has been removed) and is left out. A chain that ends with a layered provider goes on
- * with the chain of that.
+ * The places of an entry's chain. The first is the entry itself, whatever stands in it. An id that is not in the
+ * catalog stands for nothing (its provider has been removed) and is left out. A chain that ends with a layered provider
+ * goes on with the chain of that.
  */
 function placesOf(top: CatalogEntry, triplet: Triplet, entries: readonly CatalogEntry[]): Place[] {
     const places: Place[] = [{ id: top.id, entry: top, owner: top, index: 0 }];
@@ -184,9 +198,9 @@ function placesOf(top: CatalogEntry, triplet: Triplet, entries: readonly Catalog
 }
 
 /**
- * What an id in a chain stands for. A hidden entry stands for its provider in that triplet: the layered entry of it whose
- * chain begins with that hidden entry, or that has the same GUID; one that is not IFS if there are several, since ours
- * is safe below an IFS layer, and is not above another.
+ * What an id in a chain stands for. A hidden entry stands for its provider in that triplet: the layered entry of it
+ * whose chain begins with that hidden entry, or that has the same GUID; one that is not IFS if there are several, since
+ * ours is safe below an IFS layer, and is not above another.
  */
 function standsFor(id: number, triplet: Triplet, entries: readonly CatalogEntry[]): CatalogEntry | undefined {
     const entry = entries.find((one) => one.id === id);

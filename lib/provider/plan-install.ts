@@ -294,7 +294,7 @@ function orderStep(
             ? "put the layered entries first; new sockets go through the provider from now on"
             : onTop.length === 0
               ? "put each layered entry before what it covers"
-              : "put each layered entry first, or before what it covers; new sockets go through the provider from now on";
+              : "put each layered entry first, or before what it covers; new sockets go through the provider now";
     return {
         do: "write-order",
         catalog: Number(bits) as Bits,
@@ -317,8 +317,8 @@ function rewriteStep(bits: CatalogName, { entry, above, chain }: Rewrite, { name
         path: entry.path,
         chain,
         text:
-            `${bits}-bit catalog: lead the chain of "${entry.name}" (id ${entry.id}) through ${name}, below ${layer}, ` +
-            `which is not IFS: ${places}; new sockets of it go through the provider from now on`,
+            `${bits}-bit catalog: lead the chain of "${entry.name}" (id ${entry.id}) through ${name}, below ` +
+            `${layer}, which is not IFS: ${places}; new sockets of it go through the provider from now on`,
     };
 }
 

@@ -21,8 +21,8 @@ using Catalog = std::span<const ProtocolInfo>;
 // The ids of an entry's chain; none when its length is impossible. Never reads past the length.
 Chain chain_of(const ProtocolInfo& info);
 
-// The same entry with another chain, of at most 7 ids. What its owner has left behind the chain's end stays there, so that
-// an id put in and taken out again leaves the entry as it was (but for the last place).
+// The same entry with another chain, of at most 7 ids. What its owner has left behind the chain's end stays there, so
+// that an id put in and taken out again leaves the entry as it was (but for the last place).
 ProtocolInfo with_chain(const ProtocolInfo& info, Chain ids);
 
 const ProtocolInfo* find_entry(Catalog catalog, std::uint32_t id);

@@ -237,6 +237,16 @@ describe("chains as they are found on machines", () => {
         expectChains(last, [["ours", "ours", 1001], [1001], [1050]]);
     });
 
+    it("a topmost chain over a base entry that is not IFS is refused", () => {
+        const vpn = entry({ id: 1050, name: "VPN", protocol: 6, providerId: guidOf(1050), flags: notIfs });
+        for (const flags of [ifs, notIfs]) {
+            const entries = [layer(1021, [1020, 1050], { flags }), ...baseEntries(), vpn, hidden(1020)];
+            const { code, message } = failure(() => install(entries));
+            assert.equal(code, "ERR_NOT_IFS");
+            assert.match(message, /"VPN" \(id 1050, 64-bit catalog\), which is below "layer 1021"/);
+        }
+    });
+
     it("24 entries of a suite over everything there is, one GUID, some IFS and some not", () => {
         const shared = guidOf(2000);
         const others = Array.from({ length: 17 }, (_, index) =>

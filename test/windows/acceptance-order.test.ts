@@ -11,8 +11,8 @@ import { counts } from "../support/counts.js";
 import type { Bits, CatalogEntry } from "./acceptance-support.js";
 import {
     bitnesses, cli, cliFails, cliJson, combinations, entriesOf, expectCode, expectSameCounts, exportRegistry,
-    keepCatalog, nodes, ours, programFile, providerFile, readCatalog, rescueFile, run, scenarioFile, second, setup, temporaryFolder,
-    watch,
+    keepCatalog, nodes, ours, programFile, providerFile, readCatalog, rescueFile, run, scenarioFile, second, setup,
+    temporaryFolder, watch,
 } from "./acceptance-support.js";
 import { killAtEveryPoint, recover } from "./executor-support.js";
 import { type Design, counted, installSecond, makeLog, removeSecond } from "./second-provider.js";
@@ -107,7 +107,7 @@ describe("acceptance: order among strangers", function () {
         const how = `a GUID ${design.guid === "entry" ? "per entry" : "for all"}`;
         it(`ours works below a stranger that is not IFS (${how}), and leaves no trace: ${ending}`, async () => {
             const before = await exportRegistry();
-            await installSecond(design, "--ifs", "no", "--junk", "yes"); // behind its chains' ends, to be there afterwards
+            await installSecond(design, "--ifs", "no", "--junk", "yes"); // to be there again afterwards
             const alone = await exportRegistry();
             const saved = path.join(temporaryFolder(), `alone-${design.guid}.json`);
             expectCode(await cli(["backup", saved]), 0);
