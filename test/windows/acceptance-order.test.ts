@@ -1,12 +1,11 @@
 // Shows: where a stranger on top is not IFS, ours goes below it, into its chains; traffic passes ours, and all of it is
-// undone, whichever goes first, however it is interrupted.
+// undone, whichever goes first.
 //
 // The second provider with entries that are not IFS hands the handles from below through. So Winsock starts it, it
 // starts ours from the middle of its chain and makes its sockets with ours, which is what this shows; the calls on such
 // a handle go straight to whoever claimed it last, ours. nonifs (test/windows/strangers) has handles of its own.
 import assert from "node:assert/strict";
 import * as path from "node:path";
-import { install, uninstall } from "winsock-spi";
 import { counts } from "../support/counts.js";
 import type { Bits, CatalogEntry } from "./acceptance-support.js";
 import {
@@ -14,7 +13,6 @@ import {
     keepCatalog, nodes, ours, programFile, providerFile, readCatalog, rescueFile, run, scenarioFile, second, setup,
     temporaryFolder, watch,
 } from "./acceptance-support.js";
-import { killAtEveryPoint, recover } from "./executor-support.js";
 import { type Design, counted, installSecond, makeLog, removeSecond } from "./second-provider.js";
 import { strangerFile } from "./strangers-support.js";
 
@@ -162,7 +160,7 @@ describe("acceptance: order among strangers", function () {
         assert.equal(await exportRegistry(), before);
     });
 
-    for (const first of ["nonifs", "second"] as const) {
+    for (const first of counts.everyCombination === 1 ? (["nonifs", "second"] as const) : (["second"] as const)) {
         it(`below two such strangers, of which ${first} goes first`, async () => {
             const before = await exportRegistry();
             await installStranger({ guid: "shared", chain: "entry" });
@@ -171,10 +169,10 @@ describe("acceptance: order among strangers", function () {
             await installOurs();
             await expectTcpChains(["nonifs second ours base", "second ours base", "ours base", "base"]);
             await expectOursSeesBelow(first === "second" ? 64 : 32);
-            await removeOurs();
-            assert.equal(await exportRegistry(), both);
-            await installOurs();
             if (first === "nonifs") {
+                await removeOurs();
+                assert.equal(await exportRegistry(), both);
+                await installOurs();
                 await removeNonIfs();
                 await expectTcpChains(["second ours base", "ours base", "base"]);
                 await removeOurs();
@@ -239,56 +237,6 @@ describe("acceptance: order among strangers", function () {
                 assert.deepEqual(chains, Array(6).fill([2, "base"]));
             }
         }
-    });
-
-    describe("killed in the middle", () => {
-        const tally = { tried: 0, losses: 0 };
-        after(() => console.log(`      ${tally.tried} kill points tried, ${tally.losses} losses`));
-        const code = (error: unknown): string | undefined => (error as { code?: string }).code;
-        const begone = async (): Promise<void> => {
-            await uninstall({ leftovers: true }).catch((error: unknown) =>
-                assert.equal(code(error), "ERR_NOT_INSTALLED"),
-            );
-        };
-
-        it("an installation: everything is as before or as after", async () => {
-            await begone();
-            await installStranger();
-            const { plan: operation } = await install({ dryRun: true });
-            await killAtEveryPoint(
-                {
-                    operation,
-                    onFailure: "undo",
-                    most: counts.killPointsOfChains,
-                    begin: async () => {
-                        await begone();
-                        await recover(false);
-                    },
-                },
-                tally,
-            );
-            await begone();
-        });
-
-        it("an uninstallation: everything is as before or as after", async () => {
-            await begone();
-            await installStranger({ guid: "shared", chain: "entry" });
-            await install();
-            const { plan: operation } = await uninstall({ dryRun: true });
-            await killAtEveryPoint(
-                {
-                    operation,
-                    onFailure: "finish",
-                    most: counts.killPointsOfChains,
-                    begin: async () => {
-                        await install().catch((error: unknown) => assert.equal(code(error), "ERR_ALREADY_INSTALLED"));
-                        await recover(false);
-                    },
-                },
-                tally,
-            );
-            await begone();
-        });
     });
 });
 
