@@ -125,7 +125,7 @@ CONFORMANCE_CASE("connected datagrams", "port unreachable") {
     equal("send", send(one.get(), "hello?", 6, 0), 6);
     set_nonblocking(one.get());
     const char* const untold = "Wine 10.0 does not pass ICMP errors of datagrams on";
-    is("the socket becomes readable", readable(one.get(), 1000), on_wine(false, untold));
+    is("the socket becomes readable", readable(one.get(), 250), on_wine(false, untold));
     char bytes[8];
     fails("recv", recv(one.get(), bytes, sizeof bytes, 0), WSAECONNRESET, on_wine(WSAEWOULDBLOCK, untold));
     fails("which was told once", recv(one.get(), bytes, sizeof bytes, 0), WSAEWOULDBLOCK);

@@ -73,7 +73,7 @@ CONFORMANCE_CASE("out of band", "SO_OOBINLINE") {
     send_text(pair.near_end.get(), "ab");
     require("send", send(pair.near_end.get(), "!", 1, MSG_OOB) == 1);
     is("SIOCATMARK before the mark: urgent data is to come",
-       eventually([&] { return at_mark(pair.far_end.get()) == 0; }, 500),
+       eventually([&] { return at_mark(pair.far_end.get()) == 0; }, 250),
        on_wine(false, "Wine 10.0 says TRUE before the mark too"));
     is("select says readable, not exceptional", !exceptional(pair.far_end.get(), 0) && readable(pair.far_end.get()));
     equal("recv stops before it", receive_text(pair.far_end.get()), "ab");

@@ -300,7 +300,7 @@ CONFORMANCE_CASE("stream data", "non-blocking") {
 // "SOL_SOCKET Socket Options": SO_RCVTIMEO limits blocking receives, in milliseconds.
 CONFORMANCE_CASE("stream data", "SO_RCVTIMEO") {
     const Pair pair = tcp_pair();
-    const DWORD limit = 600;
+    const DWORD limit = 50;
     succeeds("SO_RCVTIMEO", set_option(pair.near_end.get(), SOL_SOCKET, SO_RCVTIMEO, limit));
     char bytes[4];
     fails("recv gives up", recv(pair.near_end.get(), bytes, sizeof bytes, 0), WSAETIMEDOUT);
@@ -313,7 +313,7 @@ CONFORMANCE_CASE("stream data", "SO_RCVTIMEO") {
 // "SOL_SOCKET Socket Options": SO_SNDTIMEO limits blocking sends, in milliseconds.
 CONFORMANCE_CASE("stream data", "SO_SNDTIMEO") {
     const Pair pair = tcp_pair();
-    const DWORD limit = 600;
+    const DWORD limit = 50;
     succeeds("SO_SNDTIMEO", set_option(pair.near_end.get(), SOL_SOCKET, SO_SNDTIMEO, limit));
     const std::string block(1 << 20, 'x');
     int error = 0;
