@@ -10,13 +10,6 @@ namespace {
 
 constinit WineFunction wine_get_result("WSAGetOverlappedResult");
 
-// Callbacks of the thread pool and APCs may come after the last WSPCleanup: once there is one, this DLL stays.
-void stay_loaded() noexcept {
-    HMODULE self = nullptr;
-    GetModuleHandleExW(GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS | GET_MODULE_HANDLE_EX_FLAG_PIN,
-                       reinterpret_cast<LPCWSTR>(&stay_loaded), &self);
-}
-
 } // namespace
 
 bool belongs_to_other_thread(LPWSAOVERLAPPED overlapped, LPWSAOVERLAPPED_COMPLETION_ROUTINE routine,
@@ -40,7 +33,6 @@ ForeignCall* ForeignCall::make(SOCKET handle, LPWSAOVERLAPPED overlapped, LPWSAO
         delete call;
         return nullptr;
     }
-    stay_loaded();
     call->handle_ = handle;
     call->overlapped_ = overlapped;
     call->routine_ = routine;
