@@ -1,14 +1,10 @@
 // Windows Nodes of several versions, fetched from the npm registry when first needed and kept in the user's cache.
-import { createHash } from "node:crypto";
-import { createReadStream, existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync } from "node:fs";
-import { rm } from "node:fs/promises";
+import { existsSync } from "node:fs";
 import path from "node:path";
-import { pipeline } from "node:stream/promises";
 import { withLock } from "./lock.mjs";
-import { npm } from "./npm.mjs";
-import { onWindows, shared } from "./paths.mjs";
-import { run } from "./processes.mjs";
-import { SetupError, step } from "./progress.mjs";
+import { fetchPackage } from "./packages.mjs";
+import { shared } from "./paths.mjs";
+import { step } from "./progress.mjs";
 
 /** By the name that `npm run windows` knows. 22 is the last line that has a 32-bit build. */
 export const nodes = {
@@ -46,34 +42,10 @@ export async function ensureNodes(names) {
         if (!existsSync(nodePath(name))) {
             await withLock(`node-${name}`, async () => {
                 if (!existsSync(nodePath(name))) {
-                    await step(`fetching Windows Node ${nodes[name].version} ${nodes[name].arch}`, () => fetchNode(name));
+                    await step(`fetching Windows Node ${nodes[name].version} ${nodes[name].arch}`, () =>
+                        fetchPackage(nodes[name], path.dirname(path.dirname(nodePath(name)))));
                 }
             });
         }
-    }
-}
-
-async function fetchNode(name) {
-    const wanted = nodes[name];
-    const folder = path.dirname(path.dirname(nodePath(name)));
-    mkdirSync(path.dirname(folder), { recursive: true });
-    const temporary = mkdtempSync(path.join(path.dirname(folder), ".fetching-"));
-    try {
-        await run(...npm(["pack", `${wanted.package}@${wanted.version}`, "--silent", "--pack-destination", temporary]), {
-            cwd: temporary,
-            what: `npm pack ${wanted.package}@${wanted.version}`,
-        });
-        const archive = path.join(temporary, readdirSync(temporary).find((file) => file.endsWith(".tgz")));
-        const hash = createHash("sha512");
-        await pipeline(createReadStream(archive), hash);
-        if (hash.digest("base64") !== wanted.sha512) {
-            throw new SetupError(`${wanted.package}@${wanted.version} is not the file that this project expects`);
-        }
-        const tar = onWindows ? path.join(process.env.SystemRoot, "System32", "tar.exe") : "tar";
-        await run(tar, ["-xzf", path.basename(archive)], { cwd: temporary });
-        await rm(folder, { recursive: true, force: true });
-        renameSync(path.join(temporary, "package"), folder);
-    } finally {
-        await rm(temporary, { recursive: true, force: true });
     }
 }

@@ -8,6 +8,7 @@ import { reasonNotToChange } from "./live.mjs";
 import { nodePath, nodes } from "./nodes.mjs";
 import { architectures, buildFolder, local, onWindows, project } from "./paths.mjs";
 import { bareProgram, copyTemplate, endPrefix } from "./prefix.mjs";
+import { ensurePrograms } from "./programs.mjs";
 import { native } from "./run-windows.mjs";
 import { runMocha } from "./test-mocha.mjs";
 import { testFiles } from "./test-unit.mjs";
@@ -16,22 +17,30 @@ import { relayed } from "./wine.mjs";
 /** A file that hangs is ended after this. */
 const timeout = { quick: 600_000, full: 3_600_000 };
 
-export async function windowsSuites({ environment, full }) {
+/** The files that run other people's programs; those are fetched only for them. */
+const needPrograms = new Set(["acceptance-programs"]);
+
+export async function windowsSuites(given) {
+    const { environment, full } = given;
     await removeLeftPrefixes();
-    const facts = JSON.stringify({
+    const facts = {
         project: native(project),
         nodes: usableNodes(environment),
         builds: Object.fromEntries(architectures.map(({ name, preset }) =>
             [name === "x64" ? 64 : 32, native(path.join(buildFolder(preset), "bin"))])),
         bareProgram: onWindows ? undefined : bareProgram,
         unchangeable: await reasonNotToChange(),
-    });
+    };
     return testFiles(path.join(compiledTests, "windows")).map((file) => {
         const name = path.basename(file, ".test.js");
         return {
             name: `windows ${name}`,
             alone: onWindows,
-            run: () => runFile({ environment, facts, file, name, timeout: full ? timeout.full : timeout.quick }),
+            run: async () => runFile({
+                environment, file, name,
+                facts: JSON.stringify({ ...facts, programs: needPrograms.has(name) ? await programFiles(given) : {} }),
+                timeout: full ? timeout.full : timeout.quick,
+            }),
         };
     });
 }
@@ -52,6 +61,13 @@ function usableNodes(environment) {
     const usable = Object.keys(nodes).filter((name) =>
         existsSync(nodePath(name)) && (onWindows || environment.complete || nodes[name].oldWine));
     return Object.fromEntries(usable.map((name) => [name, native(nodePath(name))]));
+}
+
+/** Other people's programs as Windows names them: { file } or { missing: reason } by name. */
+async function programFiles(given) {
+    const found = Object.entries(await ensurePrograms(given));
+    return Object.fromEntries(found.map(([name, { file, missing }]) =>
+        [name, file === undefined ? { missing } : { file: native(file) }]));
 }
 
 async function runFile({ environment, facts, file, name, timeout }) {

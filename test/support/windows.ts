@@ -8,7 +8,13 @@ interface Given {
     readonly builds: Readonly<Record<Bits, string>>;
     readonly bareProgram?: string;
     readonly unchangeable?: string;
+    readonly programs?: Readonly<Record<string, OtherProgram>>;
 }
+
+/** A program of other people's (scripts/programs.mjs): where it is, or why it is not there. */
+export type OtherProgram =
+    | { readonly file: string; readonly missing?: never }
+    | { readonly file?: never; readonly missing: string };
 
 function given(): Given {
     const text = process.env["WINSOCK_SPI_TEST"];
@@ -18,7 +24,7 @@ function given(): Given {
     return JSON.parse(text) as Given;
 }
 
-const { project, nodes, builds, bareProgram, unchangeable } = given();
+const { project, nodes, builds, bareProgram, unchangeable, programs = {} } = given();
 
 export {
     /** The folder of this clone. */
@@ -29,6 +35,8 @@ export {
     builds,
     /** A program with this file name gets Wine's own Winsock; undefined on Windows. */
     bareProgram,
+    /** Other people's programs; only for the files that scripts/test-windows.mjs names. */
+    programs,
 };
 
 /** Call in a `before` hook: skips the suite where the catalog must not be changed, with the reason. */
