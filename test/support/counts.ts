@@ -14,6 +14,17 @@ const table = {
     /** HTTP requests of a scenario, one after the other. */
     requests: [20, 100],
     datagrams: [30, 100],
+    /** Requests that each program of other people's answers, or makes. */
+    programRequests: [100, 1000],
+    /** Connections to PostgreSQL, which makes a process for each. */
+    databaseConnections: [0, 50],
+    /** Connections opened and closed, half of them before the second look at handles and memory. */
+    soakConnections: [1000, 100_000],
+    soakNodeConnections: [200, 20_000],
+    /** Pairs of WSAStartup and WSACleanup. */
+    startups: [2000, 100_000],
+    /** Times that the provider is started and cleaned up, or its DLL loaded and unloaded. */
+    providerStarts: [100, 2000],
     clusterRequests: [20, 40],
     sentSockets: [3, 10],
     /** 1: every combination of cases; 0: every case once, in some combination. */

@@ -95,7 +95,7 @@ export function combinations<A, B>(first: readonly A[], second: readonly B[]): [
     return Array.from({ length }, (_, index) => [first[index % first.length]!, second[index % second.length]!]);
 }
 
-const cliFile = path.join(project, "dist", "cli", "main.js");
+export const cliFile = path.join(project, "dist", "cli", "main.js");
 
 /** Runs the CLI (of another package: `main`), with pipes as its standard streams: that is how it is used. */
 export async function cli(args: readonly string[], options: RunOptions & { main?: string } = {}): Promise<Ended> {
@@ -263,7 +263,12 @@ export interface Watched {
 export async function watch(file: string, args: readonly string[] = [], options: RunOptions = {}): Promise<Watched> {
     const done = await cli(["watch", "--json", "--", file, ...args], options);
     assert.equal(done.code, 0, `${path.basename(file)} ${args.join(" ")} ended with ${done.code}\n${done.stderr}`);
-    const records = done.stdout.trimEnd().split("\n").map((line) => JSON.parse(line) as WatchRecord);
+    return { ...watchedOf(done.stdout), summary: lastJson(done.stderr) };
+}
+
+/** The records that `watch --json` printed. */
+export function watchedOf(printed: string): Omit<Watched, "summary"> {
+    const records = printed.trimEnd().split("\n").map((line) => JSON.parse(line) as WatchRecord);
     const byProcess = new Map<number, ProcessRecords>();
     for (const record of records) {
         let one = byProcess.get(record.pid);
@@ -274,7 +279,6 @@ export async function watch(file: string, args: readonly string[] = [], options:
         one.add(record);
     }
     return {
-        summary: lastJson(done.stderr),
         records,
         of: (pid) => {
             const one = byProcess.get(pid);
