@@ -380,22 +380,3 @@ CONFORMANCE_CASE("stream data", "reset by the peer") {
     const int error = error_of(send(third.near_end.get(), "x", 1, 0));
     is("send says WSAECONNRESET or WSAECONNABORTED", error == WSAECONNRESET || error == WSAECONNABORTED);
 }
-
-// "WSAGetLastError function": the last error is the thread's own.
-CONFORMANCE_CASE("stream data", "the last error") {
-    const Pair pair = tcp_pair();
-    WSASetLastError(12345);
-    equal("send works", send(pair.near_end.get(), "x", 1, 0), 1);
-    const int error = WSAGetLastError();
-    is("a successful send leaves 0 or what was there", error == 12345 || error == 0);
-    int seen = -1;
-    {
-        const Thread other([&] {
-            char bytes[1];
-            recv(INVALID_SOCKET, bytes, 1, 0);
-            seen = WSAGetLastError();
-        });
-    }
-    equal("another thread has its own", seen, WSAENOTSOCK);
-    is("which does not show here", WSAGetLastError() != WSAENOTSOCK);
-}
