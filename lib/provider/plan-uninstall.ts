@@ -74,7 +74,7 @@ function stepsForCatalog(bits: CatalogName, entries: readonly CatalogEntry[]): S
     const hidden = [...ours.values()].filter((entry) => entry.kind === "hidden");
     const guids = new Map([...layered, ...hidden].map((entry) => [entry.providerId, entry]));
     return [
-        ...others.map((entry) => updateStep(bits, entry, ours)),
+        ...others.map((entry) => updateStep(bits, entry, { ours, gone: goneBelow(ours, entries) })),
         ...[...guids.values()].map(
             (entry): Step => ({
                 do: "deinstall-provider",
@@ -86,8 +86,25 @@ function stepsForCatalog(bits: CatalogName, entries: readonly CatalogEntry[]): S
     ];
 }
 
-function updateStep(bits: CatalogName, entry: CatalogEntry, ours: ReadonlyMap<number, CatalogEntry>): Step {
-    const chain = chainWithout(entry.chain, ours);
+/**
+ * What stood below ours when it was installed and has gone since, without a word to those who named it. Ours got over
+ * that; who stands above ours and names the same is to be able to without ours, too.
+ */
+function goneBelow(ours: ReadonlyMap<number, CatalogEntry>, entries: readonly CatalogEntry[]): ReadonlySet<number> {
+    const there = new Set(entries.map(({ id }) => id));
+    return new Set([...ours.values()].flatMap(({ chain }) => chain).filter((id) => !there.has(id)));
+}
+
+interface Leaving {
+    ours: ReadonlyMap<number, CatalogEntry>;
+    gone: ReadonlySet<number>;
+}
+
+function updateStep(bits: CatalogName, entry: CatalogEntry, { ours, gone }: Leaving): Step {
+    const whole = chainWithout(entry.chain, ours);
+    // The first place is the provider itself; and a chain of one would be a base entry's.
+    const known = whole.filter((id, index) => index === 0 || !gone.has(id));
+    const chain = known.length > 1 ? known : whole;
     return {
         do: "update-provider",
         catalog: Number(bits) as Bits,

@@ -33,7 +33,21 @@ const ProtocolInfo* find_ours(const Entries& entries, std::uint32_t id) {
     return nullptr;
 }
 
-// A chain without our entries. Where ours is its end, the chain below ours takes its place.
+// Whether the id names something that stood below ours when it was installed and has gone since.
+bool gone_from_below_ours(std::uint32_t id, const Entries& entries) {
+    bool named = false;
+    for (const spi::CatalogEntry& entry : entries) {
+        if (entry.info.catalog_entry_id == id) {
+            return false;
+        }
+        const core::Chain chain = core::chain_of(entry.info);
+        named = named || (core::is_our_guid(entry.info.provider_id) && std::ranges::find(chain, id) != chain.end());
+    }
+    return named;
+}
+
+// A chain without our entries, and without what went from below them without a word: ours got over that, who stands
+// above is to be able to without ours. Where ours is its end, the chain below ours takes its place.
 std::vector<std::uint32_t> chain_without_ours(const ProtocolInfo& info, const Entries& entries) {
     std::vector<std::uint32_t> chain;
     const core::Chain ids = core::chain_of(info);
@@ -53,7 +67,13 @@ std::vector<std::uint32_t> chain_without_ours(const ProtocolInfo& info, const En
         chain[core::max_chain_length - 1] = chain.back();
         chain.resize(core::max_chain_length);
     }
-    return chain;
+    std::vector<std::uint32_t> known;
+    for (std::size_t i = 0; i < chain.size(); ++i) {
+        if (i == 0 || !gone_from_below_ours(chain[i], entries)) { // the first place is the provider itself
+            known.push_back(chain[i]);
+        }
+    }
+    return known.size() > 1 ? known : chain; // a chain of one would be a base entry's
 }
 
 bool leads_through_ours(const ProtocolInfo& info, const Entries& entries) {

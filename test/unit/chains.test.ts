@@ -201,6 +201,19 @@ describe("chains as they are found on machines", () => {
         expectChains(end, [[1021, 1020, "ours", 999], ["ours", "ours", 1001], [1001]]);
     });
 
+    it("what went from below ours without a word: uninstall takes it out of the chains above; what was gone before stays", () => {
+        const lower = layer(1021, [1020, 1001], { flags: ifs });
+        const before = [layer(1041, [1040, 999, 1021, 1001], { protocol: 17 }), lower, ...baseEntries(), hidden(1020)];
+        const installed = install(before);
+        const our = installed.find((one) => isOurs(one) && one.chain.includes(1021));
+        assert.ok(our !== undefined);
+        const above = layer(1051, [1050, our.id, 1021, 1001], { flags: ifs });
+        const left = [above, ...installed.filter(({ id }) => id !== 1021 && id !== 1020)];
+        const after = uninstall(left);
+        assert.deepEqual(after.find(({ id }) => id === 1051)?.chain, [1050, 1001]);
+        assert.deepEqual(after.find(({ id }) => id === 1041)?.chain, [1040, 999, 1021, 1001], "never led through ours");
+    });
+
     it("a topmost chain that names nothing below is refused, with the reason; one further down is left alone", () => {
         const broken = layer(1021, [1020, 1020]);
         const { code, message } = failure(() => install([broken, ...baseEntries(), hidden(1020)]));
