@@ -201,7 +201,7 @@ describe("chains as they are found on machines", () => {
         expectChains(end, [[1021, 1020, "ours", 999], ["ours", "ours", 1001], [1001]]);
     });
 
-    it("what went from below ours without a word: uninstall takes it out of the chains above; what was gone before stays", () => {
+    it("what went from below ours without a word: uninstall takes it out of the chains above", () => {
         const lower = layer(1021, [1020, 1001], { flags: ifs });
         const before = [layer(1041, [1040, 999, 1021, 1001], { protocol: 17 }), lower, ...baseEntries(), hidden(1020)];
         const installed = install(before);

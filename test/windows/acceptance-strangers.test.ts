@@ -1,6 +1,7 @@
 // Shows: what strange providers ask of Winsock and get; what becomes of programs when a provider lies; what becomes of
 // our chain when a provider below ours goes without a word.
 import assert from "node:assert/strict";
+import { counts } from "../support/counts.js";
 import { bitnesses, exportRegistry, keepCatalog } from "./acceptance-support.js";
 import type { Bits } from "./acceptance-support.js";
 import {
@@ -34,10 +35,13 @@ const lies: readonly Lie[] = [
     { lies: "version=101", top: noSocket(invalidProvider), underOurs: noSocket(failedInit) },
 ];
 
-/** The lies are told to a program of one bitness each, in turn: what they meet is the same code. */
+/** The lies are told to programs of both bitnesses in turn; in the quick run each in one of the places. */
 async function expectLies(place: "top" | "underOurs"): Promise<void> {
     for (const [index, lie] of lies.entries()) {
-        const bits: Bits = bitnesses[index % 2]!;
+        const bits: Bits = bitnesses[(index >> 1) % 2]!;
+        if (counts.everyCombination === 0 && (index % 2 === 0) !== (place === "top")) {
+            continue;
+        }
         const traffic = await runTraffic(bits, { lies: lie.lies });
         const expected = (place === "underOurs" ? lie.underOurs : undefined) ?? lie.top;
         assert.equal(traffic.failure, expected, `${bits}-bit, lie ${lie.lies || "none"}`);

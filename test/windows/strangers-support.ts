@@ -7,7 +7,7 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { install, readCatalog, uninstall, watch } from "winsock-spi";
 import type { CatalogEntry, WatchRecord } from "winsock-spi";
-import { bitnesses, builds, expectCode, lastJson, run, temporaryFolder } from "./acceptance-support.js";
+import { builds, expectCode, lastJson, run, temporaryFolder } from "./acceptance-support.js";
 import type { Bits, Ended } from "./acceptance-support.js";
 
 export const strangers = ["all30", "twice", "upcalls", "liar", "nonifs"] as const;
@@ -21,8 +21,8 @@ export async function installLayer(layer: Layer): Promise<void> {
     if (layer === "ours") {
         await install();
     } else {
-        const [setup64, setup32] = bitnesses.map((bits) => strangerFile(bits, `${layer}_setup.exe`)) as [string, string];
-        expectCode(await run(setup64, ["install", "--twin", setup32]), 0);
+        const setup = (bits: Bits): string => strangerFile(bits, `${layer}_setup.exe`);
+        expectCode(await run(setup(64), ["install", "--twin", setup(32)]), 0);
     }
 }
 
@@ -40,8 +40,8 @@ function layerOf(entry: CatalogEntry): Layer | "base" {
 }
 
 /**
- * Both catalogs without what depends on when something was installed: who is where, by which GUID and kind of entry, and
- * the same for what each chain names. Two catalogs that read the same differ in ids only.
+ * Both catalogs without what depends on when something was installed: who is where, with which kind of entry, and the
+ * same for what each chain names. Two catalogs that read the same differ in ids only.
  */
 export async function shapeOfCatalog(): Promise<string> {
     const { protocols } = await readCatalog();
@@ -52,20 +52,22 @@ export async function shapeOfCatalog(): Promise<string> {
                 ? "nobody"
                 : [layerOf(entry), entry.kind, entry.family, entry.socketType, entry.protocol, entry.ifs].join("/");
         const byId = new Map(entries.map((entry) => [entry.id, entry]));
-        return entries
-            .map((entry) => `${label(entry)}: ${entry.chain.map((id) => (id === 0 ? "" : label(byId.get(id)))).join(" > ")}`)
-            .join("\n");
+        const line = (entry: CatalogEntry): string =>
+            `${label(entry)}: ${entry.chain.map((id) => (id === 0 ? "" : label(byId.get(id)))).join(" > ")}`;
+        return entries.map(line).join("\n");
     }).join("\n\n");
 }
 
 /** The layers through which a TCP socket goes, topmost first, by the chain of the entry that programs get. */
 export async function layersInPath(bits: Bits, family = 2, socketType = 1): Promise<Layer[]> {
     const entries = (await readCatalog()).protocols[`${bits}`] ?? [];
-    const top = entries.find((entry) => entry.kind !== "hidden" && entry.family === family && entry.socketType === socketType);
+    const serves = (entry: CatalogEntry): boolean => entry.family === family && entry.socketType === socketType;
+    const top = entries.find((entry) => entry.kind !== "hidden" && serves(entry));
     assert.ok(top !== undefined, `${bits}: somebody serves TCP`);
     const found = top.kind === "base" ? [] : top.chain.map((id) => {
         const entry = entries.find((candidate) => candidate.id === id);
-        assert.ok(entry !== undefined, `${bits}: the chain of ${top.name} names nothing that is gone: ${top.chain.join(" ")}`);
+        const chain = top.chain.join(" ");
+        assert.ok(entry !== undefined, `${bits}: the chain of ${top.name} names nothing that is gone: ${chain}`);
         return layerOf(entry);
     });
     return found.filter((layer): layer is Layer => layer !== "base");
@@ -118,7 +120,8 @@ export interface TrafficOptions {
 }
 
 /** One run of traffic.exe, whatever becomes of it. */
-export async function runTraffic(bits: Bits, { args = [], lies, timeout = 60_000 }: TrafficOptions = {}): Promise<Traffic> {
+export async function runTraffic(bits: Bits, options: TrafficOptions = {}): Promise<Traffic> {
+    const { args = [], lies, timeout = 60_000 } = options;
     const reports = makeReports();
     const env = { ...reports.env, ...(lies === undefined ? {} : { STRANGER_LIES: lies }) };
     const begin = performance.now();
@@ -128,9 +131,11 @@ export async function runTraffic(bits: Bits, { args = [], lies, timeout = 60_000
     return { ...summary, ended, milliseconds, reports: reports.read() };
 }
 
+type Counts = Record<string, number>;
+
 /** What one stranger counted in one process, over all the times that it was loaded; undefined if it never was. */
-export function countsOf(reports: readonly Report[], provider: Stranger, pid: number): Record<string, number> | undefined {
-    let sum: Record<string, number> | undefined;
+export function countsOf(reports: readonly Report[], provider: Stranger, pid: number): Counts | undefined {
+    let sum: Counts | undefined;
     for (const report of reports) {
         if (report.provider === provider && report.pid === pid) {
             sum ??= {};
@@ -144,8 +149,8 @@ export function countsOf(reports: readonly Report[], provider: Stranger, pid: nu
 
 /** Calls that a layer hands down exactly when it gets them, and which of them each stranger has functions for. */
 const handedDown = [
-    "WSPAccept", "WSPBind", "WSPCloseSocket", "WSPConnect", "WSPEnumNetworkEvents", "WSPEventSelect", "WSPListen", "WSPRecv",
-    "WSPRecvFrom", "WSPSelect", "WSPSend", "WSPSendTo", "WSPShutdown", "WSPSocket",
+    "WSPAccept", "WSPBind", "WSPCloseSocket", "WSPConnect", "WSPEnumNetworkEvents", "WSPEventSelect", "WSPListen",
+    "WSPRecv", "WSPRecvFrom", "WSPSelect", "WSPSend", "WSPSendTo", "WSPShutdown", "WSPSocket",
 ] as const;
 const counted: Readonly<Record<Stranger, readonly string[]>> = {
     all30: [...handedDown, "AcceptEx", "ConnectEx"],
@@ -160,7 +165,7 @@ function expectOursSaw(records: readonly WatchRecord[], traffic: Traffic, where:
     const own = records.filter(({ pid }) => pid === traffic.pid);
     const starts = own.filter((record) => record.call === "start");
     assert.equal(starts.length, 1, `${where}: ours was in process ${traffic.pid}`);
-    assert.equal((starts[0] as { mode?: string }).mode, "active", `${where}: ours is active: ${JSON.stringify(starts[0])}`);
+    assert.equal((starts[0] as { mode?: string }).mode, "active", `${where}: ${JSON.stringify(starts[0])}`);
     assert.equal(own.filter(({ call }) => call === "dropped").length, 0, `${where}: no record was lost`);
     for (const name of handedDown) {
         // One record more for a connection that AcceptEx accepted: no call of WSPAccept stands for it.
@@ -174,7 +179,9 @@ function expectOursSaw(records: readonly WatchRecord[], traffic: Traffic, where:
  * Traffic flows in programs of this bitness, and each layer that is installed, and no other, sees exactly the calls
  * that must reach it.
  */
-export async function expectTraffic(bits: Bits, installed: readonly Layer[], options: TrafficOptions = {}): Promise<Traffic> {
+export async function expectTraffic(
+    bits: Bits, installed: readonly Layer[], options: TrafficOptions = {},
+): Promise<Traffic> {
     const where = `${installed.join(" under ") || "nobody"}, ${bits}-bit`;
     const records: WatchRecord[] = [];
     const watched = installed.includes("ours") ? watch() : undefined;

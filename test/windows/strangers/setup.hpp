@@ -3,7 +3,7 @@
 //   chain   what is below is named by the layered entry there, or by its chain (hidden entries) as it stands
 //   ifs     whether its sockets are file handles. An IFS layer cannot stand above one that is not, so where such a one
 //           is on top, it puts itself below the lowest of them, into their chains
-// PROGRAM install [--twin PROGRAM32]   into the catalog of this program's bitness, then, by that 32-bit program, the other
+// PROGRAM install [--twin PROGRAM32]   into the catalog of this program's bitness; by that program into the other one
 // PROGRAM remove [--careless]          out of both (64-bit program) or its own; careless: who names us may see to it
 // Exit code 0, or 1 with the failing call and its error on stderr.
 #pragma once

@@ -5,137 +5,16 @@
 //       --rounds N: all of it N times, from WSAStartup to WSACleanup each; --no-cleanup: ends without WSACleanup
 // Last line: {"ok":true,"pid":1,"bits":64,"ifs":true,"rounds":1,"counts":{"WSPSocket":9,...},"failures":[]}
 // Exit code 0 if all was well. `counts`: calls of this program that must reach each layer, by the SPI's names.
-#include <winsock2.h>
-
-#include <ws2tcpip.h>
+#include "traffic_tools.hpp"
 
 #include <mswsock.h>
 
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
-#include <map>
-#include <stdexcept>
-#include <string>
-#include <vector>
 
 namespace {
 
-std::map<std::string, unsigned> counts;
-bool ifs = true;
-
-[[noreturn]] void failed(const std::string& what) {
-    throw std::runtime_error(what + " (last error " + std::to_string(WSAGetLastError()) + ")");
-}
-
-void check(bool good, const char* what) {
-    if (!good) {
-        failed(what);
-    }
-}
-
-// Notes a call that goes to the provider, and hands on its result.
-template <typename Result>
-Result noted(const char* name, Result result) {
-    ++counts[name];
-    return result;
-}
-
-// The call fails, and with this error.
-void check_error(bool fails, int error, const char* what) {
-    const int got = WSAGetLastError();
-    if (!fails || got != error) {
-        throw std::runtime_error(std::string(what) + ": " + std::to_string(fails ? got : 0) + " instead of " +
-                                 std::to_string(error));
-    }
-}
-
-class Socket {
-public:
-    explicit Socket(SOCKET handle) : handle_(handle) { check(handle != INVALID_SOCKET, "no socket"); }
-    Socket(int family, int type) : Socket(noted("WSPSocket", ::socket(family, type, 0))) {}
-    ~Socket() { close(); }
-    Socket(const Socket&) = delete;
-    Socket& operator=(const Socket&) = delete;
-
-    SOCKET get() const { return handle_; }
-    void close() {
-        if (handle_ != INVALID_SOCKET) {
-            noted("WSPCloseSocket", closesocket(handle_));
-            handle_ = INVALID_SOCKET;
-        }
-    }
-
-private:
-    SOCKET handle_;
-};
-
-struct Address {
-    sockaddr_storage storage{};
-    int length = sizeof storage;
-
-    sockaddr* get() { return reinterpret_cast<sockaddr*>(&storage); }
-};
-
-Address loopback(int family) {
-    Address address;
-    address.storage.ss_family = static_cast<ADDRESS_FAMILY>(family);
-    if (family == AF_INET6) {
-        reinterpret_cast<sockaddr_in6&>(address.storage).sin6_addr = in6addr_loopback;
-        address.length = sizeof(sockaddr_in6);
-    } else {
-        reinterpret_cast<sockaddr_in&>(address.storage).sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-        address.length = sizeof(sockaddr_in);
-    }
-    return address;
-}
-
-// Bound to a port that the system chooses; the answer is where.
-Address bind_anywhere(const Socket& socket, int family) {
-    Address address = loopback(family);
-    check(noted("WSPBind", bind(socket.get(), address.get(), address.length)) == 0, "bind");
-    address.length = sizeof address.storage;
-    check(getsockname(socket.get(), address.get(), &address.length) == 0, "getsockname");
-    return address;
-}
-
-void make_blocking(const Socket& socket, bool blocking) {
-    u_long value = blocking ? 0 : 1;
-    check(ioctlsocket(socket.get(), static_cast<long>(FIONBIO), &value) == 0, "FIONBIO");
-}
-
-void send_text(const Socket& socket, const std::string& text) {
-    const int length = static_cast<int>(text.size());
-    check(noted("WSPSend", send(socket.get(), text.data(), length, 0)) == length, "send");
-}
-
-void expect_text(const Socket& socket, const std::string& text) {
-    std::string got;
-    char buffer[4096];
-    while (got.size() < text.size()) {
-        const int size = noted("WSPRecv", recv(socket.get(), buffer, sizeof buffer, 0));
-        check(size > 0, "recv");
-        got.append(buffer, static_cast<std::size_t>(size));
-    }
-    check(got == text, "what arrives is what was sent");
-}
-
-// A listener, a client that it accepted, and the client's other end.
-struct Connection {
-    explicit Connection(int family)
-        : listener(family, SOCK_STREAM), address(listen_anywhere(listener, family)), client(family, SOCK_STREAM) {}
-    static Address listen_anywhere(const Socket& socket, int family) {
-        const Address address = bind_anywhere(socket, family);
-        check(noted("WSPListen", listen(socket.get(), 5)) == 0, "listen");
-        return address;
-    }
-    void connect_client() {
-        check(noted("WSPConnect", connect(client.get(), address.get(), address.length)) == 0, "connect");
-    }
-    Socket listener;
-    Address address;
-    Socket client;
-};
+using namespace traffic;
 
 void blocking_stream(int family) {
     Connection pair(family);
@@ -299,7 +178,8 @@ void overlapped() {
 
     Completed reading;
     flags = 0;
-    const int queued = noted("WSPRecv", WSARecv(server.get(), &into, 1, nullptr, &flags, &reading.overlapped, completed));
+    const int queued =
+        noted("WSPRecv", WSARecv(server.get(), &into, 1, nullptr, &flags, &reading.overlapped, completed));
     check(queued == 0 || WSAGetLastError() == WSA_IO_PENDING, "a receive with a completion routine");
     send_text(pair.client, "routine");
     for (int turn = 0; turn < 100 && !reading.done; ++turn) {
@@ -385,7 +265,8 @@ void extensions() {
     DWORD bytes = 0;
     DWORD flags = 0;
     SOCKET listening = pair.listener.get();
-    const BOOL at_once = noted("AcceptEx", accept_ex(listening, server.get(), addresses, 0, half, half, &bytes, &accepting));
+    const BOOL at_once =
+        noted("AcceptEx", accept_ex(listening, server.get(), addresses, 0, half, half, &bytes, &accepting));
     check(at_once || WSAGetLastError() == ERROR_IO_PENDING, "AcceptEx");
     bind_anywhere(pair.client, AF_INET);
     const BOOL connect_now = noted("ConnectEx", connect_ex(pair.client.get(), pair.address.get(), pair.address.length,
@@ -444,8 +325,9 @@ int main(int argc, char** argv) {
     } catch (const std::exception& caught) {
         failure = caught.what();
     }
-    std::printf("{\"ok\":%s,\"pid\":%lu,\"bits\":%u,\"ifs\":%s,\"rounds\":%d,\"counts\":{", failure.empty() ? "true" : "false",
-                GetCurrentProcessId(), static_cast<unsigned>(sizeof(void*) * 8), ifs ? "true" : "false", done);
+    std::printf("{\"ok\":%s,\"pid\":%lu,\"bits\":%u,\"ifs\":%s,\"rounds\":%d,\"counts\":{",
+                failure.empty() ? "true" : "false", GetCurrentProcessId(), static_cast<unsigned>(sizeof(void*) * 8),
+                ifs ? "true" : "false", done);
     const char* separator = "";
     for (const auto& [name, number] : counts) {
         std::printf("%s\"%s\":%u", separator, name.c_str(), number);

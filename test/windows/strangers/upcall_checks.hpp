@@ -1,6 +1,6 @@
 // Calls every upcall with right and wrong arguments and compares what comes back with what Microsoft's page of it says.
-// One row for each: the upcall (its page is https://learn.microsoft.com/windows/win32/api/ws2spi/nf-ws2spi-<name>), the
-// arguments, the result and *lpErrno expected and got, and the words of the page. Where a page names no error, any does.
+// One row for each: the upcall (https://learn.microsoft.com/windows/win32/api/ws2spi/nf-ws2spi-<name> is its page), the
+// arguments, result and *lpErrno expected and got, and the words of the page. Where a page names no error, any does.
 #pragma once
 
 #include <winsock2.h>
@@ -127,7 +127,8 @@ inline void check_blocking_callback(UpcallChecks& checks, const WSPUPCALLTABLE& 
     DWORD_PTR context = 0;
     int error = fresh;
     int result = up.lpWPUQueryBlockingCallback(own_id, &callback, &context, &error);
-    checks.add(name, "own id", 0, 0, result, error, "returns zero and stores a pointer to a blocking callback function");
+    checks.add(name, "own id", 0, 0, result, error,
+               "returns zero and stores a pointer to a blocking callback function");
     checks.add(name, "the callback", callback == nullptr,
                "can return null in lpfnCallback, indicating that no user defined-blocking hook is installed");
     error = fresh;
@@ -221,11 +222,13 @@ inline void check_sets(UpcallChecks& checks, const WSPUPCALLTABLE& up) {
     checks.add("WPUFDIsSet", "an empty set", 0, 0, up.lpWPUFDIsSet(0x40, &set), 0, other);
 }
 
-// `ifs_socket`: of the provider below, new; `ifs_id`: our layered entry; `non_ifs_id`: an entry of ours that is not IFS.
+// `ifs_socket`: new, of the provider below; `ifs_id`: our layered entry; `non_ifs_id`: our entry that is not IFS.
 inline void check_handles(UpcallChecks& checks, const WSPUPCALLTABLE& up, SOCKET ifs_socket, DWORD ifs_id,
                           DWORD non_ifs_id) {
     int error = fresh;
-    const auto as_number = [](SOCKET socket) { return socket == INVALID_SOCKET ? -1LL : static_cast<long long>(socket); };
+    const auto as_number = [](SOCKET socket) {
+        return socket == INVALID_SOCKET ? -1LL : static_cast<long long>(socket);
+    };
     checks.add("WPUModifyIFSHandle", "a socket of the provider below", as_number(ifs_socket), 0,
                as_number(up.lpWPUModifyIFSHandle(ifs_id, ifs_socket, &error)), error,
                "guaranteed to be indistinguishable from the proposed handle");
@@ -268,7 +271,8 @@ inline void check_handles(UpcallChecks& checks, const WSPUPCALLTABLE& up, SOCKET
     checks.add("WPUQuerySocketHandleContext", "an IFS handle", SOCKET_ERROR, WSAENOTSOCK, result, error, not_created);
     error = fresh;
     result = up.lpWPUQuerySocketHandleContext(INVALID_SOCKET, &context, &error);
-    checks.add("WPUQuerySocketHandleContext", "INVALID_SOCKET", SOCKET_ERROR, WSAENOTSOCK, result, error, not_created);
+    checks.add("WPUQuerySocketHandleContext", "INVALID_SOCKET", SOCKET_ERROR, WSAENOTSOCK, result, error,
+               not_created);
 
     const HANDLE event = CreateEventW(nullptr, TRUE, FALSE, nullptr);
     WSAOVERLAPPED overlapped{};
@@ -278,7 +282,8 @@ inline void check_handles(UpcallChecks& checks, const WSPUPCALLTABLE& up, SOCKET
     result = WPUCompleteOverlappedRequest(first, &overlapped, 0, 77, &error);
     checks.add("WPUCompleteOverlappedRequest", "success, 77 bytes", 0, 0, result, error,
                "returns zero and notifies completion of the overlapped I/O operation");
-    checks.add("WPUCompleteOverlappedRequest", "InternalHigh", 77, 0, static_cast<long long>(overlapped.InternalHigh), 0,
+    const auto bytes = static_cast<long long>(overlapped.InternalHigh);
+    checks.add("WPUCompleteOverlappedRequest", "InternalHigh", 77, 0, bytes, 0,
                "sets the InternalHigh member of the WSAOVERLAPPED structure to the count of bytes transferred");
     const char* const internal = "some OS-dependent value other than the special value WSS_OPERATION_IN_PROGRESS";
     checks.add("WPUCompleteOverlappedRequest", "Internal", overlapped.Internal != WSS_OPERATION_IN_PROGRESS, internal);
@@ -304,7 +309,8 @@ inline void check_handles(UpcallChecks& checks, const WSPUPCALLTABLE& up, SOCKET
     checks.add("WPUCloseSocketHandle", "again", SOCKET_ERROR, WSAENOTSOCK, result, error, not_created);
     error = fresh;
     result = up.lpWPUQuerySocketHandleContext(first, &context, &error);
-    checks.add("WPUQuerySocketHandleContext", "a closed handle", SOCKET_ERROR, WSAENOTSOCK, result, error, not_created);
+    checks.add("WPUQuerySocketHandleContext", "a closed handle", SOCKET_ERROR, WSAENOTSOCK, result, error,
+               not_created);
     error = fresh;
     result = WPUCompleteOverlappedRequest(first, &overlapped, 0, 0, &error);
     checks.add("WPUCompleteOverlappedRequest", "a closed handle", SOCKET_ERROR, WSAEINVAL, result, error,
