@@ -26,7 +26,7 @@ function(winsock_spi_neighbour name)
     set(target neighbour_${name})
     add_library(${target} MODULE ${lsp_files})
     target_sources(${target} PRIVATE
-        "$<FILTER:$<TARGET_OBJECTS:winsock_spi_lsp>,EXCLUDE,(ring_file|control_view|core.ring)(\\.cpp)?\\.obj$>")
+        "$<FILTER:$<TARGET_OBJECTS:winsock_spi_lsp>,EXCLUDE,[/\\\\](ring_file|control_view|ring)(\\.cpp)?\\.obj$>")
     target_link_libraries(${target} PRIVATE winsock_spi_freestanding)
     target_compile_definitions(${target} PRIVATE ${ARGN})
     winsock_spi_version(${target} ${WINSOCK_SPI_VERSION_MAJOR} ${next_minor} ${WINSOCK_SPI_VERSION_PATCH})

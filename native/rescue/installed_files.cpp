@@ -1,5 +1,7 @@
 #include "installed_files.hpp"
 
+#include <initializer_list>
+#include <string_view>
 #include <vector>
 
 #include "spi/text.hpp"

@@ -117,7 +117,6 @@ describe("neighbouring versions", function () {
     });
 
     describe("control files", () => {
-        beforeEach(() => current.install().catch(() => undefined));
         afterEach(() => {
             for (const name of ["control", "watch"] as const) {
                 patch(name, 4, 1, 0, 0, 16);
@@ -150,6 +149,23 @@ describe("neighbouring versions", function () {
             assert.ok(calls > 0);
         });
 
+        for (const [what, damage] of [
+            ["too short", (file: string) => fs.truncateSync(file, 23)],
+            ["empty", (file: string) => fs.truncateSync(file, 0)],
+            ["without its mark", (file: string) => fs.writeFileSync(file, Buffer.alloc(4096, 0x55))],
+            ["of a size that is not its own", () => patch("control", 6, 24, 0)],
+        ] as const) {
+            it(`that is ${what}: programs have their network, watch says damaged`, async () => {
+                const sound = fs.readFileSync(controlFile("control"));
+                damage(controlFile("control"));
+                for (const bits of bitnesses) {
+                    assert.equal((await program(bits, "getsockopt_info"))["ok"], true);
+                }
+                await cliFails(["watch", "--", programFile(64, "getsockopt_info")], "ERR_CONTROL_DAMAGED");
+                fs.writeFileSync(controlFile("control"), sound);
+            });
+        }
+
         it("change their ABI under a provider and a watcher that have them open: both go on", async () => {
             const { watched: watching, collected } = collect();
             const traffic = await Traffic.start(64);
@@ -168,23 +184,6 @@ describe("neighbouring versions", function () {
             watching.stop();
             await collected.ended;
         });
-
-        for (const [what, damage] of [
-            ["too short", (file: string) => fs.truncateSync(file, 23)],
-            ["empty", (file: string) => fs.truncateSync(file, 0)],
-            ["without its mark", (file: string) => fs.writeFileSync(file, Buffer.alloc(4096, 0x55))],
-            ["of a size that is not its own", () => patch("control", 6, 24, 0)],
-        ] as const) {
-            it(`that is ${what}: programs have their network, watch says damaged`, async () => {
-                const sound = fs.readFileSync(controlFile("control"));
-                damage(controlFile("control"));
-                for (const bits of bitnesses) {
-                    assert.equal((await program(bits, "getsockopt_info"))["ok"], true);
-                }
-                await cliFails(["watch", "--", programFile(64, "getsockopt_info")], "ERR_CONTROL_DAMAGED");
-                fs.writeFileSync(controlFile("control"), sound);
-            });
-        }
 
         it("that is no such file is replaced by any installation", async () => {
             fs.writeFileSync(controlFile("control"), "not a control file");
