@@ -126,6 +126,7 @@ async function refresh(environment, key) {
     for (const { folder, architecture } of architecturesOf(environment)) {
         placeHostFiles(path.join(cliPrefix, folder), architecture);
     }
+    await importSettings(environment, cliPrefix, bareProgramSettings);
     writeFileSync(path.join(cliPrefix, marker), key);
 }
 
