@@ -11,7 +11,7 @@ import { bitnesses, builds, cli, expectCode, keepCatalog, run, temporaryFolder }
 import type { Bits, WatchRecord } from "./acceptance-support.js";
 
 /** Fewer means that a part of the suite did not run. */
-const assertions = 860;
+const assertions = 2050;
 
 /** So many records of these calls the provider writes at least during the suite. */
 const callsSeen = { WSPSocket: 60, WSPBind: 10, WSPConnect: 5 };

@@ -112,17 +112,6 @@ struct Equal {
 };
 inline constexpr Equal equal{};
 
-// For texts all three: without these, a call with std::string arguments would also be one of std::equal.
-inline bool equal(const std::string& text, const std::string& actual, const char* expected,
-                  Location location = Location::current()) {
-    return detail::record(text, detail::describe(actual), detail::describe(expected), nullptr, {}, location);
-}
-
-inline bool equal(const std::string& text, const std::string& actual, const std::string& expected,
-                  Location location = Location::current()) {
-    return detail::record(text, detail::describe(actual), detail::describe(expected), nullptr, {}, location);
-}
-
 inline bool is(std::string_view text, bool condition, Location location = Location::current()) {
     return equal(text, condition, true, location);
 }
