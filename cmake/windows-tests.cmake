@@ -31,7 +31,7 @@ endforeach()
 # The Winsock conformance suite: one program of all the files in its folder.
 file(GLOB conformance CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/test/windows/conformance/*.cpp)
 winsock_spi_program(conformance ${CMAKE_BINARY_DIR}/bin/conformance ${conformance})
-target_link_libraries(conformance PRIVATE ws2_32 mswsock)
+target_link_libraries(conformance PRIVATE ws2_32 mswsock user32)
 winsock_spi_precompile(conformance <winsock2.h> <ws2tcpip.h> <mswsock.h> <windows.h> <source_location> <string>)
 if(NOT MSVC)
     # Nobody waits for its code, but for its compiling; and at -O2 GCC 14 sees bounds exceeded in std::string that are not.
