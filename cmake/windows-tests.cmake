@@ -34,7 +34,7 @@ winsock_spi_program(conformance ${CMAKE_BINARY_DIR}/bin/conformance ${conformanc
 target_link_libraries(conformance PRIVATE ws2_32 mswsock user32)
 winsock_spi_precompile(conformance <winsock2.h> <ws2tcpip.h> <mswsock.h> <windows.h> <source_location> <string>)
 if(NOT MSVC)
-    # Nobody waits for its code, but for its compiling; and at -O2 GCC 14 sees bounds exceeded in std::string that are not.
+    # Nobody waits for its code, but for its compiling; and at -O2 GCC 14 sees std::string exceed bounds that it keeps.
     target_compile_options(conformance PRIVATE -O0)
 endif()
 

@@ -71,7 +71,8 @@ CONFORMANCE_CASE("WSAAsyncSelect", "arguments") {
     const Socket made = bound_udp();
     fails("a socket that is none: WSAENOTSOCK", WSAAsyncSelect(closed_socket(), window.get(), socket_message, FD_READ),
           WSAENOTSOCK);
-    fails("no window: WSAEINVAL", WSAAsyncSelect(made.get(), reinterpret_cast<HWND>(INT_PTR{0x7FFF1234}), socket_message,
+    fails("no window: WSAEINVAL",
+          WSAAsyncSelect(made.get(), reinterpret_cast<HWND>(INT_PTR{0x7FFF1234}), socket_message,
                                                  FD_READ),
           WSAEINVAL, on_wine(succeeded, "Wine 10.0 does not look at the window"));
     succeeds("no events: the selection ends", WSAAsyncSelect(made.get(), window.get(), 0, 0));

@@ -74,7 +74,8 @@ CONFORMANCE_CASE("bind", "arguments") {
         fails(text + ": length 1: WSAEFAULT", bind(made.get(), name.get(), 1), WSAEFAULT);
         fails(text + ": only the family: WSAEFAULT", bind(made.get(), name.get(), 2), WSAEFAULT);
         // sockaddr_in6 without its scope id is the SOCKADDR_IN6 of RFC 2133, which Windows takes for short too.
-        const int shortest = family == AF_INET ? name.length - 1 : static_cast<int>(offsetof(sockaddr_in6, sin6_scope_id)) - 1;
+        const int shortest =
+            family == AF_INET ? name.length - 1 : static_cast<int>(offsetof(sockaddr_in6, sin6_scope_id)) - 1;
         fails(text + ": too short: WSAEFAULT", bind(made.get(), name.get(), shortest), WSAEFAULT);
         Address other = loopback(family == AF_INET ? AF_INET6 : AF_INET);
         other.length = sizeof(sockaddr_storage);
@@ -91,7 +92,8 @@ CONFORMANCE_CASE("bind", "arguments") {
         fails(text + ": a family nobody has: WSAEAFNOSUPPORT", bind_to(made, unknown), WSAEAFNOSUPPORT);
         Address longer = loopback(family);
         longer.length = sizeof(sockaddr_storage);
-        succeeds(text + ": after all these the socket can be bound; more room than needed is fine", bind_to(made, longer));
+        succeeds(text + ": after all these the socket can be bound; more room than needed is fine",
+                 bind_to(made, longer));
     }
     Address elsewhere = loopback(AF_INET);
     elsewhere.v4()->sin_addr.s_addr = htonl(0xC0000201); // 192.0.2.1, kept for documentation

@@ -140,7 +140,8 @@ bool fails_bool(std::string_view text, BOOL result, int error, Location location
 bool fails_bool(std::string_view text, BOOL result, int error, const OnWine<int>& wine,
                 Location location = Location::current());
 
-// What a case needs before it can assert anything: not an assertion itself, but if it is not so the case fails and ends.
+// What a case needs before it can assert anything: not an assertion itself, but if it is not so the case fails and
+// ends.
 void require(std::string_view text, bool condition, Location location = Location::current());
 
 } // namespace conformance

@@ -23,7 +23,8 @@ constexpr Connector connectors[] = {{"connect", &connect_to}, {"WSAConnect", &ws
 
 constexpr std::string_view lengths = "Wine 10.0 takes no address at all for one it need not look at";
 constexpr std::string_view refused = "Wine 10.0 takes a socket whose connect was refused for one that was connected";
-constexpr std::string_view addresses = "Wine 10.0 leaves it to Linux to refuse the address; Linux connects to the wildcard";
+constexpr std::string_view addresses =
+    "Wine 10.0 leaves it to Linux to refuse the address; Linux connects to the wildcard";
 
 } // namespace
 
@@ -62,7 +63,8 @@ CONFORMANCE_CASE("connect", "arguments") {
             wrong.length = 2;
             fails(text + ": only the family: WSAEFAULT", connector.connect(tcp(family), wrong), WSAEFAULT,
                   on_wine(WSAEADDRNOTAVAIL, lengths));
-            wrong.length = (family == AF_INET ? name.length : static_cast<int>(offsetof(sockaddr_in6, sin6_scope_id))) - 1;
+            wrong.length =
+                (family == AF_INET ? name.length : static_cast<int>(offsetof(sockaddr_in6, sin6_scope_id))) - 1;
             fails(text + ": too short: WSAEFAULT", connector.connect(tcp(family), wrong), WSAEFAULT,
                   on_wine(WSAEADDRNOTAVAIL, lengths));
             wrong = loopback(family == AF_INET ? AF_INET6 : AF_INET, name.port());
@@ -75,7 +77,8 @@ CONFORMANCE_CASE("connect", "arguments") {
                   on_wine(WSAEADDRNOTAVAIL, addresses));
             fails(text + ": port 0: WSAEADDRNOTAVAIL", connector.connect(client, loopback(family)), WSAEADDRNOTAVAIL,
                   on_wine(WSAECONNREFUSED, addresses));
-            fails(text + ": the wildcard: WSAEADDRNOTAVAIL", connector.connect(tcp(family), wildcard(family, name.port())),
+            fails(text + ": the wildcard: WSAEADDRNOTAVAIL",
+                  connector.connect(tcp(family), wildcard(family, name.port())),
                   WSAEADDRNOTAVAIL, on_wine(succeeded, addresses));
             succeeds(text + ": after all these the socket can be connected", connector.connect(client, name));
         }
@@ -114,7 +117,8 @@ CONFORMANCE_CASE("connect", "a listening socket") {
         const Socket listener = listening(family);
         const Socket other = listening(family);
         fails(family_name(family) + ": WSAEINVAL", connect_to(other, name_of(listener.get())), WSAEINVAL);
-        fails(family_name(family) + ", WSAConnect: WSAEINVAL", wsa_connect_to(other, name_of(listener.get())), WSAEINVAL);
+        fails(family_name(family) + ", WSAConnect: WSAEINVAL", wsa_connect_to(other, name_of(listener.get())),
+              WSAEINVAL);
     }
 }
 

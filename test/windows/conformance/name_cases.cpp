@@ -115,10 +115,12 @@ CONFORMANCE_CASE("names", "of UDP") {
         const Address name = name_of(sender.get());
         is(text + ": sendto gives an unbound socket a port", name.port() != 0);
         Address ignored;
-        fails(text + ": but no peer: WSAENOTCONN", getpeername(sender.get(), ignored.get(), &ignored.length), WSAENOTCONN);
+        fails(text + ": but no peer: WSAENOTCONN", getpeername(sender.get(), ignored.get(), &ignored.length),
+              WSAENOTCONN);
         const Socket connected = udp(family);
         require("connect", connect(connected.get(), sink.get(), sink.length) == 0);
-        is(text + ": connect gives an unbound socket the address that leads there", name_of(connected.get()).is_loopback());
+        is(text + ": connect gives an unbound socket the address that leads there",
+           name_of(connected.get()).is_loopback());
         is(text + ": connect gives an unbound socket a port", name_of(connected.get()).port() != 0);
     }
 }

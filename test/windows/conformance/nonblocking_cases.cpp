@@ -34,7 +34,8 @@ CONFORMANCE_CASE("non-blocking", "calls that would wait: WSAEWOULDBLOCK") {
         set_nonblocking(datagram.get());
         fails(text + ", UDP: recv", recv(datagram.get(), &byte, 1, 0), WSAEWOULDBLOCK);
         Address from;
-        fails(text + ", UDP: recvfrom", recvfrom(datagram.get(), &byte, 1, 0, from.get(), &from.length), WSAEWOULDBLOCK);
+        fails(text + ", UDP: recvfrom", recvfrom(datagram.get(), &byte, 1, 0, from.get(), &from.length),
+              WSAEWOULDBLOCK);
         flags = 0;
         fails(text + ", UDP: WSARecvFrom",
               WSARecvFrom(datagram.get(), &buffer, 1, &bytes, &flags, from.get(), &from.length, nullptr, nullptr),

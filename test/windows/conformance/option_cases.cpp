@@ -125,11 +125,14 @@ CONFORMANCE_CASE("options", "no room, or no pointer: WSAEFAULT") {
         const Socket made = make(each.on);
         int value = each.other;
         int length = 0;
-        fails(text + ", getsockopt with length 0", get(made.get(), each.level, each.option, &value, &length), WSAEFAULT);
+        fails(text + ", getsockopt with length 0", get(made.get(), each.level, each.option, &value, &length),
+              WSAEFAULT);
         length = sizeof value;
-        fails(text + ", getsockopt without value", get(made.get(), each.level, each.option, nullptr, &length), WSAEFAULT,
+        fails(text + ", getsockopt without value", get(made.get(), each.level, each.option, nullptr, &length),
+              WSAEFAULT,
               on_wine(WSAEINVAL, "Wine 10.0 asks Linux for some options before it looks at the arguments"));
-        fails(text + ", getsockopt without length", get(made.get(), each.level, each.option, &value, nullptr), WSAEFAULT);
+        fails(text + ", getsockopt without length", get(made.get(), each.level, each.option, &value, nullptr),
+              WSAEFAULT);
         fails(text + ", setsockopt with length 0", set(made.get(), each.level, each.option, &value, 0), WSAEFAULT,
               on_wine(succeeded, "Wine 10.0 takes a boolean of no bytes for FALSE"));
         fails(text + ", setsockopt without value", set(made.get(), each.level, each.option, nullptr, sizeof value),
@@ -159,7 +162,8 @@ CONFORMANCE_CASE("options", "buffer sizes") {
             is(text + ": a default above 0", value > 0);
             for (const int size : {4'096, 20'001, 100'000}) {
                 require("setsockopt", set(made.get(), SOL_SOCKET, option, &size, sizeof size) == 0);
-                equal(text + ": " + std::to_string(size) + " read back", conformance::option(made.get(), SOL_SOCKET, option),
+                equal(text + ": " + std::to_string(size) + " read back",
+                      conformance::option(made.get(), SOL_SOCKET, option),
                       size);
             }
         }
@@ -186,10 +190,12 @@ CONFORMANCE_CASE("options", "SO_LINGER and SO_DONTLINGER are two views of one") 
     length = 3;
     fails("three bytes: WSAEFAULT", get(made.get(), SOL_SOCKET, SO_LINGER, &value, &length), WSAEFAULT);
     fails("set with three bytes: WSAEFAULT", set(made.get(), SOL_SOCKET, SO_LINGER, &value, 3), WSAEFAULT);
-    for (const auto& [name, socket_option] : {std::pair{"SO_LINGER", SO_LINGER}, std::pair{"SO_DONTLINGER", SO_DONTLINGER}}) {
+    for (const auto& [name, socket_option] :
+         {std::pair{"SO_LINGER", SO_LINGER}, std::pair{"SO_DONTLINGER", SO_DONTLINGER}}) {
         linger ignored{};
         length = sizeof ignored;
-        fails(std::string(name) + " of UDP: WSAENOPROTOOPT", get(udp().get(), SOL_SOCKET, socket_option, &ignored, &length),
+        fails(std::string(name) + " of UDP: WSAENOPROTOOPT",
+              get(udp().get(), SOL_SOCKET, socket_option, &ignored, &length),
               WSAENOPROTOOPT);
     }
 }
@@ -197,10 +203,12 @@ CONFORMANCE_CASE("options", "SO_LINGER and SO_DONTLINGER are two views of one") 
 CONFORMANCE_CASE("options", "SO_REUSEADDR and SO_EXCLUSIVEADDRUSE exclude one another: WSAEINVAL") {
     const Socket reuse = tcp();
     require("SO_REUSEADDR", set_option(reuse.get(), SOL_SOCKET, SO_REUSEADDR, 1) == 0);
-    fails("SO_EXCLUSIVEADDRUSE after SO_REUSEADDR", set_option(reuse.get(), SOL_SOCKET, SO_EXCLUSIVEADDRUSE, 1), WSAEINVAL);
+    fails("SO_EXCLUSIVEADDRUSE after SO_REUSEADDR", set_option(reuse.get(), SOL_SOCKET, SO_EXCLUSIVEADDRUSE, 1),
+          WSAEINVAL);
     const Socket exclusive = tcp();
     require("SO_EXCLUSIVEADDRUSE", set_option(exclusive.get(), SOL_SOCKET, SO_EXCLUSIVEADDRUSE, 1) == 0);
-    fails("SO_REUSEADDR after SO_EXCLUSIVEADDRUSE", set_option(exclusive.get(), SOL_SOCKET, SO_REUSEADDR, 1), WSAEINVAL);
+    fails("SO_REUSEADDR after SO_EXCLUSIVEADDRUSE", set_option(exclusive.get(), SOL_SOCKET, SO_REUSEADDR, 1),
+          WSAEINVAL);
     succeeds("SO_EXCLUSIVEADDRUSE off", set_option(exclusive.get(), SOL_SOCKET, SO_EXCLUSIVEADDRUSE, 0));
     succeeds("then SO_REUSEADDR on", set_option(exclusive.get(), SOL_SOCKET, SO_REUSEADDR, 1));
 }
@@ -253,7 +261,8 @@ CONFORMANCE_CASE("options", "that tell about the socket") {
         require("SO_PROTOCOL_INFOW", get_option(accepted.get(), SOL_SOCKET, SO_PROTOCOL_INFOW, info) == 0);
         return info;
     }();
-    is("SO_PROTOCOL_INFOW, accepted and connected have one entry", of_accepted.dwCatalogEntryId == wide.dwCatalogEntryId);
+    is("SO_PROTOCOL_INFOW, accepted and connected have one entry",
+       of_accepted.dwCatalogEntryId == wide.dwCatalogEntryId);
 }
 
 CONFORMANCE_CASE("options", "read-only ones cannot be set") {
@@ -262,7 +271,8 @@ CONFORMANCE_CASE("options", "read-only ones cannot be set") {
              std::pair{"SO_ACCEPTCONN", SO_ACCEPTCONN}, std::pair{"SO_TYPE", SO_TYPE},
              std::pair{"SO_MAX_MSG_SIZE", SO_MAX_MSG_SIZE}, std::pair{"SO_CONNECT_TIME", SO_CONNECT_TIME},
              std::pair{"SO_PROTOCOL_INFOW", SO_PROTOCOL_INFOW}, std::pair{"SO_PROTOCOL_INFOA", SO_PROTOCOL_INFOA}}) {
-        fails(std::string(name) + ": WSAENOPROTOOPT", set_option(made.get(), SOL_SOCKET, socket_option, 1), WSAENOPROTOOPT);
+        fails(std::string(name) + ": WSAENOPROTOOPT", set_option(made.get(), SOL_SOCKET, socket_option, 1),
+              WSAENOPROTOOPT);
     }
     equal("SO_TYPE is still SOCK_STREAM", option(made.get(), SOL_SOCKET, SO_TYPE), SOCK_STREAM);
 }
@@ -278,8 +288,10 @@ CONFORMANCE_CASE("options", "nobody has: WSAENOPROTOOPT") {
     fails("a number nobody has at IPPROTO_TCP, set", set_option(stream.get(), IPPROTO_TCP, 0x7F77, 1), WSAENOPROTOOPT);
     fails("a number nobody has at IPPROTO_IP", get_option(stream.get(), IPPROTO_IP, 0x7F77, value), WSAENOPROTOOPT);
     fails("a number nobody has at IPPROTO_IP, set", set_option(stream.get(), IPPROTO_IP, 0x7F77, 1), WSAENOPROTOOPT);
-    fails("a number nobody has at IPPROTO_IPV6", get_option(stream6.get(), IPPROTO_IPV6, 0x7F77, value), WSAENOPROTOOPT);
-    fails("a number nobody has at IPPROTO_IPV6, set", set_option(stream6.get(), IPPROTO_IPV6, 0x7F77, 1), WSAENOPROTOOPT);
+    fails("a number nobody has at IPPROTO_IPV6", get_option(stream6.get(), IPPROTO_IPV6, 0x7F77, value),
+          WSAENOPROTOOPT);
+    fails("a number nobody has at IPPROTO_IPV6, set", set_option(stream6.get(), IPPROTO_IPV6, 0x7F77, 1),
+          WSAENOPROTOOPT);
     fails("TCP_NODELAY of UDP", get_option(datagram.get(), IPPROTO_TCP, TCP_NODELAY, value), WSAENOPROTOOPT,
           on_wine(WSAEOPNOTSUPP, linux_refuses));
     fails("TCP_NODELAY of UDP, set", set_option(datagram.get(), IPPROTO_TCP, TCP_NODELAY, 1), WSAENOPROTOOPT,

@@ -113,7 +113,8 @@ CONFORMANCE_CASE("WSAPoll", "what is no socket") {
     equal("before a socket, the closed one: POLLNVAL", reversed[0].revents, POLLNVAL);
     equal("before a socket, the socket: POLLWRNORM", reversed[1].revents, POLLWRNORM);
     const Event event;
-    WSAPOLLFD foreign[] = {{reinterpret_cast<SOCKET>(event.get()), POLLWRNORM, 0}, {pair.near_end.get(), POLLWRNORM, 0}};
+    WSAPOLLFD foreign[] =
+        {{reinterpret_cast<SOCKET>(event.get()), POLLWRNORM, 0}, {pair.near_end.get(), POLLWRNORM, 0}};
     equal("an event before a socket", WSAPoll(foreign, 2, 0), 1);
     equal("an event before a socket: POLLNVAL", foreign[0].revents, POLLNVAL);
     SHORT returned = 0;

@@ -86,7 +86,8 @@ CONFORMANCE_CASE("socket", "protocol 0 means the protocol of the type") {
     for (const Kind& kind : kinds) {
         const Socket made(socket(kind.family, kind.type, 0));
         if (is(std::string(kind.name) + " is made", static_cast<bool>(made))) {
-            equal(std::string(kind.name) + ": SO_PROTOCOL_INFO iProtocol", info_of(made.get()).iProtocol, kind.protocol);
+            equal(std::string(kind.name) + ": SO_PROTOCOL_INFO iProtocol", info_of(made.get()).iProtocol,
+                  kind.protocol);
         }
     }
 }
@@ -176,7 +177,8 @@ CONFORMANCE_CASE("WSASocket", "by protocol info") {
         }
         WSAPROTOCOL_INFOA narrow{};
         require("SO_PROTOCOL_INFOA", get_option(model.get(), SOL_SOCKET, SO_PROTOCOL_INFOA, narrow) == 0);
-        equal(name + ": SO_PROTOCOL_INFOA names the same entry", narrow.dwCatalogEntryId == info.dwCatalogEntryId, true);
+        equal(name + ": SO_PROTOCOL_INFOA names the same entry", narrow.dwCatalogEntryId == info.dwCatalogEntryId,
+              true);
         const Socket by_narrow(WSASocketA(FROM_PROTOCOL_INFO, FROM_PROTOCOL_INFO, FROM_PROTOCOL_INFO, &narrow, 0,
                                           WSA_FLAG_OVERLAPPED));
         if (is(name + " by WSASocketA", static_cast<bool>(by_narrow))) {
@@ -279,7 +281,8 @@ CONFORMANCE_CASE("closesocket", "gives the value up") {
     succeeds("a non-blocking socket", closesocket(busy.release()));
     Pair pair = tcp_pair();
     succeeds("a connected socket", closesocket(pair.near_end.release()));
-    equal("its peer reads the end", recv(pair.far_end.get(), nullptr, 0, 0) == 0 && receive_text(pair.far_end.get()).empty(),
+    equal("its peer reads the end", recv(pair.far_end.get(), nullptr, 0, 0) == 0 &&
+          receive_text(pair.far_end.get()).empty(),
           true);
     Pair filled = tcp_pair();
     send_text(filled.near_end.get(), "last words");

@@ -33,7 +33,8 @@ CONFORMANCE_CASE("WSAStartup", "versions that exist") {
         if (equal(text + " is accepted", WSAStartup(version, &data), 0)) {
             equal(text + ": wVersion is the version asked for", data.wVersion, version);
             equal(text + ": wHighVersion is 2.2", data.wHighVersion, MAKEWORD(2, 2));
-            is(text + ": szDescription ends within its array", memchr(data.szDescription, 0, sizeof data.szDescription));
+            is(text + ": szDescription ends within its array",
+               memchr(data.szDescription, 0, sizeof data.szDescription));
             is(text + ": szSystemStatus ends within its array",
                memchr(data.szSystemStatus, 0, sizeof data.szSystemStatus));
             equal(text + ": taken back", WSACleanup(), 0);
@@ -120,7 +121,8 @@ CONFORMANCE_CASE("WSACleanup", "the last one") {
     pair.far_end.release();
     listener.release();
     const Socket again = tcp();
-    succeeds("after a new WSAStartup the port of the listener is free", bind(again.get(), address.get(), address.length));
+    succeeds("after a new WSAStartup the port of the listener is free",
+             bind(again.get(), address.get(), address.length));
     const Pair fresh = tcp_pair();
     send_text(fresh.near_end.get(), "fresh");
     equal("after a new WSAStartup connections work", receive_text(fresh.far_end.get()), "fresh");
