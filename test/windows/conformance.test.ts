@@ -11,10 +11,14 @@ import { bitnesses, builds, cli, expectCode, keepCatalog, run, temporaryFolder }
 import type { Bits, WatchRecord } from "./acceptance-support.js";
 
 /** Fewer means that a part of the suite did not run. */
-const assertions = 2400;
+const assertions = 3_400;
 
 /** So many records of these calls the provider writes at least during the suite. */
-const callsSeen = { WSPSocket: 500, WSPBind: 300, WSPConnect: 150, WSPAccept: 100, WSPSetSockOpt: 200, WSPSelect: 100 };
+const callsSeen = {
+    WSPSocket: 500, WSPBind: 300, WSPListen: 100, WSPConnect: 150, WSPAccept: 100, WSPSend: 100, WSPRecv: 100,
+    WSPSendTo: 50, WSPRecvFrom: 10, WSPSelect: 100, WSPIoctl: 100, WSPSetSockOpt: 200, WSPDuplicateSocket: 10,
+    AcceptEx: 10, ConnectEx: 5, DisconnectEx: 3, TransmitFile: 5, WSARecvMsg: 5,
+};
 
 const provider = "winsock_spi_lsp.dll";
 const hostBase = "winsock_wine_base.dll";
