@@ -187,7 +187,7 @@ describe("neighbouring versions", function () {
 
         it("that is no such file is replaced by any installation", async () => {
             fs.writeFileSync(controlFile("control"), "not a control file");
-            await use("control_newer");
+            await current.install();
             assert.equal((await watched(64)).start.mode, "active");
         });
     });
