@@ -102,7 +102,11 @@ Place find_place(Catalog catalog, const ProtocolInfo& started) {
     }
 
     if (below != 0) {
-        for (const std::uint32_t id : chain.subspan(below)) {
+        Chain rest = chain.subspan(below);
+        if (rest.empty() && place.own != nullptr) {
+            rest = chain_of(*place.own).subspan(1); // a chain of somebody else that ends with us goes on with ours
+        }
+        for (const std::uint32_t id : rest) {
             if (place.next == nullptr) {
                 const ProtocolInfo* const entry = find_entry(catalog, id);
                 place.next = entry != nullptr && !is_our_guid(entry->provider_id) ? entry : nullptr;

@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-#include "identity.hpp"
+#include "guid.hpp"
 
 namespace winsock_spi::core {
 

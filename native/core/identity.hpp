@@ -3,21 +3,11 @@
 // (a unit test compares the two files).
 #pragma once
 
-#include <array>
 #include <cstdint>
 
+#include "guid.hpp"
+
 namespace winsock_spi::core {
-
-// Layout of the Windows GUID structure, so that a GUID can be compared without windows.h.
-struct Guid {
-    std::uint32_t data1;
-    std::uint16_t data2;
-    std::uint16_t data3;
-    std::array<std::uint8_t, 8> data4;
-
-    friend constexpr bool operator==(const Guid&, const Guid&) = default;
-};
-static_assert(sizeof(Guid) == 16);
 
 // {7C1E5A3D-0000-0000-9B42-D6F03E8A51C7}: the hidden entry that stands for the provider in protocol chains.
 inline constexpr Guid hidden_entry_guid{0x7C1E5A3D, 0, 0, {0x9B, 0x42, 0xD6, 0xF0, 0x3E, 0x8A, 0x51, 0xC7}};

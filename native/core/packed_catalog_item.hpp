@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <cstring>
 
-#include "identity.hpp"
+#include "guid.hpp"
 
 namespace winsock_spi::core {
 

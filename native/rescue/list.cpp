@@ -2,6 +2,7 @@
 #include "commands.hpp"
 
 #include "core/guid_text.hpp"
+#include "core/identity.hpp"
 #include "output.hpp"
 #include "spi/catalog_items.hpp"
 #include "spi/executor.hpp"

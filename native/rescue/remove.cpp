@@ -7,6 +7,7 @@
 
 #include "core/chain.hpp"
 #include "core/guid_text.hpp"
+#include "core/identity.hpp"
 #include "installed_files.hpp"
 #include "output.hpp"
 #include "spi/backup.hpp"

@@ -59,6 +59,16 @@ int main() {
         CHECK(find_place(catalog, catalog[1]).below.length == 2);
     });
 
+    check::run("a chain of another provider that ends with us goes on with ours", [] {
+        const std::vector<ProtocolInfo> catalog{
+            entry(1021, stranger_layered, {1019, 1008}), our_layered(1008, {1007, 1020, 1001}),
+            entry(1020, stranger_layered, {1018, 1001}), base(1001), our_hidden(1007)};
+        const Place place = find_place(catalog, catalog[0]);
+        CHECK(place.fault == PlaceFault::none && !place.skipped);
+        CHECK(place.own->catalog_entry_id == 1008 && place.next->catalog_entry_id == 1020);
+        CHECK(place.below.length == 2);
+    });
+
     check::run("a provider below us that was removed is skipped", [] {
         const std::vector<ProtocolInfo> catalog{our_layered(1008, {1007, 1019, 1001}), base(1001), our_hidden(1007)};
         const Place place = find_place(catalog, catalog[0]);

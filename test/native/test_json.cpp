@@ -4,6 +4,7 @@
 #include "core/base64.hpp"
 #include "core/error_names.hpp"
 #include "core/guid_text.hpp"
+#include "core/identity.hpp"
 #include "core/journal_lines.hpp"
 #include "core/json.hpp"
 #include "core/sha256.hpp"

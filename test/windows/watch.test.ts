@@ -8,7 +8,7 @@ import * as path from "node:path";
 import { text } from "node:stream/consumers";
 import { readCatalog } from "#lib/catalog/read.js";
 import type { CallRecord, StartRecord, WatchRecord } from "#lib/hooks/records.js";
-import { packageRoot } from "#lib/native.js";
+import { packageRoot, packageVersion } from "#lib/native.js";
 import { ourEntries } from "#lib/provider/identity.js";
 import { ProcessTree } from "#lib/hooks/process-tree.js";
 import { nodes } from "../support/windows.js";
@@ -105,7 +105,7 @@ describe("watch: real programs", function () {
             const start = records[0] as Line & StartRecord;
             const { pid, program } = start;
             const bits = name === "node-x86" ? 32 : 64;
-            assert.deepEqual(start, { call: "start", pid, program, bits, mode: "active" });
+            assert.deepEqual(start, { call: "start", pid, program, bits, mode: "active", version: packageVersion() });
             assert.equal(path.win32.basename(start.program).toLowerCase(), "node.exe");
             assert.ok(records.every((record) => record.pid === pid));
             assert.equal(records.filter(({ call }) => call === "dropped").length, 0);

@@ -7,7 +7,7 @@
 #include <new>
 #include <string>
 
-#include "../../core/identity.hpp"
+#include "../../core/guid.hpp"
 #include "winsock_headers.hpp"
 
 namespace winsock_spi::wine {
