@@ -141,6 +141,9 @@ describe("acceptance: stackings of strange providers", function () {
                     const state = states.get(shape)!;
                     const installed = await make(move, state.installed);
                     moves += 1;
+                    if (moves % 100 === 0) {
+                        console.log(`      ${states.size} catalogs, ${moves} installations and removals so far`);
+                    }
                     shape = await shapeOfCatalog();
                     state.moves.set(nameOf(move), shape);
                     if (!states.has(shape)) {
