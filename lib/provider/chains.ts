@@ -7,7 +7,8 @@
 import { type CatalogEntry, type CatalogName, type Triplet, sameTriplet } from "../catalog/model.js";
 import { MAX_PROTOCOL_CHAIN } from "../catalog/names.js";
 import { WinsockError } from "../errors.js";
-import type { EntryReference } from "../plan/plan.js";
+import type { Bits } from "../native.js";
+import type { EntryReference, Step } from "../plan/plan.js";
 import { isOurGuid, layeredEntryGuid } from "./identity.js";
 
 /** The chain of another provider that is led through ours. */
@@ -213,4 +214,17 @@ function standsFor(id: number, triplet: Triplet, entries: readonly CatalogEntry[
     const here = provider.filter((one) => sameTriplet(one, triplet));
     const candidates = here.length > 0 ? here : provider;
     return candidates.find((one) => !one.ifs) ?? candidates[0] ?? entry;
+}
+
+/** The step that gives an entry of another provider another chain; everything else of the entry stays. */
+export function chainStep(bits: CatalogName, entry: CatalogEntry, chain: EntryReference[], text: string): Step {
+    return {
+        do: "update-provider",
+        catalog: Number(bits) as Bits,
+        providerId: entry.providerId,
+        id: entry.id,
+        path: entry.path,
+        chain,
+        text: `${bits}-bit catalog: lead the chain of "${entry.name}" (id ${entry.id}) ${text}`,
+    };
 }

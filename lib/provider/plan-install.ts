@@ -15,7 +15,7 @@ import {
 import { WinsockError, refuseUnknownOptions } from "../errors.js";
 import type { Bits } from "../native.js";
 import { type EntryReference, type Plan, type Probe, type Step, planFormat, planVersion } from "../plan/plan.js";
-import { type Rewrite, type Standing, standingOver } from "./chains.js";
+import { type Rewrite, type Standing, chainStep, standingOver } from "./chains.js";
 import { hiddenEntryGuid, layeredEntryGuid, ourEntries } from "./identity.js";
 import { type MachineArch, architecture, dataFolder, providerFile, rescueFile, versionFolder } from "./layout.js";
 
@@ -309,17 +309,11 @@ const layeredGuid = ({ family, socketType, protocol }: CatalogEntry): string =>
 function rewriteStep(bits: CatalogName, { entry, above, chain }: Rewrite, { name }: CatalogPart): Step {
     const places = chain.map((place) => (typeof place === "string" ? name : place)).join(" over ");
     const layer = above === entry ? "that provider" : `"${above.name}"`;
-    return {
-        do: "update-provider",
-        catalog: Number(bits) as Bits,
-        providerId: entry.providerId,
-        id: entry.id,
-        path: entry.path,
-        chain,
-        text:
-            `${bits}-bit catalog: lead the chain of "${entry.name}" (id ${entry.id}) through ${name}, below ` +
-            `${layer}, which is not IFS: ${places}; new sockets of it go through the provider from now on`,
-    };
+    return chainStep(
+        bits, entry, chain,
+        `through ${name}, below ${layer}, which is not IFS: ${places}; new sockets of it go through the provider ` +
+            "from now on",
+    );
 }
 
 function hiddenStep(bits: CatalogName, base: CatalogEntry, { name, dll }: CatalogPart): Step {

@@ -7,6 +7,7 @@ import { MAX_PROTOCOL_CHAIN } from "../catalog/names.js";
 import { WinsockError, refuseUnknownOptions } from "../errors.js";
 import type { Bits } from "../native.js";
 import { type Plan, type Step, planFormat, planVersion } from "../plan/plan.js";
+import { chainStep } from "./chains.js";
 import { isOurGuid, ourEntries } from "./identity.js";
 
 /** What {@link planUninstall} needs to know beside the catalog. */
@@ -105,17 +106,7 @@ function updateStep(bits: CatalogName, entry: CatalogEntry, { ours, gone }: Leav
     // The first place is the provider itself; and a chain of one would be a base entry's.
     const known = whole.filter((id, index) => index === 0 || !gone.has(id));
     const chain = known.length > 1 ? known : whole;
-    return {
-        do: "update-provider",
-        catalog: Number(bits) as Bits,
-        providerId: entry.providerId,
-        id: entry.id,
-        path: entry.path,
-        chain,
-        text:
-            `${bits}-bit catalog: lead the chain of "${entry.name}" (id ${entry.id}) past the provider: ` +
-            chain.join(" over "),
-    };
+    return chainStep(bits, entry, chain, `past the provider: ${chain.join(" over ")}`);
 }
 
 /**
