@@ -15,6 +15,16 @@ struct Triplet {
     std::int32_t protocol;
 };
 
+// A program may leave a place to the protocol info that it names with the triplet: by FROM_PROTOCOL_INFO, or by 0.
+constexpr Triplet complete_triplet(const Triplet& wanted, const Triplet& from_info) {
+    constexpr auto chosen = [](std::int32_t place, std::int32_t info) {
+        constexpr std::int32_t from_protocol_info = -1;
+        return place == from_protocol_info || place == 0 ? info : place;
+    };
+    return {chosen(wanted.family, from_info.family), chosen(wanted.socket_type, from_info.socket_type),
+            chosen(wanted.protocol, from_info.protocol)};
+}
+
 // Ordered: the best result over a catalog tells which error to report when nothing matches. Windows looks for the socket
 // type first: an unknown family of an unknown type is WSAESOCKTNOSUPPORT.
 enum class TripletMatch {

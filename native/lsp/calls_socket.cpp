@@ -1,5 +1,6 @@
 // Functions that begin or end the life of a socket: WSPSocket, WSPAccept, WSPJoinLeaf, WSPCloseSocket, and WSPCleanup.
 #include "address.hpp"
+#include "core/triplet.hpp"
 #include "handlers.hpp"
 #include "recording.hpp"
 #include "spi/guarded.hpp"
@@ -23,35 +24,23 @@ SOCKET claim_new(Slot& slot, SOCKET socket, int* error) {
     return INVALID_SOCKET;
 }
 
-struct Triplet {
-    int family;
-    int type;
-    int protocol;
-};
-
-// A program may leave a place to the info, FROM_PROTOCOL_INFO or 0, and may have changed it there: it means that info,
-// not the one which the lower provider gets instead.
-int chosen(int wanted, int from_info) {
-    return wanted == FROM_PROTOCOL_INFO || wanted == 0 ? from_info : wanted;
-}
-
-// The triplet and the protocol info that the lower provider shall see. A base provider gets its own, as it does without us; what
-// WSPDuplicateSocket has put into the reserved field goes back to the provider it came from.
+// The triplet and the protocol info that the lower provider shall see. A base provider gets its own info, as it does
+// without us; what WSPDuplicateSocket has put into the reserved field goes back to the provider it came from. Places
+// that the program left to its info are taken from that one, which it may have changed.
 struct LowerInfo {
     WSAPROTOCOL_INFOW copy;
     WSAPROTOCOL_INFOW* pointer;
     DWORD reserved;
-    Triplet triplet;
+    core::Triplet triplet;
 
-    LowerInfo(const Slot& slot, const Triplet& wanted, WSAPROTOCOL_INFOW* given)
+    LowerInfo(const Slot& slot, const core::Triplet& wanted, WSAPROTOCOL_INFOW* given)
         : pointer(given), reserved(0), triplet(wanted) {
         if (given != nullptr) {
             if (!spi::guarded_read(copy, given)) {
                 return;
             }
             reserved = copy.dwProviderReserved;
-            triplet = {chosen(wanted.family, copy.iAddressFamily), chosen(wanted.type, copy.iSocketType),
-                       chosen(wanted.protocol, copy.iProtocol)};
+            triplet = core::complete_triplet(wanted, {copy.iAddressFamily, copy.iSocketType, copy.iProtocol});
         }
         // A hidden entry only stands for its provider: no socket is made of it.
         if (core::is_base(slot.next) || (reserved != 0 && slot.next.chain_length > 1)) {
@@ -68,7 +57,7 @@ SOCKET on_WSPSocket(Slot& slot, int family, int type, int protocol, LPWSAPROTOCO
                     DWORD flags, LPINT error) {
     Recording recording(Call::WSPSocket, 0);
     LowerInfo lower(slot, {family, type, protocol}, info);
-    SOCKET socket = slot.lower.lpWSPSocket(lower.triplet.family, lower.triplet.type, lower.triplet.protocol,
+    SOCKET socket = slot.lower.lpWSPSocket(lower.triplet.family, lower.triplet.socket_type, lower.triplet.protocol,
                                            lower.pointer, group, flags, error);
     if (socket != INVALID_SOCKET) {
         socket = claim_new(slot, socket, error);

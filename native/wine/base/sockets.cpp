@@ -1,5 +1,6 @@
 // WSPSocket, WSPAccept and WSPJoinLeaf: each makes a handle, and tells Winsock that it is ours. A layered provider
 // above claims it afterwards, and is asked first from then on.
+#include "../../core/triplet.hpp"
 #include "base.hpp"
 
 #include <ws2tcpip.h>
@@ -11,11 +12,6 @@ namespace {
 constinit WineFunction wine_socket("WSASocketW");
 constinit WineFunction wine_accept("WSAAccept");
 constinit WineFunction wine_set_option("setsockopt");
-
-// A program, or a provider above, may leave a place of the triplet to the catalog entry: FROM_PROTOCOL_INFO, or 0.
-int chosen(int wanted, int from_entry) noexcept {
-    return wanted == FROM_PROTOCOL_INFO || wanted == 0 ? from_entry : wanted;
-}
 
 // A Winsock that refuses (the entry has just gone from its catalog) still gets a working socket: it knows from whom.
 void claim(SOCKET handle, DWORD catalog_entry_id) noexcept {
@@ -60,8 +56,9 @@ SOCKET WSPAPI open_socket(int family, int type, int protocol, LPWSAPROTOCOL_INFO
         handle = adopt(*info, flags, error);
     } else {
         const auto open = wine_socket.as<decltype(&::WSASocketW)>();
-        handle = open(chosen(family, info->iAddressFamily), chosen(type, info->iSocketType),
-                      chosen(protocol, info->iProtocol), nullptr, group, flags);
+        const core::Triplet triplet = core::complete_triplet(
+            {family, type, protocol}, {info->iAddressFamily, info->iSocketType, info->iProtocol});
+        handle = open(triplet.family, triplet.socket_type, triplet.protocol, nullptr, group, flags);
         if (handle == INVALID_SOCKET) {
             fail(error, wine_error());
         }

@@ -32,9 +32,7 @@ void to_ansi(const WSAPROTOCOL_INFOW& info, WSAPROTOCOL_INFOA& ansi) noexcept {
 }
 
 struct SocketRequest {
-    int family;
-    int type;
-    int protocol;
+    winsock_spi::core::Triplet triplet;
     GROUP group;
     DWORD flags;
 };
@@ -49,8 +47,8 @@ int open_socket(const SocketRequest& request, const EntryPointer& entry, WSAPROT
         return error;
     }
     const std::uint64_t claims = state.sockets.claims();
-    result = provider->table().lpWSPSocket(request.family, request.type, request.protocol, &info, request.group,
-                                           request.flags, &error);
+    result = provider->table().lpWSPSocket(request.triplet.family, request.triplet.socket_type,
+                                           request.triplet.protocol, &info, request.group, request.flags, &error);
     if (result == INVALID_SOCKET) {
         return reason(error);
     }
@@ -62,17 +60,11 @@ int open_socket(const SocketRequest& request, const EntryPointer& entry, WSAPROT
     return entry->ifs() ? claim_ifs_handle(result, entry, provider) : WSAEINVALIDPROVIDER;
 }
 
-// A program may leave a place of the triplet to the info: FROM_PROTOCOL_INFO, or 0.
-int chosen(int wanted, int from_info) noexcept {
-    return wanted == FROM_PROTOCOL_INFO || wanted == 0 ? from_info : wanted;
-}
-
 // With protocol info: the entry it names.
 int open_by_id(SocketRequest request, WSAPROTOCOL_INFOW& info, SOCKET& result) noexcept {
-    request.family = chosen(request.family, info.iAddressFamily);
-    request.type = chosen(request.type, info.iSocketType);
-    request.protocol = chosen(request.protocol, info.iProtocol);
-    if (request.family == AF_UNSPEC || request.family == FROM_PROTOCOL_INFO) {
+    request.triplet =
+        winsock_spi::core::complete_triplet(request.triplet, {info.iAddressFamily, info.iSocketType, info.iProtocol});
+    if (request.triplet.family == AF_UNSPEC || request.triplet.family == FROM_PROTOCOL_INFO) {
         return WSAEAFNOSUPPORT;
     }
     const EntryPointer entry = host().providers.find(info.dwCatalogEntryId);
@@ -84,10 +76,9 @@ int open_by_id(SocketRequest request, WSAPROTOCOL_INFOW& info, SOCKET& result) n
 
 // Without: the first entry that serves the triplet; a provider that answers WSAEINPROGRESS leaves it to the next.
 int open_by_triplet(const SocketRequest& request, SOCKET& result) noexcept {
-    if (request.family == AF_UNSPEC && request.protocol == 0) {
+    if (request.triplet.family == AF_UNSPEC && request.triplet.protocol == 0) {
         return WSAEINVAL; // any protocol of any family is no choice
     }
-    const winsock_spi::core::Triplet triplet{request.family, request.type, request.protocol};
     std::shared_ptr<const Catalog> catalog;
     int error = host().providers.refresh(catalog);
     if (error != 0) {
@@ -96,7 +87,7 @@ int open_by_triplet(const SocketRequest& request, SOCKET& result) noexcept {
     DWORD after = 0;
     int declined = 0;
     for (;;) {
-        const CatalogEntry* entry = catalog->find(triplet, after, error);
+        const CatalogEntry* entry = catalog->find(request.triplet, after, error);
         if (entry == nullptr) {
             return declined != 0 ? declined : error;
         }
@@ -136,7 +127,7 @@ extern "C" SOCKET WSAAPI WSASocketW(int family, int type, int protocol, LPWSAPRO
     if (!started()) {
         return socket_result(WSANOTINITIALISED, INVALID_SOCKET);
     }
-    const SocketRequest request{family, type, protocol, group, flags};
+    const SocketRequest request{{family, type, protocol}, group, flags};
     SOCKET result = INVALID_SOCKET;
     const int error =
         info != nullptr ? open_by_id(request, *info, result) : open_by_triplet(request, result);

@@ -2,9 +2,11 @@
 // WSCInstallNameSpace(Ex)(32), WSCUnInstallNameSpace(32), WSCEnableNSProvider(32), WSCWriteNameSpaceOrder(32).
 #include <algorithm>
 #include <limits>
+#include <span>
 
 #include "catalog.hpp"
 #include "namespace_catalog.hpp"
+#include "reorder.hpp"
 #include "wsc_arguments.hpp"
 
 #include <sporder.h> // leans on ws2spi.h
@@ -190,20 +192,12 @@ int write_order(Bitness bitness, const GUID* ids, DWORD count) {
     if (status != ERROR_SUCCESS) {
         return winsock_error(status);
     }
-    if (count != entries->size()) {
+    const bool complete = reorder(*entries, std::span(ids, count), [](const auto& entry, const GUID& id) {
+        return entry.provider_id == to_core(id);
+    });
+    if (!complete) {
         return WSAEINVAL;
     }
-    NamespaceEntries rest = *entries;
-    NamespaceEntries ordered;
-    for (DWORD index = 0; index < count; ++index) {
-        const auto entry = find(rest, to_core(ids[index]));
-        if (entry == rest.end()) {
-            return WSAEINVAL; // unknown, or named twice
-        }
-        ordered.push_back(*entry);
-        rest.erase(entry);
-    }
-    *entries = std::move(ordered);
     status = transaction.commit();
     return winsock_error(status);
 }

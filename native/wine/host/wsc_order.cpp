@@ -1,9 +1,9 @@
 // WSCWriteProviderOrder(32): a new order of the catalog. Unlike the other WSC functions they return the error itself.
-#include <algorithm>
 #include <limits>
 #include <vector>
 
 #include "catalog_writer.hpp"
+#include "reorder.hpp"
 #include "wsc_arguments.hpp"
 
 #include <sporder.h> // leans on ws2spi.h
@@ -27,23 +27,10 @@ int write_order(Bitness bitness, const DWORD* ids, DWORD count) {
     if (error != 0) {
         return error;
     }
-    if (wanted.size() != items->size()) {
-        return WSAEINVAL;
-    }
-    Items rest = *items;
-    Items ordered;
-    for (const std::uint32_t id : wanted) {
-        const auto found = std::find_if(rest.begin(), rest.end(), [&](const core::PackedCatalogItem& item) {
-            return item.info.catalog_entry_id == id;
-        });
-        if (found == rest.end()) {
-            return WSAEINVAL; // unknown, or named twice
-        }
-        ordered.push_back(*found);
-        rest.erase(found);
-    }
-    *items = std::move(ordered);
-    return transaction.commit();
+    const bool complete = reorder(*items, wanted, [](const core::PackedCatalogItem& item, std::uint32_t id) {
+        return item.info.catalog_entry_id == id;
+    });
+    return complete ? transaction.commit() : WSAEINVAL;
 }
 
 int write_order_safely(Bitness bitness, const DWORD* ids, DWORD count) noexcept {

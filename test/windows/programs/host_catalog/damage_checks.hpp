@@ -7,6 +7,7 @@
 #include <functional>
 
 #include "install_checks.hpp"
+#include "read_only_key.hpp"
 
 class Damage {
 public:
@@ -170,23 +171,8 @@ inline void check_without_rights(Checks& checks, const WinsockDll& dll) {
     checks.section("a catalog that may only be read");
     const Unchanged unchanged;
     {
-        const Key catalog(HKEY_LOCAL_MACHINE, protocol_catalog);
-        std::vector<BYTE> before(65536);
-        DWORD size = static_cast<DWORD>(before.size());
-        checks.equal("its security is kept", RegGetKeySecurity(catalog.get(), DACL_SECURITY_INFORMATION, before.data(),
-                                                               &size), ERROR_SUCCESS);
-        BYTE everyone[SECURITY_MAX_SID_SIZE];
-        DWORD sid_size = sizeof(everyone);
-        CreateWellKnownSid(WinWorldSid, nullptr, everyone, &sid_size);
-        alignas(ACL) BYTE room[256];
-        ACL* read_only = reinterpret_cast<ACL*>(room);
-        InitializeAcl(read_only, sizeof(room), ACL_REVISION);
-        AddAccessAllowedAce(read_only, ACL_REVISION, KEY_READ, everyone);
-        SECURITY_DESCRIPTOR descriptor;
-        InitializeSecurityDescriptor(&descriptor, SECURITY_DESCRIPTOR_REVISION);
-        SetSecurityDescriptorDacl(&descriptor, TRUE, read_only, FALSE);
-        RegSetKeySecurity(catalog.get(), DACL_SECURITY_INFORMATION, &descriptor);
-
+        const ReadOnlyKey catalog(protocol_catalog);
+        checks.equal("its security is kept", catalog.kept(), ERROR_SUCCESS);
         checks.is_true("reading works", !enumerate(own).empty());
         GUID id = test_guid(24);
         GUID base = enumerate(own).at(0).ProviderId;
@@ -196,7 +182,6 @@ inline void check_without_rights(Checks& checks, const WinsockDll& dll) {
         checks.equal("WSCDeinstallProvider", error_of(own.deinstall, &base), WSANO_RECOVERY);
         std::vector<DWORD> ids = ids_of(enumerate(own));
         checks.equal("WSCWriteProviderOrder", own.order(ids.data(), static_cast<DWORD>(ids.size())), WSANO_RECOVERY);
-        RegSetKeySecurity(catalog.get(), DACL_SECURITY_INFORMATION, before.data());
     }
     unchanged.check(checks, "a refused call");
 }

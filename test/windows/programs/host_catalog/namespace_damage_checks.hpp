@@ -6,33 +6,7 @@
 
 #include "category_checks.hpp"
 #include "namespace_checks.hpp"
-
-// While it exists, a key may be read and not written, by anybody.
-class ReadOnlyKey {
-public:
-    explicit ReadOnlyKey(const std::wstring& path) : key_(HKEY_LOCAL_MACHINE, path), before_(65536) {
-        DWORD size = static_cast<DWORD>(before_.size());
-        RegGetKeySecurity(key_.get(), DACL_SECURITY_INFORMATION, before_.data(), &size);
-        BYTE everyone[SECURITY_MAX_SID_SIZE];
-        DWORD sid_size = sizeof(everyone);
-        CreateWellKnownSid(WinWorldSid, nullptr, everyone, &sid_size);
-        alignas(ACL) BYTE room[256];
-        ACL* acl = reinterpret_cast<ACL*>(room);
-        InitializeAcl(acl, sizeof(room), ACL_REVISION);
-        AddAccessAllowedAce(acl, ACL_REVISION, KEY_READ, everyone);
-        SECURITY_DESCRIPTOR descriptor;
-        InitializeSecurityDescriptor(&descriptor, SECURITY_DESCRIPTOR_REVISION);
-        SetSecurityDescriptorDacl(&descriptor, TRUE, acl, FALSE);
-        RegSetKeySecurity(key_.get(), DACL_SECURITY_INFORMATION, &descriptor);
-    }
-    ~ReadOnlyKey() { RegSetKeySecurity(key_.get(), DACL_SECURITY_INFORMATION, before_.data()); }
-    ReadOnlyKey(const ReadOnlyKey&) = delete;
-    ReadOnlyKey& operator=(const ReadOnlyKey&) = delete;
-
-private:
-    Key key_;
-    std::vector<BYTE> before_;
-};
+#include "read_only_key.hpp"
 
 inline void check_new_functions_without_rights(Checks& checks, const WinsockDll& dll, const ProviderFiles& files) {
     const NamespaceFunctions names = NamespaceFunctions::own(dll);
