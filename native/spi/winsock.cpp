@@ -2,6 +2,8 @@
 
 #include <cstring>
 
+#include "system_library.hpp"
+
 namespace winsock_spi::spi {
 namespace {
 
@@ -39,15 +41,7 @@ Status Winsock::open() {
     if (module_) {
         return {};
     }
-    wchar_t folder[MAX_PATH];
-    const UINT length = GetSystemDirectoryW(folder, MAX_PATH);
-    if (length == 0 || length >= MAX_PATH) {
-        return last_error("GetSystemDirectoryW");
-    }
-    // By full path: this often runs elevated, and the current folder may be anyone's.
-    const std::wstring path = std::wstring(folder, length) + L"\\ws2_32.dll";
-    module_.reset(LoadLibraryExW(path.c_str(), nullptr, LOAD_WITH_ALTERED_SEARCH_PATH));
-    return module_ ? Status{} : last_error("LoadLibraryExW", "ws2_32.dll");
+    return load_system_library(L"ws2_32.dll", module_);
 }
 
 template <typename Function>
@@ -55,12 +49,7 @@ Status Winsock::find(Function& function, const char* name) {
     if (Status status = open(); !status.ok()) {
         return status;
     }
-    const FARPROC address = GetProcAddress(module_.get(), name);
-    if (address == nullptr) {
-        return last_error("GetProcAddress", name);
-    }
-    function = reinterpret_cast<Function>(reinterpret_cast<void*>(address));
-    return {};
+    return find_function(module_, function, name);
 }
 
 Status Winsock::provider_path(int bits, const core::Guid& provider, std::wstring& path) {
