@@ -39,7 +39,7 @@ SOCKET WSPAPI join_leaf(SOCKET handle, const sockaddr* address, int length, LPWS
 // duplicate.cpp
 int WSPAPI duplicate_socket(SOCKET handle, DWORD process_id, LPWSAPROTOCOL_INFOW info, LPINT error);
 // The socket that another process (or this one) duplicated for this process: taken once. 0 or a Winsock error.
-int take_duplicate(DWORD cookie, SOCKET& handle) noexcept;
+int take_duplicate(DWORD remote_handle, SOCKET& handle) noexcept;
 
 // options.cpp
 int WSPAPI get_option(SOCKET handle, int level, int option, char* value, LPINT length, LPINT error);

@@ -65,4 +65,12 @@ int wine_info(SOCKET handle, WSAPROTOCOL_INFOW& info) noexcept {
     return error;
 }
 
+bool is_known(SOCKET handle) noexcept {
+    const DWORD last_error = GetLastError();
+    WSAPROTOCOL_INFOW info;
+    const int error = ask(handle, info);
+    SetLastError(last_error);
+    return error != WSAENOTSOCK;
+}
+
 } // namespace winsock_spi::wine::base

@@ -12,4 +12,7 @@ namespace winsock_spi::wine::base {
 // handle is no socket.
 int wine_info(SOCKET handle, WSAPROTOCOL_INFOW& info) noexcept;
 
+// Whether Wine's Winsock knows the handle; it does not become known by this.
+bool is_known(SOCKET handle) noexcept;
+
 } // namespace winsock_spi::wine::base

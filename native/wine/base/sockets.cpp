@@ -19,15 +19,15 @@ void claim(SOCKET handle, DWORD catalog_entry_id) noexcept {
     upcalls().lpWPUModifyIFSHandle(catalog_entry_id, handle, &ignored);
 }
 
-SOCKET adopt(const WSAPROTOCOL_INFOW& info, DWORD flags, LPINT error) noexcept {
+// WSA_FLAG_NO_HANDLE_INHERIT does nothing here, as it does nothing on Windows for a socket that exists already
+// (https://github.com/python/cpython/issues/102337).
+SOCKET adopt(const WSAPROTOCOL_INFOW& info, LPINT error) noexcept {
     SOCKET handle = INVALID_SOCKET;
     const int failure = take_duplicate(info.dwProviderReserved, handle);
     if (failure != 0) {
         fail(error, failure);
         return INVALID_SOCKET;
     }
-    const DWORD inherit = (flags & WSA_FLAG_NO_HANDLE_INHERIT) != 0 ? 0 : HANDLE_FLAG_INHERIT;
-    SetHandleInformation(reinterpret_cast<HANDLE>(handle), HANDLE_FLAG_INHERIT, inherit);
     return handle;
 }
 
@@ -53,7 +53,7 @@ SOCKET WSPAPI open_socket(int family, int type, int protocol, LPWSAPROTOCOL_INFO
     }
     SOCKET handle = INVALID_SOCKET;
     if (info->dwProviderReserved != 0) {
-        handle = adopt(*info, flags, error);
+        handle = adopt(*info, error);
     } else {
         const auto open = wine_socket.as<decltype(&::WSASocketW)>();
         const core::Triplet triplet = core::complete_triplet(
