@@ -9,6 +9,7 @@ namespace winsock_spi::addon {
 void init_catalog(Napi::Env env, Napi::Object exports);
 void init_executor(Napi::Env env, Napi::Object exports);
 void init_program(Napi::Env env, Napi::Object exports);
+void init_tcp_owner(Napi::Env env, Napi::Object exports);
 void init_watch(Napi::Env env, Napi::Object exports);
 
 using InitPart = void (*)(Napi::Env env, Napi::Object exports);
@@ -17,6 +18,7 @@ inline constexpr InitPart parts[] = {
     init_catalog,
     init_executor,
     init_program,
+    init_tcp_owner,
     init_watch,
 };
 
