@@ -7,6 +7,8 @@ import { createRequire } from "node:module";
 import * as path from "node:path";
 import { fileURLToPath } from "node:url";
 import { WinsockError, toWinsockError } from "./errors.js";
+import type { PeerBinding } from "./native/peer.js";
+import type { PipeBinding } from "./native/pipe.js";
 import type { TcpOwnerBinding } from "./native/tcp-owner.js";
 
 /** Which protocol catalog: the one that 64-bit programs see or the one that 32-bit programs see. */
@@ -146,7 +148,7 @@ export interface JobHandle {
  * Everything the addon exports. Each function throws an Error with `code`, `errno` and `syscall`, which {@link native}
  * turns into a {@link WinsockError}.
  */
-export interface NativeBinding extends TcpOwnerBinding {
+export interface NativeBinding extends PeerBinding, PipeBinding, TcpOwnerBinding {
     /**
      * The protocol catalog as Winsock gives it, in catalog order, hidden entries included; `info` is the 628 bytes of
      * WSAPROTOCOL_INFOW and `path` the DLL as registered (unexpanded). Loads no provider.
@@ -335,6 +337,11 @@ const bindingMethods = [
     "openRing",
     "removeRing",
     "joinJob",
+    "openPeer",
+    "ownUser",
+    "listenPipe",
+    "connectPipe",
+    "pipeProcess",
     "openTcpOwner",
 ] as const satisfies readonly (keyof NativeBinding)[];
 

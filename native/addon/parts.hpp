@@ -8,6 +8,8 @@ namespace winsock_spi::addon {
 
 void init_catalog(Napi::Env env, Napi::Object exports);
 void init_executor(Napi::Env env, Napi::Object exports);
+void init_peer(Napi::Env env, Napi::Object exports);
+void init_pipe(Napi::Env env, Napi::Object exports);
 void init_program(Napi::Env env, Napi::Object exports);
 void init_tcp_owner(Napi::Env env, Napi::Object exports);
 void init_watch(Napi::Env env, Napi::Object exports);
@@ -17,6 +19,8 @@ using InitPart = void (*)(Napi::Env env, Napi::Object exports);
 inline constexpr InitPart parts[] = {
     init_catalog,
     init_executor,
+    init_peer,
+    init_pipe,
     init_program,
     init_tcp_owner,
     init_watch,

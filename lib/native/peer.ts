@@ -1,0 +1,25 @@
+// What the addon knows of the process at the other end of a channel (native/addon/peer.cpp).
+
+/** A process that was opened: its id cannot come to mean another process as long as it is. */
+export interface PeerHandle {
+    /** Whether it still runs. False after `close()`. */
+    isAlive(): boolean;
+    /** Full path of its program as Windows has it, empty if it may not be asked. */
+    program(): string;
+    /** SID of its user as text, e.g. `S-1-5-21-...-1001`. Throws `ERROR_ACCESS_DENIED`. */
+    user(): string;
+    /** May be called again; so does the garbage collector. */
+    close(): void;
+}
+
+export interface PeerBinding {
+    /**
+     * Opens a process with PROCESS_QUERY_LIMITED_INFORMATION and SYNCHRONIZE and, `forExport`, PROCESS_DUP_HANDLE:
+     * what WSADuplicateSocketW needs. Throws `ERR_PEER_GONE` if there is no such process (any more), `ERR_PEER_RIGHTS`
+     * if this process may not open it so.
+     * https://learn.microsoft.com/windows/win32/procthread/process-security-and-access-rights
+     */
+    openPeer(pid: number, forExport: boolean): PeerHandle;
+    /** SID of this process's user as text. */
+    ownUser(): string;
+}

@@ -1,0 +1,56 @@
+// Addon part: the process at the other end of a channel.
+#include "parts.hpp"
+
+#include "spi/sockets/peer.hpp"
+#include "values.hpp"
+
+#include <memory>
+#include <string>
+
+namespace winsock_spi::addon {
+namespace {
+
+template <typename Body>
+void set_method(Napi::Object object, const char* name, Body body) {
+    object.Set(name, Napi::Function::New(object.Env(), std::move(body), name));
+}
+
+Napi::Value open_peer(const Napi::CallbackInfo& info) {
+    const Napi::Env env = info.Env();
+    const double pid = info.Length() > 0 && info[0].IsNumber() ? info[0].As<Napi::Number>().DoubleValue() : -1;
+    if (!(pid >= 0 && pid <= 0xFFFF'FFFF)) {
+        throw Napi::TypeError::New(env, "pid must be a number from 0 to 4294967295");
+    }
+    const bool for_export = info.Length() > 1 && info[1].ToBoolean().Value();
+    auto peer = std::make_shared<spi::Peer>();
+    check(env, peer->open(static_cast<std::uint32_t>(pid), for_export));
+    Napi::Object object = Napi::Object::New(env);
+    set_method(object, "isAlive", [peer](const Napi::CallbackInfo& call) -> Napi::Value {
+        return Napi::Boolean::New(call.Env(), peer->is_alive());
+    });
+    set_method(object, "program", [peer](const Napi::CallbackInfo& call) -> Napi::Value {
+        return to_string(call.Env(), peer->program());
+    });
+    set_method(object, "user", [peer](const Napi::CallbackInfo& call) -> Napi::Value {
+        std::wstring sid;
+        check(call.Env(), peer->user(sid));
+        return to_string(call.Env(), sid);
+    });
+    set_method(object, "close", [peer](const Napi::CallbackInfo&) { peer->close(); });
+    return object;
+}
+
+Napi::Value own_user(const Napi::CallbackInfo& info) {
+    std::wstring sid;
+    check(info.Env(), spi::own_user(sid));
+    return to_string(info.Env(), sid);
+}
+
+} // namespace
+
+void init_peer(Napi::Env, Napi::Object exports) {
+    set_method(exports, "openPeer", open_peer);
+    set_method(exports, "ownUser", own_user);
+}
+
+} // namespace winsock_spi::addon
