@@ -1,7 +1,6 @@
 // winsock-spi watch: the Winsock calls of programs as they happen; of all programs, or of one that it starts.
 
 import { once } from "node:events";
-import * as fs from "node:fs";
 import { win32 as path } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Command } from "commander";
@@ -11,10 +10,9 @@ import type { RecordBatch } from "../hooks/decode.js";
 import { ProcessTree, type TreeMember } from "../hooks/process-tree.js";
 import type { WatchNotice } from "../hooks/session.js";
 import { type Watch, toRecords, watchBatches } from "../hooks/watch.js";
-import { native } from "../native.js";
 import { ourEntries } from "../provider/identity.js";
-import { findProgram, startLine } from "./find-program.js";
-import { exitCodes, inputPath, type Output, run } from "./frame.js";
+import { exitCodes, type Output, run } from "./frame.js";
+import { startProgram } from "./start-program.js";
 import { tableHead, toJson, toLine } from "./watch-lines.js";
 
 /**
@@ -55,30 +53,6 @@ async function print(batches: Watch<RecordBatch>, json: boolean): Promise<void> 
     }
 }
 
-/** Starts PROGRAM: its standard input is ours, and all its output goes to stderr, so that stdout holds records alone. */
-function start(program: string, args: readonly string[]): { exited: Promise<number> } {
-    const folder = inputPath(".");
-    const isFile = (file: string): boolean => fs.statSync(file, { throwIfNoEntry: false })?.isFile() === true;
-    const found = findProgram(program, { environment: process.env, folder, isFile });
-    if (found === undefined) {
-        throw new WinsockError(
-            /[\\/:]/.test(program)
-                ? `There is no program ${path.resolve(folder, program)}.`
-                : `There is no program "${program}" on the PATH. A name with a slash or backslash is taken as a file.`,
-            { code: "ERR_FILE_NOT_FOUND" },
-        );
-    }
-    const { file, line } = startLine(found, args, path.join(native().machine().systemRoot, "System32", "cmd.exe"));
-    try {
-        return native().startProgram(file, line, folder);
-    } catch (error) {
-        throw new WinsockError(`${found} could not be started: ${(error as Error).message}`, {
-            code: "ERR_PROGRAM_NOT_STARTED",
-            cause: error,
-        });
-    }
-}
-
 /** The console's own helper process outlives what it serves; it is nobody's descendant worth waiting for. */
 function isConsoleHost({ program }: TreeMember): boolean {
     return program !== undefined && path.basename(program).toLowerCase() === "conhost.exe";
@@ -107,7 +81,8 @@ async function watchProgram(output: Output, program: string, args: readonly stri
     const ignore = (): void => undefined;
     process.on("SIGINT", ignore);
     process.on("SIGBREAK", ignore);
-    const { exited } = start(program, args);
+    // Its output goes to stderr, so that stdout holds records alone.
+    const { exited } = startProgram(program, args);
     const printed = print(batches, output.json);
     const code = await exited;
     for (const { pid, program: path } of await descendantsEnd(tree)) {

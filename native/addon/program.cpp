@@ -1,4 +1,4 @@
-// Addon part: starting the program that is watched.
+// Addon part: starting a program that is watched, or held.
 #include "parts.hpp"
 
 #include "operation.hpp"
@@ -8,12 +8,19 @@
 namespace winsock_spi::addon {
 namespace {
 
-// startProgram(file, commandLine, folder): { pid, exited: Promise<exit code> }
+bool flag_of(const Napi::CallbackInfo& info, std::size_t index, const char* name) {
+    return index < info.Length() && info[index].IsObject() &&
+           info[index].As<Napi::Object>().Get(name).ToBoolean().Value();
+}
+
+// startProgram(file, commandLine, folder, { ownOutput, endWithUs }?): { pid, exited: Promise<exit code> }
 Napi::Value start_program(const Napi::CallbackInfo& info) {
     const Napi::Env env = info.Env();
     auto started = std::make_shared<spi::StartedProgram>();
+    const spi::StartOptions options{.own_output = flag_of(info, 3, "ownOutput"),
+                                    .end_with_us = flag_of(info, 3, "endWithUs")};
     check(env, spi::start_program(string_argument(info, 0, "file"), string_argument(info, 1, "commandLine"),
-                                  string_argument(info, 2, "folder"), *started));
+                                  string_argument(info, 2, "folder"), options, *started));
     auto code = std::make_shared<std::uint32_t>(0);
     Napi::Object object = Napi::Object::New(env);
     object.Set("pid", Napi::Number::New(env, started->pid));

@@ -21,11 +21,39 @@ Status inheritable_copy(DWORD stream, UniqueHandle& copy) {
     return {};
 }
 
+// A job that ends its process when its last handle is closed. What the process starts is in none of our jobs.
+Status make_job(UniqueHandle& job) {
+    job.reset(CreateJobObjectW(nullptr, nullptr));
+    if (!job) {
+        return last_error("CreateJobObject");
+    }
+    JOBOBJECT_EXTENDED_LIMIT_INFORMATION limits{};
+    limits.BasicLimitInformation.LimitFlags = JOB_OBJECT_LIMIT_KILL_ON_JOB_CLOSE | JOB_OBJECT_LIMIT_SILENT_BREAKAWAY_OK;
+    if (!SetInformationJobObject(job.get(), JobObjectExtendedLimitInformation, &limits, sizeof limits)) {
+        return last_error("SetInformationJobObject", "end the program with this process");
+    }
+    return {};
+}
+
+Status resume_in(const UniqueHandle& job, const UniqueHandle& process, HANDLE thread) {
+    Status status;
+    if (job && !AssignProcessToJobObject(job.get(), process.get())) {
+        status = last_error("AssignProcessToJobObject", "end the program with this process");
+    } else if (ResumeThread(thread) == static_cast<DWORD>(-1)) {
+        status = last_error("ResumeThread");
+    }
+    if (!status.ok()) {
+        TerminateProcess(process.get(), 1);
+    }
+    return status;
+}
+
 } // namespace
 
 Status start_program(const std::wstring& program, std::wstring command_line, const std::wstring& folder,
-                     StartedProgram& started) {
-    constexpr DWORD streams[] = {STD_INPUT_HANDLE, STD_ERROR_HANDLE, STD_ERROR_HANDLE};
+                     const StartOptions& options, StartedProgram& started) {
+    const DWORD output = options.own_output ? STD_OUTPUT_HANDLE : STD_ERROR_HANDLE;
+    const DWORD streams[] = {STD_INPUT_HANDLE, output, STD_ERROR_HANDLE};
     UniqueHandle copies[3];
     std::vector<HANDLE> list;
     for (std::size_t index = 0; index < 3; ++index) {
@@ -49,13 +77,24 @@ Status start_program(const std::wstring& program, std::wstring command_line, con
         }
         startup.lpAttributeList = inherited.get();
     }
+    UniqueHandle job;
+    if (options.end_with_us) {
+        if (Status status = make_job(job); !status.ok()) {
+            return status;
+        }
+    }
     PROCESS_INFORMATION information{};
     if (!CreateProcessW(program.c_str(), command_line.data(), nullptr, nullptr, list.empty() ? FALSE : TRUE,
-                        EXTENDED_STARTUPINFO_PRESENT, nullptr, folder.c_str(), &startup.StartupInfo, &information)) {
+                        EXTENDED_STARTUPINFO_PRESENT | CREATE_SUSPENDED, nullptr, folder.c_str(), &startup.StartupInfo, &information)) {
         return last_error("CreateProcessW", narrow(program));
     }
-    CloseHandle(information.hThread);
-    started.process.reset(information.hProcess);
+    const UniqueHandle thread(information.hThread);
+    UniqueHandle process(information.hProcess);
+    if (Status status = resume_in(job, process, thread.get()); !status.ok()) {
+        return status;
+    }
+    started.process = std::move(process);
+    started.job = std::move(job);
     started.pid = information.dwProcessId;
     return {};
 }

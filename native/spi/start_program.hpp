@@ -13,15 +13,21 @@
 
 namespace winsock_spi::spi {
 
+struct StartOptions {
+    bool own_output = false;  // its standard output is ours; else it goes to our standard error, as its errors do
+    bool end_with_us = false; // it is ended when `StartedProgram` is destroyed or this process ends, however that ends
+};
+
 struct StartedProgram {
     UniqueHandle process;
+    UniqueHandle job; // only with `end_with_us`
     std::uint32_t pid = 0;
 };
 
-// Starts `program` (a full path) with that command line in `folder`. It reads this process's standard input, and both
-// its outputs go to this process's standard error.
+// Starts `program` (a full path) with that command line in `folder`. It reads this process's standard input and has
+// its environment.
 Status start_program(const std::wstring& program, std::wstring command_line, const std::wstring& folder,
-                     StartedProgram& started);
+                     const StartOptions& options, StartedProgram& started);
 
 // Waits until it ends; the exit code is 32 bits that mean what the program says.
 Status wait_for_program(const StartedProgram& started, std::uint32_t& exit_code);
