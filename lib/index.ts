@@ -35,3 +35,13 @@ export type {
 export type { ProcessIdentity } from "./hooks/ring-names.js";
 export type { ProcessFilter, WatchNotice } from "./hooks/session.js";
 export { watch, watchBatches, type Watch, type WatchOptions } from "./hooks/watch.js";
+
+export {
+    adoptedPath, adoptRaw, adoptSocket, socketFromRaw, type AdoptOptions, type PathOptions,
+} from "./share/adopt.js";
+export { duplicateSocket, revoke, type RevokeOptions, type SharedSocketInfo } from "./share/duplicate.js";
+export type { SharedKind, ShareMode, SocketPath, SocketState } from "./share/model.js";
+export {
+    openDatagram, openListener, RawSocket, type OpenDatagramOptions, type OpenListenerOptions, type OpenSocketOptions,
+} from "./share/raw-socket.js";
+export { socketOf, type Shareable } from "./share/socket-handle.js";

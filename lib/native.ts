@@ -10,6 +10,7 @@ import { WinsockError, toWinsockError } from "./errors.js";
 import type { PeerBinding } from "./native/peer.js";
 import type { PipeBinding } from "./native/pipe.js";
 import type { TcpOwnerBinding } from "./native/tcp-owner.js";
+import { type SocketsBinding, socketsMethods } from "./native/sockets.js";
 
 /** Which protocol catalog: the one that 64-bit programs see or the one that 32-bit programs see. */
 export type Bits = 32 | 64;
@@ -148,7 +149,7 @@ export interface JobHandle {
  * Everything the addon exports. Each function throws an Error with `code`, `errno` and `syscall`, which {@link native}
  * turns into a {@link WinsockError}.
  */
-export interface NativeBinding extends PeerBinding, PipeBinding, TcpOwnerBinding {
+export interface NativeBinding extends PeerBinding, PipeBinding, SocketsBinding, TcpOwnerBinding {
     /**
      * The protocol catalog as Winsock gives it, in catalog order, hidden entries included; `info` is the 628 bytes of
      * WSAPROTOCOL_INFOW and `path` the DLL as registered (unexpanded). Loads no provider.
@@ -346,6 +347,7 @@ const bindingMethods = [
     "connectPipe",
     "pipeProcess",
     "openTcpOwner",
+    ...socketsMethods,
 ] as const satisfies readonly (keyof NativeBinding)[];
 
 let loaded: NativeBinding | undefined;

@@ -11,10 +11,10 @@ namespace winsock_spi::spi {
 
 #define WINSOCK_SPI_SOCKET_FUNCTIONS(function)                                                                         \
     function(WSASocketW) function(WSADuplicateSocketW) function(WSAIoctl) function(WSAPoll) function(WSARecvFrom)      \
-    function(WSASendTo) function(WSAGetLastError) function(accept) function(bind) function(closesocket)                \
-    function(connect) function(getpeername) function(getsockname) function(getsockopt) function(ioctlsocket)           \
-    function(listen) function(recv) function(recvfrom) function(select) function(send) function(sendto)                \
-    function(setsockopt) function(shutdown)
+    function(WSASendTo) function(WSAStringToAddressW) function(WSAGetLastError) function(accept) function(bind)        \
+    function(closesocket) function(connect) function(getpeername) function(getsockname) function(getsockopt)           \
+    function(ioctlsocket) function(listen) function(recv) function(recvfrom) function(select) function(send)           \
+    function(sendto) function(setsockopt) function(shutdown)
 
 struct WinsockApi {
 #define WINSOCK_SPI_MEMBER(name) decltype(&::name) name = nullptr;
