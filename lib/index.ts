@@ -45,3 +45,13 @@ export {
     openDatagram, openListener, RawSocket, type OpenDatagramOptions, type OpenListenerOptions, type OpenSocketOptions,
 } from "./share/raw-socket.js";
 export { socketOf, type Shareable } from "./share/socket-handle.js";
+
+export { lostExports, type SendOptions, type SentSocket } from "./share/source-link.js";
+export { connectSender, SocketSender, type ConnectOptions } from "./share/sender.js";
+export { sendSocket, type SendSocketOptions } from "./share/send.js";
+export { receiveSockets, type ReceiveOptions, type SocketReceiver } from "./share/receive.js";
+export type { ReceivedOptions, ReceivedSocket } from "./share/received.js";
+export { offerSocket, takeSocket, type OfferOptions, type SocketOffer, type TakeOptions } from "./share/offer.js";
+export type { PeerCheck, PeerInfo } from "./share/peer.js";
+export type { Channel, ChannelListener, Transport, TransportName, TransportOptions } from "./share/transports/channel.js";
+export { transport, transportNames } from "./share/transports/index.js";

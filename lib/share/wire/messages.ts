@@ -37,6 +37,8 @@ export const largestMessage = 64 * 1024;
 export const largestData = 4 * 1024 * 1024;
 const longestCode = 64;
 const longestReason = 1024;
+/** Our codes, Winsock's and Windows' own. */
+const codePattern = /^(ERR|WSA|ERROR)_?[A-Z0-9_]{2,60}$/;
 
 const magic = 0x49_50_53_57; // "WSPI"
 const roles = ["source", "target"] as const;
@@ -55,8 +57,6 @@ export interface Info {
     id: number;
     kind: SharedKind;
     mode: ShareMode;
-    /** The stream had come to its end already when `data` was read. */
-    ended: boolean;
     ticket: Buffer;
     /** The 628 bytes of WSAPROTOCOL_INFOW. */
     info: Buffer;
@@ -127,8 +127,7 @@ export function encodeInfo(given: OutgoingInfo): Buffer {
     frame.writeUInt32LE(given.id, 5);
     frame[9] = kinds.indexOf(given.kind);
     frame[10] = modes.indexOf(given.mode);
-    frame[11] = given.ended ? 1 : 0;
-    frame[12] = 0;
+    frame.writeUInt16LE(0, 11);
     frame.writeUInt32LE(message.length, 13);
     frame.writeUInt32LE(data.length, 17);
     frame.set(given.ticket, 21);
@@ -198,10 +197,13 @@ function need(payload: Buffer, size: number, what: string): void {
 
 /** The code is compared by programs, the reason is shown to people: neither may hold anything but what it is for. */
 function decodeReason(payload: Buffer, start: number): Bye {
-    const codeLength = payload.length > start ? payload[start]! : 0;
+    const codeLength = payload[start] ?? 0;
+    if (start + 1 + codeLength > payload.length) {
+        throw badMessage(`a refusal whose code has ${codeLength} bytes`);
+    }
     const code = payload.toString("latin1", start + 1, start + 1 + codeLength);
     const reasonBytes = payload.subarray(start + 1 + codeLength);
-    if (!/^(ERR|WSA|ERROR)_?[A-Z0-9_]{2,60}$/.test(code) || reasonBytes.length > longestReason) {
+    if (!codePattern.test(code) || reasonBytes.length > longestReason) {
         throw badMessage("a refusal without a code");
     }
     return { code, reason: reasonBytes.toString().replace(/[\u0000-\u001f\u007f-\u009f]/g, " ") };
@@ -233,15 +235,13 @@ function decodeInfo(payload: Buffer): Info {
         throw badMessage(`an INFO with a message of ${messageLength} bytes and data of ${dataLength} bytes`);
     }
     need(payload, infoHead + messageLength + dataLength, "INFO");
-    const ended = payload[6]!;
-    if (ended > 1 || payload[7] !== 0) {
+    if (payload.readUInt16LE(6) !== 0) {
         throw badMessage("an INFO with unknown flags");
     }
     return {
         id: payload.readUInt32LE(0),
         kind: name(kinds, payload[4]!, "kind of socket"),
         mode: name(modes, payload[5]!, "mode"),
-        ended: ended === 1,
         ticket: payload.subarray(16, 16 + ticketSize),
         info: payload.subarray(16 + ticketSize, infoHead),
         message: payload.subarray(infoHead, infoHead + messageLength),
@@ -304,7 +304,7 @@ export function dispatch(type: number, payload: Buffer, handlers: MessageHandler
 
 /** For errors that go over the wire: ours and Windows' own have a code, anything else is a fault of this side. */
 export function toReason(error: unknown): Bye {
-    const { code, message } = error as Partial<WinsockError>;
-    const known = typeof code === "string" && /^(ERR|WSA|ERROR)_?[A-Z0-9_]{2,60}$/.test(code);
+    const { code, message } = (typeof error === "object" && error !== null ? error : {}) as Partial<WinsockError>;
+    const known = typeof code === "string" && codePattern.test(code);
     return { code: known ? code : "ERR_INTERNAL", reason: typeof message === "string" ? message : String(error) };
 }

@@ -1,0 +1,63 @@
+// From a socket that has arrived to the object of Node's that its user gets.
+
+import type * as dgram from "node:dgram";
+import type * as net from "node:net";
+import { adoptedPath, socketFromRaw } from "./adopt.js";
+import { WinsockError } from "../errors.js";
+import type { ShareMode, SharedKind, SocketPath } from "./model.js";
+import type { PeerInfo } from "./peer.js";
+import type { RawSocket } from "./raw-socket.js";
+import type { Arrival } from "./target-link.js";
+
+export interface ReceivedSocket {
+    /** With `raw: true` a RawSocket. */
+    socket: net.Socket | net.Server | dgram.Socket | RawSocket;
+    kind: SharedKind;
+    mode: ShareMode;
+    /** How this process's libuv waits for it; undefined for a RawSocket. */
+    path: SocketPath | undefined;
+    /** What the sender gave with it, if anything. */
+    message: unknown;
+    /** The process that sent it. */
+    peer: PeerInfo;
+    /** For a RawSocket: what the source's stream had read already and comes before what is read from the socket. */
+    data?: Buffer;
+}
+
+/** Options of the object that is made. */
+export interface ReceivedOptions {
+    /** Give RawSockets, without an object of Node's around them. Default false. */
+    raw?: boolean | undefined;
+    /** As for `net.Socket`. Default false. */
+    allowHalfOpen?: boolean | undefined;
+    /** Connections are not read from until `resume()` or `read()` is called. Default false. */
+    pauseOnCreate?: boolean | undefined;
+    /** Use events even where a completion port would do. Default false. */
+    emulate?: boolean | undefined;
+}
+
+/** Makes the object at the moment at which the user gets it: nothing can happen to it unseen. */
+export function build(arrival: Arrival, options: ReceivedOptions): ReceivedSocket {
+    const { raw, kind, mode, message, data, peer } = arrival;
+    if (options.raw === true) {
+        arrival.done(undefined);
+        return { socket: raw, kind, mode, path: undefined, message, peer, ...(data.length > 0 && { data }) };
+    }
+    const { allowHalfOpen = false, pauseOnCreate = false, emulate = false } = options;
+    try {
+        const socket = kind === "connected" || kind === "unconnected"
+            ? socketFromRaw(raw, { mode, emulate, allowHalfOpen, pauseOnCreate, initialData: data })
+            : unsupported(kind);
+        const path = adoptedPath(socket);
+        arrival.done(path);
+        return { socket, kind, mode, path, message, peer };
+    } catch (error) {
+        raw.close();
+        arrival.done(undefined);
+        throw error;
+    }
+}
+
+function unsupported(kind: SharedKind): never {
+    throw new WinsockError(`A socket of the kind ${kind} cannot be received yet.`, { code: "ERR_SOCKET_KIND" });
+}
