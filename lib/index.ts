@@ -55,3 +55,7 @@ export { offerSocket, takeSocket, type OfferOptions, type SocketOffer, type Take
 export type { PeerCheck, PeerInfo } from "./share/peer.js";
 export type { Channel, ChannelListener, Transport, TransportName, TransportOptions } from "./share/transports/channel.js";
 export { transport, transportNames } from "./share/transports/index.js";
+export {
+    serveSystemfd, takeSystemfdSockets,
+    type ServeSystemfdOptions, type SystemfdServer, type SystemfdTaker, type TakeSystemfdOptions,
+} from "./share/transports/systemfd.js";

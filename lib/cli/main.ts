@@ -7,6 +7,7 @@ import { packageVersion } from "../native.js";
 import { addBackupCommand } from "./backup.js";
 import { addCatalogCommand } from "./catalog.js";
 import { addDiffCommand } from "./diff.js";
+import { addHoldCommand } from "./hold.js";
 import { addInstallCommand } from "./install.js";
 import { addRecoverCommand } from "./recover.js";
 import { addRestoreCommand } from "./restore.js";
@@ -16,7 +17,7 @@ import { exitCodes, reportFailure, standardOutput } from "./frame.js";
 
 const commands = [
     addCatalogCommand, addBackupCommand, addRestoreCommand, addDiffCommand, addInstallCommand, addUninstallCommand,
-    addRecoverCommand, addWatchCommand,
+    addRecoverCommand, addWatchCommand, addHoldCommand,
 ];
 
 /** The command line as commander wants it: strict everywhere, and telling of its errors through us. */
@@ -24,7 +25,8 @@ function makeProgram(json: boolean): Command {
     const program = new Command("winsock-spi");
     program
         .description(
-            "Read, back up, compare and restore the Winsock catalog; install a layered provider and see Winsock calls.",
+            "Read, back up, compare and restore the Winsock catalog; install a layered provider and see Winsock calls; " +
+                "hold listeners over restarts of their program.",
         )
         .version(packageVersion())
         .exitOverride()

@@ -7,6 +7,8 @@ const table = {
     fuzzSeconds: [3, 120],
     /** Multiplies the random cases of each property in test/unit. */
     cases: [1, 20],
+    /** Restarts of an HTTP server under load, one after the other. */
+    restarts: [3, 20],
     /** Inputs that each parser of hand-overs is given. */
     parserInputs: [50_000, 1_000_000],
     /** Size of the big transfer, each way. */

@@ -3,7 +3,7 @@
 import { once } from "node:events";
 import { text } from "node:stream/consumers";
 
-const library = await import(`${process.env.WINSOCK_SPI_LIBRARY}/index.js`);
+const library = await import(process.env.WINSOCK_SPI_LIBRARY);
 const taken = await library.takeSystemfdSockets();
 const [listener, datagrams] = taken;
 console.log(JSON.stringify({

@@ -1,0 +1,17 @@
+// A server for `winsock-spi hold`: answers with "N: " and what came, N being how often it was started (a file counts).
+//   held-server.mjs FILE
+// "exit CODE" ends it with that code.
+import * as fs from "node:fs";
+import { text } from "node:stream/consumers";
+
+const { takeSystemfdSockets, serverFromRaw } = await import(process.env.WINSOCK_SPI_LIBRARY);
+const [file] = process.argv.slice(2);
+fs.appendFileSync(file, "x");
+const run = fs.readFileSync(file).length;
+const [listener] = await takeSystemfdSockets();
+const server = serverFromRaw(listener);
+server.on("connection", async (socket) => {
+    const [line] = (await text(socket.setEncoding("utf8"))).split("\n");
+    socket.end(`${run}: ${line}`, () => line.startsWith("exit ") && process.exit(Number(line.slice(5))));
+});
+console.log(`run ${run}`);

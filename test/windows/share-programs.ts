@@ -1,0 +1,50 @@
+// Other Windows processes that the tests of systemfd, hold and the recipes start.
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import * as path from "node:path";
+import { pathToFileURL } from "node:url";
+import { packageRoot } from "#lib/native.js";
+import { LineProgram } from "./watch-support.js";
+
+/** A program that speaks in lines; what it says on stderr is seen in the test's own. */
+export class StartedProgram extends LineProgram {
+    readonly ended = once(this.child, "close") as Promise<[code: number | null, signal: string | null]>;
+
+    async kill(): Promise<void> {
+        this.child.kill();
+        await this.ended;
+    }
+}
+
+const running = new Set<StartedProgram>();
+afterEach(async function () {
+    await Promise.all([...running].map((program) => program.kill()));
+    running.clear();
+});
+
+export interface StartOptions {
+    environment?: Readonly<Record<string, string>>;
+    /** Default: what it says on stderr is the test's. */
+    stderr?: "pipe" | "inherit";
+}
+
+/** Starts a program that is killed when the test ends. Scenarios import the library from WINSOCK_SPI_LIBRARY. */
+export function start(file: string, args: readonly string[], options: StartOptions = {}): StartedProgram {
+    const { environment = {}, stderr = "inherit" } = options;
+    const library = pathToFileURL(path.join(packageRoot, "dist", "index.js")).href;
+    const program = new StartedProgram(spawn(file, args, {
+        stdio: ["pipe", "pipe", stderr],
+        env: { ...process.env, ...environment, WINSOCK_SPI_LIBRARY: library },
+    }));
+    running.add(program);
+    return program;
+}
+
+export const scenario = (name: string): string => path.join(packageRoot, "test", "windows", "scenarios", name);
+
+let names = 0;
+/** The name of a channel that no other test has. */
+export function uniqueName(): string {
+    names += 1;
+    return `winsock-spi-test-${process.pid}-${names}`;
+}
