@@ -59,3 +59,8 @@ export {
     serveSystemfd, takeSystemfdSockets,
     type ServeSystemfdOptions, type SystemfdServer, type SystemfdTaker, type TakeSystemfdOptions,
 } from "./share/transports/systemfd.js";
+
+export { acceptRaw, type AcceptRawOptions } from "./share/accept-raw.js";
+export { adoptDatagram, datagramFromRaw, type AdoptDatagramOptions } from "./share/adopt-datagram.js";
+export { adoptServer, serverFromRaw, type AdoptServerOptions, type ServerOptions } from "./share/adopt-server.js";
+export { listen, type ListenOptions } from "./share/listen.js";

@@ -13,6 +13,7 @@ void init_pipe(Napi::Env env, Napi::Object exports);
 void init_program(Napi::Env env, Napi::Object exports);
 void init_tcp_owner(Napi::Env env, Napi::Object exports);
 void init_sockets(Napi::Env env, Napi::Object exports);
+void init_readiness(Napi::Env env, Napi::Object exports);
 void init_watch(Napi::Env env, Napi::Object exports);
 
 using InitPart = void (*)(Napi::Env env, Napi::Object exports);
@@ -25,6 +26,7 @@ inline constexpr InitPart parts[] = {
     init_program,
     init_tcp_owner,
     init_sockets,
+    init_readiness,
     init_watch,
 };
 

@@ -1,0 +1,61 @@
+// `listen`: for servers that are to be handed over, or shared, without losing a connection.
+
+import * as dns from "node:dns";
+import * as net from "node:net";
+import { refuseUnknownOptions } from "../errors.js";
+import { checkServerOptions, serverFromRaw } from "./adopt-server.js";
+import { openListener, type OpenListenerOptions } from "./raw-socket.js";
+import { tcpClass } from "./socket-handle.js";
+
+export interface ListenOptions extends OpenListenerOptions {
+    /** An IP address or a name. Default: any address, `::` where the system has IPv6, else `0.0.0.0`. */
+    host?: string;
+    /** Closes the server when it is aborted. */
+    signal?: AbortSignal;
+}
+
+/**
+ * `server.listen(options)`, but on a listener that no accept is pending on (see `adoptServer`): `duplicateSocket` and
+ * `sendSocket` hand it to another process, and closing it here then loses no connection. As with `server.listen()`,
+ * `listening` or `error` comes next.
+ *
+ * Errors of the system (`WSAEADDRINUSE`) are WinsockErrors, with Node's own code of them as `cause`.
+ *
+ * @returns the server
+ */
+export function listen<S extends net.Server>(server: S, options: ListenOptions = {}): S {
+    refuseUnknownOptions("listen", options, ["host", "port", "backlog", "ipv6Only", "exclusive", "signal"]);
+    const { signal, host, ...rest } = options;
+    if (!(server instanceof net.Server)) {
+        throw new TypeError("listen: server must be a net.Server");
+    }
+    checkServerOptions("listen", { server, ...(signal === undefined ? {} : { signal }) });
+    tcpClass();
+    const open = (address: string | undefined): void => {
+        if (signal?.aborted === true) {
+            return;
+        }
+        try {
+            const raw = openListener({ ...rest, ...(address === undefined ? {} : { host: address }) });
+            serverFromRaw(raw, { server, ...(signal === undefined ? {} : { signal }) });
+        } catch (error) {
+            if (error instanceof TypeError) {
+                throw error;
+            }
+            process.nextTick(() => server.emit("error", error));
+        }
+    };
+    if (host === undefined || net.isIP(host.replace(/%.*$/, "")) !== 0) {
+        open(host);
+        return server;
+    }
+    openListener({ ...rest, host: "127.0.0.1", port: 0 }).close(); // a TypeError for wrong options comes at once
+    dns.lookup(host, (error, address) => {
+        if (error !== null) {
+            server.emit("error", error);
+        } else {
+            open(address);
+        }
+    });
+    return server;
+}

@@ -1,0 +1,99 @@
+// A process that shares sockets with the test that started it. It speaks JSON lines: each question gets one answer.
+// Connections get this process's id and are ended; datagrams are answered with "<pid>:<text>".
+import * as net from "node:net";
+import * as dgram from "node:dgram";
+import { once } from "node:events";
+import { createInterface } from "node:readline";
+import {
+    acceptRaw, adoptDatagram, adoptedPath, adoptRaw, adoptServer, duplicateSocket, listen, openListener,
+} from "winsock-spi";
+
+let server;
+let datagram;
+let accepting;
+let accepted = 0;
+const bytes = (text) => Buffer.from(text, "base64");
+const base64 = (info) => Buffer.from(info.bytes).toString("base64");
+
+function serve(socket) {
+    accepted++;
+    socket.on("error", () => undefined);
+    socket.end(String(process.pid));
+}
+
+function receive() {
+    datagram.on("message", (data, from) => datagram.send(`${process.pid}:${data}`, from.port, from.address));
+}
+
+const commands = {
+    /** Serves on a listener that somebody gave. */
+    adopt({ info }) {
+        server = adoptServer(bytes(info)).on("connection", serve);
+        return { path: adoptedPath(server), port: server.address().port };
+    },
+    /** Serves on a listener of Node's own. */
+    async own({ pid }) {
+        server = net.createServer(serve).listen(0, "127.0.0.1");
+        await once(server, "listening");
+        return { port: server.address().port, info: base64(duplicateSocket(server, pid)) };
+    },
+    /** Serves on a listener of the library. */
+    async listen({ pid }) {
+        server = listen(net.createServer(serve), { host: "127.0.0.1" });
+        await once(server, "listening");
+        return { port: server.address().port, info: base64(duplicateSocket(server, pid)) };
+    },
+    /** Has a listener and accepts nothing. */
+    open({ pid }) {
+        const raw = openListener({ host: "127.0.0.1" });
+        return { port: raw.state.local.port, info: base64(duplicateSocket(raw, pid)) };
+    },
+    /** Accepts without streams. */
+    acceptRaw({ info }) {
+        const listener = adoptRaw(bytes(info));
+        accepting = (async () => {
+            for await (const raw of acceptRaw(listener)) {
+                accepted++;
+                raw.close();
+            }
+        })();
+        return {};
+    },
+    async close() {
+        server.close();
+        await once(server, "close");
+        return { accepted };
+    },
+    accepted: () => ({ accepted }),
+    /** A UDP socket of Node's own, which answers. */
+    async ownDatagram({ pid, address }) {
+        datagram = dgram.createSocket(net.isIPv6(address) ? "udp6" : "udp4");
+        receive();
+        datagram.bind(0, address);
+        await once(datagram, "listening");
+        return { port: datagram.address().port, info: base64(duplicateSocket(datagram, pid)) };
+    },
+    adoptDatagram({ info, options }) {
+        datagram = adoptDatagram(bytes(info), options);
+        receive();
+        return { path: adoptedPath(datagram), address: datagram.address() };
+    },
+    async closeDatagram() {
+        datagram.close();
+        await once(datagram, "close");
+        return {};
+    },
+    exit: ({ code }) => process.exit(code),
+};
+
+for await (const line of createInterface({ input: process.stdin })) {
+    const { command, ...given } = JSON.parse(line);
+    let answer;
+    try {
+        answer = await commands[command](given);
+    } catch (error) {
+        answer = { error: error.code ?? String(error), message: error.message };
+    }
+    process.stdout.write(`${JSON.stringify(answer)}\n`);
+}
+process.exit(0);
