@@ -8,6 +8,13 @@ export interface PeerHandle {
     program(): string;
     /** SID of its user as text, e.g. `S-1-5-21-...-1001`. Throws `ERROR_ACCESS_DENIED`. */
     user(): string;
+    /**
+     * WSADuplicateSocketW for it: the 628 bytes. Only of a peer opened `forExport`. Throws as `duplicateSocket`.
+     * https://learn.microsoft.com/windows/win32/api/winsock2/nf-winsock2-wsaduplicatesocketw
+     */
+    duplicate(socket: bigint): Uint8Array;
+    /** Closes the handle that `duplicate` has put there (dwProviderReserved), while it cannot have been adopted. */
+    revoke(handle: number): void;
     /** May be called again; so does the garbage collector. */
     close(): void;
 }
@@ -15,8 +22,8 @@ export interface PeerHandle {
 export interface PeerBinding {
     /**
      * Opens a process with PROCESS_QUERY_LIMITED_INFORMATION and SYNCHRONIZE and, `forExport`, PROCESS_DUP_HANDLE:
-     * what WSADuplicateSocketW needs. Throws `ERR_PEER_GONE` if there is no such process (any more), `ERR_PEER_RIGHTS`
-     * if this process may not open it so.
+     * what WSADuplicateSocketW needs. Throws `ERR_NO_PROCESS` if there is none of that id (any more),
+     * `ERR_PROCESS_RIGHTS` if this process may not open it so.
      * https://learn.microsoft.com/windows/win32/procthread/process-security-and-access-rights
      */
     openPeer(pid: number, forExport: boolean): PeerHandle;

@@ -110,16 +110,21 @@ function checkAdoptOptions(caller: string, options: AdoptOptions): void {
 export function socketFromRaw(raw: RawSocket, options: AdoptOptions = {}): net.Socket {
     checkAdoptOptions("socketFromRaw", options);
     try {
-        const state = raw.state;
+        const { state } = raw;
         refuseOtherKinds(state);
-        const { handle, path } = openHandle(raw, 0, options);
-        const socket = streamOf(handle, state, options);
-        paths.set(socket, path);
-        return socket;
+        return streamFromRaw(raw, state.kind === "connected", options);
     } catch (error) {
         raw.close();
         throw error;
     }
+}
+
+/** As socketFromRaw, for one that is known to be a TCP socket and whether it is connected; the system is not asked. */
+export function streamFromRaw(raw: RawSocket, connected: boolean, options: AdoptOptions): net.Socket {
+    const { handle, path } = openHandle(raw, 0, options);
+    const socket = streamOf(handle, connected, options);
+    paths.set(socket, path);
+    return socket;
 }
 
 function refuseOtherKinds({ kind, family }: SocketState): void {
@@ -131,8 +136,7 @@ function refuseOtherKinds({ kind, family }: SocketState): void {
     }
 }
 
-function streamOf(handle: object, { kind }: SocketState, options: AdoptOptions): net.Socket {
-    const connected = kind === "connected";
+function streamOf(handle: object, connected: boolean, options: AdoptOptions): net.Socket {
     const socket = new net.Socket({
         handle,
         allowHalfOpen: options.allowHalfOpen ?? false,

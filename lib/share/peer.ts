@@ -59,13 +59,24 @@ function refusal(info: PeerInfo, check: PeerCheck): string | undefined {
     return undefined;
 }
 
+/** A socket in the other process that waits to be adopted there. */
+export interface Export {
+    /** The 628 bytes of WSAPROTOCOL_INFOW. */
+    readonly info: Uint8Array;
+    /** Number of the handle there. */
+    readonly handle: number;
+}
+
+/** Where dwProviderReserved is. */
+const handleOffset = 112;
+
 /** The process at the other end of a channel, held open: its id cannot come to mean another process. */
 export class Peer {
     readonly info: PeerInfo;
     readonly #handle: PeerHandle;
 
     /**
-     * @throws WinsockError `ERR_PEER_GONE`, `ERR_PEER_RIGHTS`, `ERR_PEER_REFUSED`
+     * @throws WinsockError `ERR_NO_PROCESS`, `ERR_PROCESS_RIGHTS`, `ERR_PEER_REFUSED`
      */
     constructor(channel: Channel, check: PeerCheck, forExport: boolean) {
         const pid = channel.peerPid;
@@ -74,7 +85,7 @@ export class Peer {
             // Asked again now that the process is held: else the number might have passed to another process meanwhile.
             if (channel.verify !== undefined && channel.verify() !== pid) {
                 throw new WinsockError(`Process ${pid} at the other end of the channel has ended.`, {
-                    code: "ERR_PEER_GONE",
+                    code: "ERR_NO_PROCESS",
                 });
             }
             this.info = { pid, program: this.#handle.program(), user: this.#user() };
@@ -96,6 +107,17 @@ export class Peer {
         } catch {
             return ""; // another user's process; what the check makes of it is its own affair
         }
+    }
+
+    /** Puts a socket into the process, held by `Peer(..., forExport)`. */
+    duplicate(socket: bigint): Export {
+        const info = this.#handle.duplicate(socket);
+        return { info, handle: Buffer.from(info.buffer, info.byteOffset).readUInt32LE(handleOffset) };
+    }
+
+    /** Takes back what the process has not adopted. */
+    revoke({ handle }: Export): void {
+        this.#handle.revoke(handle);
     }
 
     isAlive(): boolean {

@@ -2,7 +2,7 @@
 
 import type * as dgram from "node:dgram";
 import type * as net from "node:net";
-import { adoptedPath, socketFromRaw } from "./adopt.js";
+import { adoptedPath, streamFromRaw } from "./adopt.js";
 import { WinsockError } from "../errors.js";
 import type { ShareMode, SharedKind, SocketPath } from "./model.js";
 import type { PeerInfo } from "./peer.js";
@@ -46,7 +46,7 @@ export function build(arrival: Arrival, options: ReceivedOptions): ReceivedSocke
     const { allowHalfOpen = false, pauseOnCreate = false, emulate = false } = options;
     try {
         const socket = kind === "connected" || kind === "unconnected"
-            ? socketFromRaw(raw, { mode, emulate, allowHalfOpen, pauseOnCreate, initialData: data })
+            ? streamFromRaw(raw, kind === "connected", { mode, emulate, allowHalfOpen, pauseOnCreate, initialData: data })
             : unsupported(kind);
         const path = adoptedPath(socket);
         arrival.done(path);

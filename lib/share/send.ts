@@ -99,8 +99,8 @@ function untilAborted<Value>(promise: Promise<Value>, signal: AbortSignal | unde
  *
  * Calls with the same `to`, `transport` and `peer` share one connection while there are any.
  *
- * @throws WinsockError `ERR_NO_LISTENER`, `ERR_TIMEOUT`, `ERR_PEER_REFUSED`, `ERR_PEER_RIGHTS` (the target is more
- * privileged: it must be the one that sends), `ERR_PEER_GONE`, `ERR_CHANNEL_CLOSED` (the socket is still ours),
+ * @throws WinsockError `ERR_NO_LISTENER`, `ERR_TIMEOUT`, `ERR_PEER_REFUSED`, `ERR_PROCESS_RIGHTS` (the target is more
+ * privileged: it must be the one that sends), `ERR_NO_PROCESS`, `ERR_CHANNEL_CLOSED` (the socket is still ours),
  * `ERR_UNCONFIRMED` (it is not: the target ended while it was being given), `ERR_SOCKET_CLOSED`, and the codes with
  * which a target declines; the signal's reason; TypeError on misuse.
  *

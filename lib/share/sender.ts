@@ -110,7 +110,7 @@ export function checkConnectOptions(caller: string, options: ConnectOptions): vo
  * Connects to a process that receives sockets, for more than one of them.
  *
  * @throws WinsockError `ERR_NO_LISTENER`, `ERR_TIMEOUT`, `ERR_PEER_REFUSED` (it is not who it should be),
- * `ERR_PEER_RIGHTS` (it is more privileged than this process), `ERR_PEER_GONE`; the signal's reason; TypeError on misuse.
+ * `ERR_PROCESS_RIGHTS` (it is more privileged than this process), `ERR_NO_PROCESS`; the signal's reason; TypeError on misuse.
  */
 export async function connectSender(options: ConnectOptions): Promise<SocketSender> {
     checkConnectOptions("connectSender", options);

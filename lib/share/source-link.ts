@@ -1,12 +1,11 @@
 // The source's end of a connection: many sockets on their way at a time, each settled by itself.
 
 import { WinsockError } from "../errors.js";
-import { type SharedSocketInfo, bytesToSend, duplicateSocket, markSent, markTaken, revoke } from "./duplicate.js";
 import type { ShareMode, SocketPath } from "./model.js";
-import type { PeerCheck, PeerInfo } from "./peer.js";
+import type { Export, PeerCheck, PeerInfo } from "./peer.js";
 import { releaseSocket } from "./release.js";
-import type { Shareable } from "./socket-handle.js";
-import { type StoppedSocket, drain, stop } from "./source-socket.js";
+import { type Shareable, socketOf } from "./socket-handle.js";
+import { type StoppedSocket, drain, kindOf, stop } from "./source-socket.js";
 import type { Channel } from "./transports/channel.js";
 import { Link } from "./wire/link.js";
 import {
@@ -60,7 +59,7 @@ interface HandOver {
     readonly reject: (error: unknown) => void;
     phase: Phase;
     id: number;
-    exported: SharedSocketInfo | undefined;
+    exported: Export | undefined;
     stopped: StoppedSocket | undefined;
     timer: NodeJS.Timeout | undefined;
     signal: AbortSignal | undefined;
@@ -260,17 +259,17 @@ export class SourceLink {
                     { code: "ERR_TOO_MUCH_DATA" },
                 );
             }
-            const exported = duplicateSocket(handOver.socket, this.peer.pid);
+            const kind = kindOf(handOver.socket);
+            const exported = this.#link.peer.duplicate(socketOf(handOver.socket));
             const id = ++this.#lastId;
             handOver.exported = exported;
             handOver.id = id;
             handOver.phase = "offered";
             this.#sent.set(id, handOver);
             this.#link.send(encodeInfo({
-                id, kind: exported.state.kind, mode: handOver.mode, ticket: this.#tickets.shift()!,
-                info: bytesToSend(exported), message: handOver.message, data: stopped?.data,
+                id, kind, mode: handOver.mode, ticket: this.#tickets.shift()!, info: exported.info,
+                message: handOver.message, data: stopped?.data,
             }));
-            markSent(exported);
         } catch (error) {
             this.#fail(handOver, error);
         }
@@ -281,7 +280,6 @@ export class SourceLink {
         if (handOver === undefined) {
             return;
         }
-        markTaken(handOver.exported!);
         this.#disarm(handOver);
         handOver.phase = "releasing";
         if (handOver.mode === "share") {
@@ -326,9 +324,9 @@ export class SourceLink {
         }
     }
 
-    #revoke(exported: SharedSocketInfo): void {
+    #revoke(exported: Export): void {
         try {
-            revoke(exported, { declined: true });
+            this.#link.peer.revoke(exported);
         } catch {
             lost++;
         }

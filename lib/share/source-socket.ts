@@ -5,8 +5,24 @@ import * as dgram from "node:dgram";
 import * as net from "node:net";
 import * as tls from "node:tls";
 import { WinsockError } from "../errors.js";
+import { type SharedKind, stateOf } from "./model.js";
+import { RawSocket } from "./raw-socket.js";
 import { takeBuffered } from "./release.js";
-import type { Shareable } from "./socket-handle.js";
+import { type Shareable, socketOf } from "./socket-handle.js";
+
+/** What a socket is. The system is asked only where the object does not say. */
+export function kindOf(socket: Shareable): SharedKind {
+    if (socket instanceof net.Server) {
+        return "listening";
+    }
+    if (socket instanceof dgram.Socket) {
+        return "datagram";
+    }
+    if (socket instanceof net.Socket) {
+        return socket.readyState === "open" ? "connected" : stateOf(socketOf(socket)).kind;
+    }
+    return socket instanceof RawSocket ? socket.state.kind : stateOf(socket).kind;
+}
 
 /**
  * Resolves when everything that was written to the socket before has been given to the system; `undefined` at once if

@@ -36,6 +36,23 @@ Napi::Value open_peer(const Napi::CallbackInfo& info) {
         check(call.Env(), peer->user(sid));
         return to_string(call.Env(), sid);
     });
+    set_method(object, "duplicate", [peer](const Napi::CallbackInfo& call) -> Napi::Value {
+        bool lossless = false;
+        const std::uint64_t socket =
+            call.Length() > 0 && call[0].IsBigInt() ? call[0].As<Napi::BigInt>().Uint64Value(&lossless) : 0;
+        if (!lossless) {
+            throw Napi::TypeError::New(call.Env(), "socket must be a bigint from 0 to 2^64 - 1");
+        }
+        WSAPROTOCOL_INFOW protocol{};
+        check(call.Env(), peer->export_socket(static_cast<SOCKET>(socket), protocol));
+        return to_bytes(call.Env(), {reinterpret_cast<const std::uint8_t*>(&protocol), sizeof protocol});
+    });
+    set_method(object, "revoke", [peer](const Napi::CallbackInfo& call) {
+        if (call.Length() < 1 || !call[0].IsNumber()) {
+            throw Napi::TypeError::New(call.Env(), "handle must be a number");
+        }
+        check(call.Env(), peer->revoke(call[0].As<Napi::Number>().Uint32Value()));
+    });
     set_method(object, "close", [peer](const Napi::CallbackInfo&) { peer->close(); });
     return object;
 }

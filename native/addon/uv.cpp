@@ -4,7 +4,8 @@
 #include "values.hpp"
 
 #include <algorithm>
-#include <unordered_map>
+#include <utility>
+#include <vector>
 
 namespace winsock_spi::addon {
 namespace {
@@ -53,7 +54,7 @@ spi::Status unsupported(const std::string& what) {
                               ". Node.js does; in others use a RawSocket or the number of a SOCKET.");
 }
 
-using References = std::unordered_map<const UvHandle*, bool>;
+using References = std::vector<std::pair<const UvHandle*, bool>>; // in the loop's own order
 
 References references(const UvApi& api, UvLoop* loop) {
     struct Walk {
@@ -64,21 +65,16 @@ References references(const UvApi& api, UvLoop* loop) {
         loop,
         [](UvHandle* handle, void* data) {
             Walk& state = *static_cast<Walk*>(data);
-            state.seen.emplace(handle, state.api.has_ref(handle) != 0);
+            state.seen.emplace_back(handle, state.api.has_ref(handle) != 0);
         },
         &walk);
     return std::move(walk.seen);
 }
 
-// The handle whose reference is not what it was. Others may have been made or have gone meanwhile.
+// The handle whose reference is not what it was. Nothing but a reference changes between two walks.
 const UvHandle* changed(const References& before, const References& after) {
-    for (const auto& [handle, referenced] : after) {
-        const auto old = before.find(handle);
-        if (old != before.end() && old->second != referenced) {
-            return handle;
-        }
-    }
-    return nullptr;
+    const auto [old, now] = std::mismatch(before.begin(), before.end(), after.begin(), after.end());
+    return now != after.end() && old != before.end() && old->first == now->first ? now->first : nullptr;
 }
 
 } // namespace

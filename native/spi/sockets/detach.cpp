@@ -3,13 +3,16 @@
 #include "../nt_api.hpp"
 #include "../unique.hpp"
 
-#include <thread>
+#include <atomic>
 
 namespace winsock_spi::spi {
 namespace {
 
 constexpr ULONG file_completion_notification_information = 41; // FileIoCompletionNotificationInformation
 constexpr ULONG file_replace_completion_information = 61;      // FileReplaceCompletionInformation, Windows 8.1
+
+constexpr auto status_not_implemented = static_cast<NTSTATUS>(0xC0000002);
+constexpr auto status_invalid_info_class = static_cast<NTSTATUS>(0xC0000003);
 
 struct CompletionInformation { // FILE_COMPLETION_INFORMATION
     HANDLE port;
@@ -60,11 +63,15 @@ struct EmptyPort {
 
 Status detach_from_port(SOCKET socket, bool& detached) {
     static const FileInformation set = ntdll_function("NtSetInformationFile");
+    static std::atomic<bool> unknown = set == nullptr;
     detached = false;
-    if (set != nullptr) {
+    if (!unknown) {
         IO_STATUS_BLOCK io{};
         CompletionInformation none{};
-        detached = nt_success(set(handle_of(socket), &io, &none, sizeof none, file_replace_completion_information));
+        const NTSTATUS status =
+            set(handle_of(socket), &io, &none, sizeof none, file_replace_completion_information);
+        detached = nt_success(status);
+        unknown = status == status_invalid_info_class || status == status_not_implemented; // asked once, then known
     }
     return {};
 }

@@ -10,14 +10,19 @@
 namespace winsock_spi::spi {
 
 Status duplicate_socket(SOCKET socket, std::uint32_t pid, SocketExport& result) {
-    const WinsockApi* api = nullptr;
-    if (Status status = winsock_api(api); !status.ok()) {
-        return status;
-    }
     TargetProcess target; // held open until the end: its id cannot pass to another process meanwhile
     if (Status status = open_target(pid, target); !status.ok()) {
         return status;
     }
+    return duplicate_socket(socket, target, result);
+}
+
+Status duplicate_socket(SOCKET socket, const TargetProcess& target, SocketExport& result) {
+    const WinsockApi* api = nullptr;
+    if (Status status = winsock_api(api); !status.ok()) {
+        return status;
+    }
+    const std::uint32_t pid = target.pid;
     if (api->WSADuplicateSocketW(socket, pid, &result.info) == SOCKET_ERROR) {
         const int error = api->WSAGetLastError();
         Status status = system_error(static_cast<std::uint32_t>(error), "WSADuplicateSocketW",

@@ -3,6 +3,7 @@
 
 #include "../status.hpp"
 #include "../win32.hpp"
+#include "target.hpp"
 
 #include <cstdint>
 
@@ -19,6 +20,9 @@ struct SocketExport {
 // ERR_NO_PROCESS, ERR_PROCESS_RIGHTS, WSAENOTSOCK, WSAEINVAL (a socket with quality of service cannot be shared).
 // https://learn.microsoft.com/windows/win32/api/winsock2/nf-winsock2-wsaduplicatesocketw
 Status duplicate_socket(SOCKET socket, std::uint32_t pid, SocketExport& result);
+
+// The same for many sockets, into a process that is held open meanwhile.
+Status duplicate_socket(SOCKET socket, const TargetProcess& target, SocketExport& result);
 
 // Closes the handle that an export has put into its process (dwProviderReserved is its value there). Only while nobody
 // can have adopted it: afterwards the same number may be any handle of that process. Fine if that process has ended.

@@ -33,45 +33,40 @@ Status user_of(HANDLE process, std::wstring& sid) {
 } // namespace
 
 Status Peer::open(std::uint32_t pid, bool for_export) {
-    const DWORD rights =
-        PROCESS_QUERY_LIMITED_INFORMATION | SYNCHRONIZE | (for_export ? DWORD{PROCESS_DUP_HANDLE} : 0);
-    process_.reset(OpenProcess(rights, FALSE, pid));
-    const std::string name = "process " + std::to_string(pid);
-    if (!process_) {
-        const DWORD error = GetLastError();
-        if (error == ERROR_INVALID_PARAMETER) {
-            return own_error("ERR_PEER_GONE", name + ", the other end of the channel, has ended.");
-        }
-        if (error == ERROR_ACCESS_DENIED) {
-            return own_error("ERR_PEER_RIGHTS",
-                             "This process may not open " + name +
-                                 (for_export ? " with PROCESS_DUP_HANDLE, which handing it a socket takes. The more "
-                                               "privileged of two processes must be the one that sends."
-                                             : ", the other end of the channel, and so cannot tell who it is."));
-        }
-        return system_error(error, "OpenProcess", name);
+    if (for_export) {
+        return open_target(pid, process_);
     }
-    if (!is_alive()) {
-        process_.reset();
-        return own_error("ERR_PEER_GONE", name + ", the other end of the channel, has ended.");
+    process_.handle.reset(OpenProcess(PROCESS_QUERY_LIMITED_INFORMATION | SYNCHRONIZE, FALSE, pid));
+    const DWORD error = process_.handle ? 0 : GetLastError();
+    if (error == ERROR_INVALID_PARAMETER || (error == 0 && !is_alive())) {
+        close();
+        return own_error("ERR_NO_PROCESS",
+                         "Process " + std::to_string(pid) + ", the other end of the channel, has ended.");
     }
-    return {};
+    return error == 0 ? Status{} : system_error(error, "OpenProcess", "process " + std::to_string(pid));
 }
 
 bool Peer::is_alive() const {
-    return process_ && WaitForSingleObject(process_.get(), 0) == WAIT_TIMEOUT;
+    return process_.handle && WaitForSingleObject(process_.handle.get(), 0) == WAIT_TIMEOUT;
 }
 
-std::uint64_t Peer::start() const {
-    return process_ ? process_start(process_.get()) : 0;
+Status Peer::export_socket(SOCKET socket, WSAPROTOCOL_INFOW& info) const {
+    SocketExport result;
+    Status status = duplicate_socket(socket, process_, result);
+    info = result.info;
+    return status;
+}
+
+Status Peer::revoke(std::uint32_t handle) const {
+    return revoke_export(process_.pid, process_.start, handle);
 }
 
 std::wstring Peer::program() const {
-    return process_ ? program_of(process_.get()) : std::wstring();
+    return process_.handle ? program_of(process_.handle.get()) : std::wstring();
 }
 
 Status Peer::user(std::wstring& sid) const {
-    return user_of(process_.get(), sid);
+    return user_of(process_.handle.get(), sid);
 }
 
 Status own_user(std::wstring& sid) {

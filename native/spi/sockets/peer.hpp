@@ -6,29 +6,32 @@
 #include <string>
 
 #include "../status.hpp"
-#include "../unique.hpp"
+#include "duplicate.hpp"
 
 namespace winsock_spi::spi {
 
 class Peer {
 public:
     // `for_export`: sockets will be duplicated into it, which needs the right PROCESS_DUP_HANDLE.
-    // Errors: ERR_PEER_GONE (no such process), ERR_PEER_RIGHTS.
+    // Errors: ERR_NO_PROCESS, ERR_PROCESS_RIGHTS.
     Status open(std::uint32_t pid, bool for_export);
-    void close() { process_.reset(); }
+    void close() { process_.handle.reset(); }
 
     // Whether it still runs; false once closed.
     bool is_alive() const;
 
-    // FILETIME of its creation, 0 if it cannot be told.
-    std::uint64_t start() const;
+    // Puts a socket into it. Errors as those of duplicate_socket.
+    Status export_socket(SOCKET socket, WSAPROTOCOL_INFOW& info) const;
+    // Takes back one that it has not adopted. Errors as those of revoke_export.
+    Status revoke(std::uint32_t handle) const;
+
     // Full path of its program, empty if it cannot be told.
     std::wstring program() const;
     // Its user's SID as text.
     Status user(std::wstring& sid) const;
 
 private:
-    UniqueHandle process_;
+    TargetProcess process_;
 };
 
 // The SID, as text, of this process's user.
