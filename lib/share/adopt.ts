@@ -119,10 +119,15 @@ export function socketFromRaw(raw: RawSocket, options: AdoptOptions = {}): net.S
     }
 }
 
-/** As socketFromRaw, for one that is known to be a TCP socket and whether it is connected; the system is not asked. */
-export function streamFromRaw(raw: RawSocket, connected: boolean, options: AdoptOptions): net.Socket {
+/**
+ * As socketFromRaw, for one that is known to be a TCP socket and whether it is connected: the system is not asked.
+ * `startReading` false leaves the first read to whoever wants data, or to `read(0)`.
+ */
+export function streamFromRaw(
+    raw: RawSocket, connected: boolean, options: AdoptOptions, startReading = true,
+): net.Socket {
     const { handle, path } = openHandle(raw, 0, options);
-    const socket = streamOf(handle, connected, options);
+    const socket = streamOf(handle, connected, options, startReading);
     paths.set(socket, path);
     return socket;
 }
@@ -136,13 +141,14 @@ function refuseOtherKinds({ kind, family }: SocketState): void {
     }
 }
 
-function streamOf(handle: object, connected: boolean, options: AdoptOptions): net.Socket {
+function streamOf(handle: object, connected: boolean, options: AdoptOptions, startReading: boolean): net.Socket {
     const socket = new net.Socket({
         handle,
         allowHalfOpen: options.allowHalfOpen ?? false,
         pauseOnCreate: options.pauseOnCreate ?? false,
         // One that is not connected yet has nothing to read; connect() makes it so.
-        ...(connected ? { readable: true, writable: true } : { manualStart: true }),
+        ...(connected ? { readable: true, writable: true } : {}),
+        ...(connected && startReading ? {} : { manualStart: true }),
     } as unknown as net.SocketConstructorOpts);
     if (options.initialData !== undefined && options.initialData.byteLength > 0) {
         socket.unshift(Buffer.from(options.initialData));

@@ -2,7 +2,7 @@
 
 import type * as dgram from "node:dgram";
 import type * as net from "node:net";
-import { adoptedPath, streamFromRaw } from "./adopt.js";
+import { type AdoptOptions, adoptedPath, streamFromRaw } from "./adopt.js";
 import { WinsockError } from "../errors.js";
 import type { ShareMode, SharedKind, SocketPath } from "./model.js";
 import type { PeerInfo } from "./peer.js";
@@ -46,7 +46,9 @@ export function build(arrival: Arrival, options: ReceivedOptions): ReceivedSocke
     const { allowHalfOpen = false, pauseOnCreate = false, emulate = false } = options;
     try {
         const socket = kind === "connected" || kind === "unconnected"
-            ? streamFromRaw(raw, kind === "connected", { mode, emulate, allowHalfOpen, pauseOnCreate, initialData: data })
+            ? connection(raw, kind === "connected", {
+                mode, emulate, allowHalfOpen, pauseOnCreate, initialData: data,
+            })
             : unsupported(kind);
         const path = adoptedPath(socket);
         arrival.done(path);
@@ -55,6 +57,45 @@ export function build(arrival: Arrival, options: ReceivedOptions): ReceivedSocke
         raw.close();
         arrival.done(undefined);
         throw error;
+    }
+}
+
+function connection(raw: RawSocket, connected: boolean, options: AdoptOptions): net.Socket {
+    const socket = streamFromRaw(raw, connected, options, false);
+    if (connected && options.pauseOnCreate !== true) {
+        startReadingSoon(socket);
+    }
+    return socket;
+}
+
+/**
+ * A socket of Node's reads from the beginning, so that it hears of the connection's end even if nobody reads. That first
+ * read costs as much as half of a hand-over; where many sockets come at once it waits until all are there. A socket
+ * whose user wants its data reads at once.
+ */
+const unread: net.Socket[] = [];
+let firstUnread = 0;
+let timer: NodeJS.Timeout | undefined;
+const quiet = 10; // milliseconds without another socket
+const longest = 200; // milliseconds that the first waits at most
+
+function startReadingSoon(socket: net.Socket): void {
+    if (unread.push(socket) === 1) {
+        firstUnread = performance.now();
+    }
+    if (timer === undefined) {
+        timer = setTimeout(startReading, quiet);
+    } else if (performance.now() - firstUnread < longest) {
+        timer.refresh();
+    }
+}
+
+function startReading(): void {
+    timer = undefined;
+    for (const socket of unread.splice(0)) {
+        if (!socket.destroyed) {
+            socket.read(0);
+        }
     }
 }
 
