@@ -32,7 +32,7 @@
                     "defines": [
                         "NAPI_VERSION=8", "NODE_ADDON_API_DISABLE_DEPRECATED", "NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS"
                     ],
-                    "libraries": ["-ladvapi32.lib", "-lntdll.lib"],
+                    "libraries": ["-ladvapi32.lib", "-lntdll.lib", "-luser32.lib"],
                     "msvs_settings": {
                         "VCCLCompilerTool": {
                             "AdditionalOptions": ["/sdl", "/guard:cf"],

@@ -12,6 +12,7 @@ import type { PipeBinding } from "./native/pipe.js";
 import type { TcpOwnerBinding } from "./native/tcp-owner.js";
 import { type SocketsBinding, socketsMethods } from "./native/sockets.js";
 import type { ReadinessBinding } from "./native/readiness.js";
+import { type TransportsBinding, transportsMethods } from "./native/transports.js";
 
 /** Which protocol catalog: the one that 64-bit programs see or the one that 32-bit programs see. */
 export type Bits = 32 | 64;
@@ -150,7 +151,8 @@ export interface JobHandle {
  * Everything the addon exports. Each function throws an Error with `code`, `errno` and `syscall`, which {@link native}
  * turns into a {@link WinsockError}.
  */
-export interface NativeBinding extends PeerBinding, PipeBinding, ReadinessBinding, SocketsBinding, TcpOwnerBinding {
+export interface NativeBinding
+    extends PeerBinding, PipeBinding, ReadinessBinding, SocketsBinding, TcpOwnerBinding, TransportsBinding {
     /**
      * The protocol catalog as Winsock gives it, in catalog order, hidden entries included; `info` is the 628 bytes of
      * WSAPROTOCOL_INFOW and `path` the DLL as registered (unexpanded). Loads no provider.
@@ -350,6 +352,7 @@ const bindingMethods = [
     "openTcpOwner",
     ...socketsMethods,
     "openPolled",
+    ...transportsMethods,
 ] as const satisfies readonly (keyof NativeBinding)[];
 
 let loaded: NativeBinding | undefined;

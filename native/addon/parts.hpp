@@ -11,9 +11,11 @@ void init_executor(Napi::Env env, Napi::Object exports);
 void init_peer(Napi::Env env, Napi::Object exports);
 void init_pipe(Napi::Env env, Napi::Object exports);
 void init_program(Napi::Env env, Napi::Object exports);
+void init_proof(Napi::Env env, Napi::Object exports);
 void init_tcp_owner(Napi::Env env, Napi::Object exports);
 void init_sockets(Napi::Env env, Napi::Object exports);
 void init_readiness(Napi::Env env, Napi::Object exports);
+void init_transports(Napi::Env env, Napi::Object exports);
 void init_watch(Napi::Env env, Napi::Object exports);
 
 using InitPart = void (*)(Napi::Env env, Napi::Object exports);
@@ -24,9 +26,11 @@ inline constexpr InitPart parts[] = {
     init_peer,
     init_pipe,
     init_program,
+    init_proof,
     init_tcp_owner,
     init_sockets,
     init_readiness,
+    init_transports,
     init_watch,
 };
 

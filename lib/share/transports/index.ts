@@ -4,6 +4,13 @@ import type { Transport, TransportName } from "./channel.js";
 
 const table: Partial<Record<TransportName, () => Promise<Transport>>> = {
     pipe: async () => (await import("./pipe.js")).pipe,
+    mailslot: async () => (await import("./mailslot.js")).mailslot,
+    "shared-memory": async () => (await import("./shared-memory.js")).sharedMemory,
+    copydata: async () => (await import("./copydata.js")).copydata,
+    "anonymous-pipe": async () => (await import("./anonymous-pipe.js")).anonymousPipe,
+    atoms: async () => (await import("./atoms.js")).atoms,
+    dde: async () => (await import("./dde.js")).dde,
+    tcp: async () => (await import("./tcp.js")).tcp,
 };
 
 /** The names that `transport` knows. */
