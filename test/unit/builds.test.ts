@@ -96,7 +96,9 @@ describe("the built binaries", () => {
         });
 
         it(`${folder}: addon and rescue need no DLL that is not part of Windows, and rescue no Winsock`, () => {
-            const system = new Set(["advapi32.dll", "bcrypt.dll", "kernel32.dll", "msvcrt.dll", "ntdll.dll", "ole32.dll", "shell32.dll"]);
+            const system = new Set([
+                "advapi32.dll", "bcrypt.dll", "kernel32.dll", "msvcrt.dll", "ntdll.dll", "ole32.dll", "shell32.dll", "user32.dll",
+            ]);
             const addon = binary("winsock_spi.node");
             const rescue = binary("winsock-spi-rescue.exe");
             assert.deepEqual([addon.bits, rescue.bits], [bits, bits]);
