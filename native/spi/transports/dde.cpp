@@ -92,7 +92,7 @@ HDDEDATA answer(UINT_PTR value) {
 }
 
 HDDEDATA take_poke(UINT format, HDDEDATA data) {
-    if (format != our_format() || data == nullptr) {
+    if ((format & 0xFFFF) != our_format() || data == nullptr) { // Wine sets the upper half
         return answer(DDE_FNOTPROCESSED);
     }
     if (receiving->inbox->full()) {
