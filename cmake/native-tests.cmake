@@ -26,7 +26,7 @@ foreach(source IN LISTS suites)
 endforeach()
 
 # ThreadSanitizer cannot be together with the others in one program: the tests of many threads are built once more.
-set(threaded test_ring_threads test_handle_table)
+set(threaded test_ring_threads test_handle_table test_transports)
 foreach(suite IN LISTS threaded)
     set(name test_tsan_${suite})
     add_executable(${name} ${CMAKE_SOURCE_DIR}/test/native/${suite}.cpp ${core})

@@ -32,10 +32,16 @@ const mostUnproved = 128;
 
 const randomName = (): string => `winsock-spi-${randomBytes(16).toString("hex")}`;
 
+interface Entry {
+    stream: ChunkStream;
+    target: string;
+    referenced: boolean;
+}
+
 /** One port, or two, that several channels share. */
 class Exchange {
     readonly #transport: ChunkTransportOptions;
-    readonly #streams = new Map<string, { stream: ChunkStream; target: string }>();
+    readonly #streams = new Map<string, Entry>();
     readonly #touched = new Set<ChunkStream>();
     #port: Port | undefined;
     #door: Port | undefined;
@@ -65,7 +71,7 @@ class Exchange {
     }
 
     makeStream(channel: string, target: string, greeted: (name: string) => void): ChunkStream {
-        const entry = { stream: undefined as unknown as ChunkStream, target };
+        const entry: Entry = { stream: undefined as unknown as ChunkStream, target, referenced: true };
         entry.stream = new ChunkStream({
             channel,
             messageSize: this.#transport.messageSize,
@@ -82,17 +88,26 @@ class Exchange {
                 this.#streams.delete(channel);
                 this.#touched.delete(entry.stream);
                 this.#port?.forget(entry.target);
+                this.#reference();
                 this.#closeIfIdle();
             },
-            ref: () => this.#setReferenced(true),
-            unref: () => this.#setReferenced(false),
+            ref: () => {
+                entry.referenced = true;
+                this.#reference();
+            },
+            unref: () => {
+                entry.referenced = false;
+                this.#reference();
+            },
         });
         this.#streams.set(channel, entry);
+        this.#reference();
         return entry.stream;
     }
 
-    /** Several channels share a port, which keeps the program alive until one of them was told not to. */
-    #setReferenced(referenced: boolean): void {
+    /** The port keeps the program alive as long as one of its channels does. (A door of its own does so too.) */
+    #reference(): void {
+        const referenced = [...this.#streams.values()].some((entry) => entry.referenced);
         if (this.#referenced !== referenced) {
             this.#referenced = referenced;
             this.#port?.[referenced ? "ref" : "unref"]();
