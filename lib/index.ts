@@ -64,3 +64,8 @@ export { acceptRaw, type AcceptRawOptions } from "./share/accept-raw.js";
 export { adoptDatagram, datagramFromRaw, type AdoptDatagramOptions } from "./share/adopt-datagram.js";
 export { adoptServer, serverFromRaw, type AdoptServerOptions, type ServerOptions } from "./share/adopt-server.js";
 export { listen, type ListenOptions } from "./share/listen.js";
+export { serveRestartable, type RestartOptions, type RestartableServer } from "./share/recipes/restart.js";
+export { bindRestartable, type OnDatagram, type RestartDatagramOptions, type RestartableDatagram } from "./share/recipes/udp.js";
+export {
+    joinBroker, startBroker, type Broker, type BrokeredConnection, type BrokerOptions, type BrokerWorker, type JoinOptions,
+} from "./share/recipes/broker.js";

@@ -2,6 +2,7 @@
 //   held-server.mjs FILE
 // "exit CODE" ends it with that code.
 import * as fs from "node:fs";
+import * as net from "node:net";
 import { text } from "node:stream/consumers";
 
 const { takeSystemfdSockets, serverFromRaw } = await import(process.env.WINSOCK_SPI_LIBRARY);
@@ -9,7 +10,7 @@ const [file] = process.argv.slice(2);
 fs.appendFileSync(file, "x");
 const run = fs.readFileSync(file).length;
 const [listener] = await takeSystemfdSockets();
-const server = serverFromRaw(listener);
+const server = serverFromRaw(listener, { server: net.createServer({ allowHalfOpen: true }) });
 server.on("connection", async (socket) => {
     const [line] = (await text(socket.setEncoding("utf8"))).split("\n");
     socket.end(`${run}: ${line}`, () => line.startsWith("exit ") && process.exit(Number(line.slice(5))));

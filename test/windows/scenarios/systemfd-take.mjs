@@ -1,6 +1,7 @@
 // Takes the listener and the UDP socket that its environment offers, says what it got, answers one connection and one
 // datagram, and ends.
 import { once } from "node:events";
+import * as net from "node:net";
 import { text } from "node:stream/consumers";
 
 const library = await import(process.env.WINSOCK_SPI_LIBRARY);
@@ -11,7 +12,7 @@ console.log(JSON.stringify({
     ports: taken.map(({ state }) => state.local.port),
     left: Object.keys(process.env).filter((name) => name.startsWith("SYSTEMFD")),
 }));
-const server = library.serverFromRaw(listener, { allowHalfOpen: true });
+const server = library.serverFromRaw(listener, { server: net.createServer({ allowHalfOpen: true }) });
 const socket = library.datagramFromRaw(datagrams);
 await Promise.all([
     (async () => {
