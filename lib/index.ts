@@ -44,6 +44,9 @@ export type { SharedKind, ShareMode, SocketPath, SocketState } from "./share/mod
 export {
     openDatagram, openListener, RawSocket, type OpenDatagramOptions, type OpenListenerOptions, type OpenSocketOptions,
 } from "./share/raw-socket.js";
+export {
+    releaseSocket, resumeSocket, suspendSocket, takeBuffered, type SuspendOptions,
+} from "./share/release.js";
 export { socketOf, type Shareable } from "./share/socket-handle.js";
 
 export { lostExports, type SendOptions, type SentSocket } from "./share/source-link.js";

@@ -7,7 +7,7 @@ import { native } from "../native.js";
 import { type SharedSocketInfo, bytesToSend, isExport, markTaken } from "./duplicate.js";
 import { type ShareMode, type SocketPath, type SocketState } from "./model.js";
 import { RawSocket } from "./raw-socket.js";
-import { type Shareable, registerHandle, tcpClass } from "./socket-handle.js";
+import { type Shareable, handleIsOpen, registerHandle, tcpClass } from "./socket-handle.js";
 
 /** How a socket is given to libuv. */
 export interface PathOptions {
@@ -50,12 +50,65 @@ function checkPathOptions(caller: string, { mode, emulate }: PathOptions): void 
  */
 export function adoptRaw(info: ProtocolInfo | Uint8Array): RawSocket {
     const bytes = bytesOf(info);
-    const socket = native().adoptInfo(bytes);
-    if (typeof info === "object" && isExport(info)) {
+    const handle = new DataView(bytes.buffer, bytes.byteOffset).getUint32(reservedOffset, true);
+    const earlier = adoptions.get(handle);
+    if (usedInfos.has(info) || earlier?.isOpen() === true) {
+        throw alreadyUsed();
+    }
+    const raw = new RawSocket(openInfo(bytes, earlier !== undefined));
+    usedInfos.add(info);
+    if (isExport(info)) {
         markTaken(info);
     }
-    return new RawSocket(socket);
+    rememberAdoption(handle, raw);
+    return raw;
 }
+
+/** Where dwProviderReserved lies in a WSAPROTOCOL_INFOW: the number of the handle that waits for it here. */
+const reservedOffset = 112;
+
+/** What an info opened: whether that socket is still open, by whichever object of ours has it. */
+interface Adoption {
+    isOpen(): boolean;
+}
+
+const usedInfos = new WeakSet<ProtocolInfo | Uint8Array>();
+const adoptions = new Map<number, Adoption>();
+const mostAdoptions = 4096;
+
+function alreadyUsed(cause?: unknown): WinsockError {
+    return new WinsockError("The info has been used in this process already; each serves once.", {
+        code: "ERR_INFO_USED", cause,
+    });
+}
+
+function openInfo(bytes: Uint8Array, seen: boolean): bigint {
+    try {
+        return native().adoptInfo(bytes);
+    } catch (error) {
+        throw seen && error instanceof WinsockError && error.code === "ERR_INFO_SPENT" ? alreadyUsed(error) : error;
+    }
+}
+
+/** Windows may let a used info open the same descriptor again, which two objects would then close. */
+function rememberAdoption(handle: number, raw: RawSocket): void {
+    if (adoptions.size >= mostAdoptions) {
+        for (const [number, adoption] of adoptions) {
+            if (!adoption.isOpen()) {
+                adoptions.delete(number);
+            }
+        }
+    }
+    const { socket } = raw;
+    const holder = new WeakRef(raw);
+    adoptions.set(handle, {
+        isOpen: () => {
+            const owner = holder.deref();
+            return owner !== undefined && !owner.closed ? true : handleIsOpen(socket);
+        },
+    });
+}
+
 
 function bytesOf(info: ProtocolInfo | Uint8Array): Uint8Array {
     if (typeof info !== "object" || info === null) {

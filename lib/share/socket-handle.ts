@@ -98,6 +98,20 @@ const socketsOfHandles = new WeakMap<object, bigint>();
  */
 export function registerHandle(handle: object, socket: bigint): void {
     socketsOfHandles.set(handle, socket);
+    handlesOfSockets.set(socket, new WeakRef(handle));
+}
+
+/** The handles that this library made, by SOCKET; a number comes again once its socket is closed. */
+const handlesOfSockets = new Map<bigint, WeakRef<object>>();
+
+/** Whether a handle that this library made has this SOCKET, and is open. */
+export function handleIsOpen(socket: bigint): boolean {
+    const handle = handlesOfSockets.get(socket)?.deref() as Partial<TcpHandle> | undefined;
+    const open = handle?.getsockname?.({}) === 0; // a closed one answers EBADF
+    if (!open) {
+        handlesOfSockets.delete(socket);
+    }
+    return open;
 }
 
 function closed(what: string): WinsockError {

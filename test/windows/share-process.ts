@@ -1,0 +1,128 @@
+// Other Windows processes that do as a test says: test/windows/scenarios/share-run.mjs.
+import { type ChildProcess, fork } from "node:child_process";
+import { once } from "node:events";
+import * as net from "node:net";
+import * as path from "node:path";
+import { project } from "../support/windows.js";
+
+interface Answer {
+    id: number;
+    value?: unknown;
+    error?: { message: string; code?: string; stack?: string };
+}
+
+/** A process that runs code sent to it. Its end is awaited by `close`. */
+export class Runner {
+    readonly #child: ChildProcess;
+    readonly #waiting = new Map<number, { resolve: (value: unknown) => void; reject: (error: Error) => void }>();
+    #last = 0;
+
+    private constructor(child: ChildProcess) {
+        this.#child = child;
+        child.on("message", (answer) => { this.#settle(answer as Answer); });
+        child.on("close", (code) => {
+            for (const { reject } of this.#waiting.values()) {
+                reject(new Error(`the process ended with ${code}`));
+            }
+            this.#waiting.clear();
+        });
+    }
+
+    /** `node`: the program; default the one that runs the tests. */
+    static async start(node = process.execPath, execArgv: string[] = []): Promise<Runner> {
+        const file = path.join(project, "test", "windows", "scenarios", "share-run.mjs");
+        const runner = new Runner(fork(file, { execPath: node, execArgv, stdio: ["ignore", "inherit", "inherit", "ipc"] }));
+        await runner.#wait(0);
+        return runner;
+    }
+
+    get pid(): number {
+        return this.#child.pid!;
+    }
+
+    /** Runs the body of an async function of (lib, args, kept) there. Errors come with their code. */
+    run<T = unknown>(code: string, args: unknown = null): Promise<T> {
+        const id = ++this.#last;
+        const answer = this.#wait(id);
+        this.#child.send({ id, code, args });
+        return answer as Promise<T>;
+    }
+
+    /** As TerminateProcess does it. */
+    async kill(): Promise<void> {
+        if (this.#child.exitCode === null && this.#child.signalCode === null) {
+            const closed = once(this.#child, "close");
+            this.#child.kill();
+            await closed;
+        }
+    }
+
+    async close(): Promise<void> {
+        if (this.#child.exitCode === null && this.#child.signalCode === null) {
+            const closed = once(this.#child, "close");
+            if (this.#child.connected) {
+                this.#child.disconnect();
+            }
+            await closed;
+        }
+    }
+
+    #wait(id: number): Promise<unknown> {
+        return new Promise((resolve, reject) => { this.#waiting.set(id, { resolve, reject }); });
+    }
+
+    #settle({ id, value, error }: Answer): void {
+        const waiting = this.#waiting.get(id);
+        this.#waiting.delete(id);
+        if (error === undefined) {
+            waiting?.resolve(value);
+        } else {
+            const failure = new Error(`${error.message}\n(there) ${error.stack ?? ""}`);
+            waiting?.reject(Object.assign(failure, { code: error.code }));
+        }
+    }
+}
+
+export interface Pair {
+    /** The end that connected: it stays with the test. */
+    client: net.Socket;
+    /** The end that was accepted. */
+    server: net.Socket;
+}
+
+/** Both ends of a TCP connection over loopback, in this process. */
+export async function connectedPair(host = "127.0.0.1"): Promise<Pair> {
+    const listener = net.createServer({ pauseOnConnect: true }).listen(0, host);
+    await once(listener, "listening");
+    const { port } = listener.address() as net.AddressInfo;
+    const client = net.connect(port, host);
+    const [[server]] = (await Promise.all([once(listener, "connection"), once(client, "connect")])) as [[net.Socket], []];
+    listener.close();
+    return { client, server };
+}
+
+/** Exactly `length` bytes, as text of one byte per character; the rest stays in the stream. */
+export async function readExactly(stream: net.Socket, length: number): Promise<string> {
+    let text = "";
+    while (text.length < length) {
+        const chunk = stream.read(Math.min(length - text.length, stream.readableLength)) as Buffer | null;
+        if (chunk === null || chunk.length === 0) {
+            if (stream.readableEnded || stream.destroyed) {
+                throw new Error(`the stream ended after ${text.length} of ${length} bytes`);
+            }
+            await new Promise<void>((resolve) => {
+                const done = (): void => {
+                    stream.off("readable", done).off("end", done).off("close", done);
+                    resolve();
+                };
+                stream.once("readable", done).once("end", done).once("close", done);
+            });
+            continue;
+        }
+        text += chunk.toString("latin1");
+    }
+    return text;
+}
+
+/** The 628 bytes as text for a channel of JSON. */
+export const encoded = (bytes: Uint8Array): string => Buffer.from(bytes).toString("base64");
