@@ -39,6 +39,13 @@ function exportOf(info: SharedSocketInfo): Export {
     return found;
 }
 
+const doubled = new WeakSet<object>();
+
+/** Whether this very process may have another descriptor of the object's socket. */
+export function isDoubled(socket: object): boolean {
+    return doubled.has(socket);
+}
+
 /** Whether this is what duplicateSocket returned here. */
 export function isExport(info: object): info is SharedSocketInfo {
     return exports.has(info as SharedSocketInfo);
@@ -63,6 +70,9 @@ export function duplicateSocket(socket: Shareable, pid: number): SharedSocketInf
     const value = socketOf(socket);
     const state = socket instanceof RawSocket ? socket.state : stateOf(value, isOfNode(socket) ? true : undefined);
     const { info, start } = native().duplicateSocket(value, pid);
+    if (pid === process.pid && typeof socket === "object") {
+        doubled.add(socket);
+    }
     const { bytes, ...fields } = decodeProtocolInfo(info);
     const record: Export = { pid, start, handle: fields.providerReserved, bytes, phase: "kept" };
     const shared: SharedSocketInfo = {

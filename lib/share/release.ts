@@ -9,6 +9,7 @@ import { TLSSocket } from "node:tls";
 import { WinsockError, refuseUnknownOptions } from "../errors.js";
 import { native } from "../native.js";
 import { adoptedPath } from "./adopt.js";
+import { isDoubled } from "./duplicate.js";
 import { RawSocket } from "./raw-socket.js";
 import { type Shareable, handleOf, socketOf } from "./socket-handle.js";
 
@@ -126,7 +127,9 @@ async function drained(socket: net.Socket, signal: AbortSignal | undefined): Pro
 
 /** Nothing of ours is pending on the socket afterwards, and libuv has heard of what was cancelled. */
 async function cancel(socket: net.Socket): Promise<void> {
-    native().cancelPending(socketOf(socket), longestCancel);
+    if (!isDoubled(socket)) { // else what is pending on the other descriptor would be cancelled too
+        native().cancelPending(socketOf(socket), longestCancel);
+    }
     await nextTurn();
     await nextTurn();
 }

@@ -21,7 +21,7 @@ interface Adopted {
 }
 
 describe("share primitives: between processes", function () {
-    this.timeout(120_000);
+    this.timeout(20_000);
     const runners: Runner[] = [];
 
     async function start(node?: string): Promise<Runner> {
@@ -164,15 +164,15 @@ describe("share primitives: between processes", function () {
         const kept = duplicateSocket(server, target.pid);
         revoke(kept);
         revoke(kept);
-        const sent = duplicateSocket(server, target.pid);
-        const text = encoded(sent.bytes);
-        assert.throws(() => { revoke(sent); }, { code: "ERR_ALREADY_SENT" });
         await assert.rejects(target.run(adopt, { info: encoded(kept.bytes) }), { code: "ERR_INFO_SPENT" });
-        await target.run(adopt, { info: text });
         const declined = duplicateSocket(server, target.pid);
         const late = encoded(declined.bytes);
         revoke(declined, { declined: true });
         await assert.rejects(target.run(adopt, { info: late }), { code: "ERR_INFO_SPENT" });
+        const sent = duplicateSocket(server, target.pid);
+        const text = encoded(sent.bytes);
+        assert.throws(() => { revoke(sent); }, { code: "ERR_ALREADY_SENT" });
+        await target.run(adopt, { info: text });
         assert.throws(() => { revoke({ ...sent }); }, TypeError);
         server.destroy();
         await target.run(`kept.socket.end("open");`);

@@ -1,8 +1,9 @@
 // Other Windows processes that do as a test says: test/windows/scenarios/share-run.mjs.
-import { type ChildProcess, fork } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import * as net from "node:net";
 import * as path from "node:path";
+import { createInterface } from "node:readline";
 import { project } from "../support/windows.js";
 
 interface Answer {
@@ -14,13 +15,16 @@ interface Answer {
 /** A process that runs code sent to it. Its end is awaited by `close`. */
 export class Runner {
     readonly #child: ChildProcess;
+    readonly #control: net.Socket;
     readonly #waiting = new Map<number, { resolve: (value: unknown) => void; reject: (error: Error) => void }>();
     #last = 0;
 
-    private constructor(child: ChildProcess) {
+    private constructor(child: ChildProcess, control: net.Socket) {
         this.#child = child;
-        child.on("message", (answer) => { this.#settle(answer as Answer); });
-        child.on("close", (code) => {
+        this.#control = control;
+        control.on("error", () => undefined); // a killed process resets it
+        createInterface({ input: control }).on("line", (line) => { this.#settle(JSON.parse(line) as Answer); });
+        child.on("exit", (code) => {
             for (const { reject } of this.#waiting.values()) {
                 reject(new Error(`the process ended with ${code}`));
             }
@@ -31,7 +35,16 @@ export class Runner {
     /** `node`: the program; default the one that runs the tests. */
     static async start(node = process.execPath, execArgv: string[] = []): Promise<Runner> {
         const file = path.join(project, "test", "windows", "scenarios", "share-run.mjs");
-        const runner = new Runner(fork(file, { execPath: node, execArgv, stdio: ["ignore", "inherit", "inherit", "ipc"] }));
+        const listener = net.createServer().listen(0, "127.0.0.1");
+        await once(listener, "listening");
+        const { port } = listener.address() as net.AddressInfo;
+        const child = spawn(node, [...execArgv, file, String(port)], { stdio: ["ignore", "inherit", "inherit"] });
+        const [control] = (await Promise.race([
+            once(listener, "connection"),
+            once(child, "exit").then(([code]) => { throw new Error(`the process ended with ${String(code)}`); }),
+        ])) as [net.Socket];
+        listener.close();
+        const runner = new Runner(child, control);
         await runner.#wait(0);
         return runner;
     }
@@ -44,26 +57,24 @@ export class Runner {
     run<T = unknown>(code: string, args: unknown = null): Promise<T> {
         const id = ++this.#last;
         const answer = this.#wait(id);
-        this.#child.send({ id, code, args });
+        this.#control.write(`${JSON.stringify({ id, code, args })}\n`);
         return answer as Promise<T>;
     }
 
     /** As TerminateProcess does it. */
     async kill(): Promise<void> {
         if (this.#child.exitCode === null && this.#child.signalCode === null) {
-            const closed = once(this.#child, "close");
+            const ended = once(this.#child, "exit");
             this.#child.kill();
-            await closed;
+            await ended;
         }
     }
 
     async close(): Promise<void> {
         if (this.#child.exitCode === null && this.#child.signalCode === null) {
-            const closed = once(this.#child, "close");
-            if (this.#child.connected) {
-                this.#child.disconnect();
-            }
-            await closed;
+            const ended = once(this.#child, "exit");
+            this.#control.end();
+            await ended;
         }
     }
 

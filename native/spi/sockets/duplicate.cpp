@@ -54,8 +54,11 @@ Status revoke_export(std::uint32_t pid, std::uint64_t start, std::uint32_t handl
     if (target.start != start) {
         return {}; // another process of the same id
     }
+    // Taken over and closed here: with no target process at all, Wine closes the handle but says that it failed.
     const HANDLE value = reinterpret_cast<HANDLE>(static_cast<std::uintptr_t>(handle));
-    if (!DuplicateHandle(target.handle.get(), value, nullptr, nullptr, 0, FALSE, DUPLICATE_CLOSE_SOURCE)) {
+    UniqueHandle taken;
+    if (!DuplicateHandle(target.handle.get(), value, GetCurrentProcess(), taken.put(), 0, FALSE,
+                         DUPLICATE_SAME_ACCESS | DUPLICATE_CLOSE_SOURCE)) {
         const Status cause = last_error("DuplicateHandle", "DUPLICATE_CLOSE_SOURCE");
         return cause.number == ERROR_INVALID_HANDLE
                    ? own_error("ERR_ALREADY_TAKEN", "Process " + std::to_string(pid) +
