@@ -19,10 +19,12 @@ export interface Answer {
 }
 
 export class Peer {
-    readonly #lines: AsyncIterator<string>;
+    readonly #control: Promise<{ socket: net.Socket; lines: AsyncIterator<string> }>;
 
-    constructor(readonly child: ChildProcess) {
-        this.#lines = createInterface({ input: child.stdout! })[Symbol.asyncIterator]();
+    constructor(readonly child: ChildProcess, control: Promise<net.Socket>) {
+        this.#control = control.then((socket) => ({
+            socket, lines: createInterface({ input: socket })[Symbol.asyncIterator](),
+        }));
     }
 
     get pid(): number {
@@ -30,8 +32,9 @@ export class Peer {
     }
 
     async ask(command: string, given: object = {}): Promise<Answer> {
-        this.child.stdin!.write(`${JSON.stringify({ command, ...given })}\n`);
-        const { value, done } = await this.#lines.next();
+        const { socket, lines } = await this.#control;
+        socket.write(`${JSON.stringify({ command, ...given })}\n`);
+        const { value, done } = await lines.next();
         assert.ok(done !== true, `the peer answers ${command}`);
         const answer = JSON.parse(value) as Answer & { error?: string; message?: string };
         assert.equal(answer.error, undefined, answer.message);
@@ -41,7 +44,7 @@ export class Peer {
     async end(): Promise<void> {
         if (this.child.exitCode === null && this.child.signalCode === null) {
             const exited = once(this.child, "exit");
-            this.child.stdin!.end();
+            (await this.#control).socket.end();
             await exited;
         }
     }
@@ -53,21 +56,30 @@ afterEach(async () => {
     running.clear();
 });
 
+async function acceptControl(server: net.Server): Promise<net.Socket> {
+    const [socket] = (await once(server, "connection")) as [net.Socket];
+    server.close();
+    return socket.on("error", () => undefined);
+}
+
 /** Ends with the test. */
-export function startPeer(node = process.execPath): Peer {
-    const script = path.join(project, "test", "windows", "scenarios", "share-peer.mjs");
-    const peer = new Peer(spawn(node, [script], { stdio: ["pipe", "pipe", "inherit"] }));
+export async function startPeer(node = process.execPath): Promise<Peer> {
+    const server = net.createServer().listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const { port } = server.address() as net.AddressInfo;
+    const child = spawn(node, [scenario("share-peer.mjs"), String(port)], { stdio: ["ignore", "inherit", "inherit"] });
+    const peer = new Peer(child, acceptControl(server));
     running.add(peer);
     return peer;
 }
 
-/** Runs a script of scenarios/ to its end: it says what it found wrong by its exit code and stderr. */
-export async function runScenario(node: string, name: string, ...args: readonly string[]): Promise<string> {
-    const script = path.join(project, "test", "windows", "scenarios", name);
-    const child = spawn(node, [script, ...args], { stdio: ["ignore", "pipe", "pipe"] });
-    const [stdout, stderr, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, "close")]);
-    assert.equal(code, 0, `${name}: exit code ${String(code)}\n${stdout}\n${stderr}`);
-    return stdout;
+const scenario = (name: string): string => path.join(project, "test", "windows", "scenarios", name);
+
+/** Runs a script of scenarios/ to its end, which tells by its exit code. */
+export async function runScenario(node: string, name: string, ...args: readonly string[]): Promise<number | null> {
+    const child = spawn(node, [scenario(name), ...args], { stdio: ["ignore", "inherit", "inherit"] });
+    const [code] = (await once(child, "close")) as [number | null];
+    return code;
 }
 
 /** Everything that a server says to one connection. */

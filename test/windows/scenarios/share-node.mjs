@@ -6,7 +6,7 @@ import { once } from "node:events";
 import * as http from "node:http";
 import * as net from "node:net";
 import { text } from "node:stream/consumers";
-import { Worker, isMainThread, parentPort } from "node:worker_threads";
+import { Worker, parentPort } from "node:worker_threads";
 import {
     adoptDatagram, adoptedPath, adoptServer, datagramFromRaw, duplicateSocket, openDatagram, openListener, serverFromRaw,
 } from "winsock-spi";
@@ -105,6 +105,3 @@ async function unref() {
 const datagram6 = () => datagram("udp6", "::1");
 const tasks = { server, datagram, datagram6, worker, exit, unref, serve: serveInWorker };
 await tasks[process.argv[2]]();
-if (isMainThread) {
-    process.stdout.write("done\n");
-}

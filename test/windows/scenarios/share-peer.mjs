@@ -1,4 +1,6 @@
-// A process that shares sockets with the test that started it. It speaks JSON lines: each question gets one answer.
+// A process that shares sockets with the test that started it. It connects to the port in its argument and speaks JSON
+// lines there: each question gets one answer. (Not over stdout: a 32-bit program misreads what a 64-bit Node says of its
+// standard handles.)
 // Connections get this process's id and are ended; datagrams are answered with "<pid>:<text>".
 import * as net from "node:net";
 import * as dgram from "node:dgram";
@@ -83,10 +85,10 @@ const commands = {
         await once(datagram, "close");
         return {};
     },
-    exit: ({ code }) => process.exit(code),
 };
 
-for await (const line of createInterface({ input: process.stdin })) {
+const control = net.connect(Number(process.argv[2]), "127.0.0.1");
+for await (const line of createInterface({ input: control })) {
     const { command, ...given } = JSON.parse(line);
     let answer;
     try {
@@ -94,6 +96,6 @@ for await (const line of createInterface({ input: process.stdin })) {
     } catch (error) {
         answer = { error: error.code ?? String(error), message: error.message };
     }
-    process.stdout.write(`${JSON.stringify(answer)}\n`);
+    control.write(`${JSON.stringify(answer)}\n`);
 }
 process.exit(0);
