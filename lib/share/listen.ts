@@ -29,7 +29,11 @@ export function listen<S extends net.Server>(server: S, options: ListenOptions =
     if (!(server instanceof net.Server)) {
         throw new TypeError("listen: server must be a net.Server");
     }
-    checkServerOptions("listen", { server, ...(signal === undefined ? {} : { signal }) });
+    checkServerOptions("listen", {
+        server,
+        ...(rest.backlog === undefined ? {} : { backlog: rest.backlog }),
+        ...(signal === undefined ? {} : { signal }),
+    });
     tcpClass();
     const open = (address: string | undefined): void => {
         if (signal?.aborted === true) {
@@ -49,7 +53,7 @@ export function listen<S extends net.Server>(server: S, options: ListenOptions =
         open(host);
         return server;
     }
-    openListener({ ...rest, host: "127.0.0.1", port: 0 }).close(); // a TypeError for wrong options comes at once
+    checkPort(rest.port);
     dns.lookup(host, (error, address) => {
         if (error !== null) {
             server.emit("error", error);
@@ -58,4 +62,11 @@ export function listen<S extends net.Server>(server: S, options: ListenOptions =
         }
     });
     return server;
+}
+
+/** openListener looks at it too, but only when the name has been looked up: misuse is to be told at once. */
+function checkPort(port: unknown): void {
+    if (port !== undefined && (!Number.isInteger(port) || (port as number) < 0 || (port as number) > 0xffff)) {
+        throw new TypeError(`listen: port must be a whole number from 0 to 65535, not ${String(port)}`);
+    }
 }
