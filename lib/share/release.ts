@@ -125,13 +125,27 @@ async function drained(socket: net.Socket, signal: AbortSignal | undefined): Pro
     }
 }
 
-/** Nothing of ours is pending on the socket afterwards, and libuv has heard of what was cancelled. */
-async function cancel(socket: net.Socket): Promise<void> {
+/** Sockets whose pending receive was cancelled and that have not read since. */
+const cancelled = new WeakSet<net.Socket>();
+
+/**
+ * Cancels what is pending on a socket that does not read any more: until then the target could not take it off this
+ * process's completion port. Libuv hears of it in the next turns of the loop.
+ */
+export function cancelReads(socket: net.Socket): void {
     if (!isDoubled(socket)) { // else what is pending on the other descriptor would be cancelled too
         native().cancelPending(socketOf(socket), longestCancel);
+        cancelled.add(socket);
     }
+}
+
+/** Turns of the loop, or the time, after which libuv has heard that a receive was cancelled. */
+async function cancellationHeard(socket: net.Socket): Promise<void> {
     await nextTurn();
     await nextTurn();
+    if (adoptedPath(socket) === "emulated") {
+        await delay(longestEvent);
+    }
 }
 
 /**
@@ -148,7 +162,9 @@ export async function suspendSocket(socket: net.Socket, options: SuspendOptions 
     const buffered = takeBuffered(socket);
     try {
         await drained(socket, options.signal);
-        await cancel(socket);
+        cancelReads(socket);
+        await nextTurn();
+        await nextTurn();
         openHandleOf(socket);
     } catch (error) {
         if (!socket.destroyed) {
@@ -164,19 +180,31 @@ export async function resumeSocket(
     socket: net.Socket, buffered: Uint8Array, options: { flowing?: boolean } = {},
 ): Promise<void> {
     refuseUnknownOptions("resumeSocket", options, ["flowing"]);
-    if (adoptedPath(socket) === "emulated") {
-        await delay(longestEvent); // what was cancelled must not be taken for an error of the next receive
-    }
     if (socket.destroyed) {
         return;
     }
     if (buffered.byteLength > 0) {
         socket.unshift(Buffer.from(buffered));
     }
+    await restartReading(socket);
     if (options.flowing ?? true) {
         socket.resume();
     }
-    socket.read(0);
+}
+
+/**
+ * Undoes the stop of {@link takeBuffered} and {@link cancelReads}: the stream may believe that a read is under way, and
+ * would never ask again. Reading begins when libuv has heard of the cancellation, which it would else take for an error.
+ */
+export async function restartReading(socket: net.Socket): Promise<void> {
+    if (cancelled.delete(socket)) {
+        await cancellationHeard(socket);
+    }
+    const handle = handleOf(socket);
+    if (handle !== undefined && !socket.destroyed && !socket.readableEnded && !cancelled.has(socket)) {
+        handle.reading = true;
+        handle.readStart();
+    }
 }
 
 /**
@@ -213,7 +241,9 @@ async function releaseStream(socket: net.Socket, signal: AbortSignal | undefined
     handle.readStop();
     await drained(socket, signal);
     if (handleOf(socket) !== undefined) {
-        await cancel(socket);
+        cancelReads(socket);
+        await nextTurn();
+        await nextTurn();
     }
     if (!socket.closed) {
         await new Promise<void>((resolve) => {

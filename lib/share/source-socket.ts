@@ -7,7 +7,7 @@ import * as tls from "node:tls";
 import { WinsockError } from "../errors.js";
 import { type SharedKind, stateOf } from "./model.js";
 import { RawSocket } from "./raw-socket.js";
-import { takeBuffered } from "./release.js";
+import { cancelReads, restartReading, takeBuffered } from "./release.js";
 import { type Shareable, socketOf } from "./socket-handle.js";
 
 /** What a socket is. The system is asked only where the object does not say. */
@@ -92,6 +92,7 @@ export function stop(socket: Shareable): StoppedSocket {
     }
     const flowing = socket.readableFlowing;
     const data = takeBuffered(socket);
+    cancelReads(socket);
     socket.cork();
     return {
         data,
@@ -103,6 +104,7 @@ export function stop(socket: Shareable): StoppedSocket {
                 socket.unshift(data);
             }
             socket.uncork();
+            void restartReading(socket);
             if (flowing === true) {
                 socket.resume();
             } else {
