@@ -74,7 +74,12 @@ export function datagramFromRaw(raw: RawSocket, options: AdoptDatagramOptions = 
         const socket = dgram.createSocket({ ...dgramOptions, type: state.family === "IPv6" ? "udp6" : "udp4" });
         const { handle, path } = openHandle(raw, mode === "move" && !emulate);
         // dgram takes any object that can receive; @types/node does not say so.
-        (socket.bind as (handle: object) => void).call(socket, handle);
+        try {
+            (socket.bind as (handle: object) => void).call(socket, handle);
+        } catch (error) {
+            handle.close();
+            throw error;
+        }
         setAdoptedPath(socket, path);
         if (state.remote !== undefined) {
             markConnected(socket);
@@ -96,7 +101,7 @@ function refuseOtherKinds({ kind, family }: SocketState): void {
 }
 
 /** Takes the SOCKET out of the RawSocket. */
-function openHandle(raw: RawSocket, alone: boolean): { handle: object; path: SocketPath } {
+function openHandle(raw: RawSocket, alone: boolean): { handle: UdpHandle | PollDatagram; path: SocketPath } {
     const { socket } = raw;
     const libuv = alone ? openLibuv(socket) : undefined;
     const handle = libuv ?? new PollDatagram(socket);

@@ -3,6 +3,7 @@
 
 #include "polled_environment.hpp"
 #include "spi/sockets/datagram_options.hpp"
+#include "spi/sockets/describe.hpp"
 #include "values.hpp"
 
 #include <array>
@@ -56,13 +57,13 @@ Napi::BigInt to_bigint(Napi::Env env, SOCKET socket) {
 }
 
 Napi::Value to_object(Napi::Env env, const AnyAddress& address) {
-    const spi::AddressText text = spi::to_text(address);
-    if (text.family == 0) {
+    const spi::SocketAddress text = spi::to_address(&address.any, sizeof(address));
+    if (text.address.empty()) {
         return env.Undefined();
     }
     Napi::Object object = Napi::Object::New(env);
     object.Set("address", Napi::String::New(env, text.address));
-    object.Set("family", Napi::String::New(env, text.family == 6 ? "IPv6" : "IPv4"));
+    object.Set("family", Napi::String::New(env, text.family == AF_INET6 ? "IPv6" : "IPv4"));
     object.Set("port", Napi::Number::New(env, text.port));
     return object;
 }

@@ -80,7 +80,10 @@ SocketAddress to_address(const sockaddr* address, int length) {
         sockaddr_in6 v6;
         std::memcpy(&v6, address, sizeof v6);
         result.address = text_of(v6.sin6_addr);
-        if (v6.sin6_scope_id != 0) {
+        unsigned char bytes[2];
+        std::memcpy(bytes, &v6.sin6_addr, sizeof bytes);
+        const bool link_local = bytes[0] == 0xFE && (bytes[1] & 0xC0) == 0x80;
+        if (link_local && v6.sin6_scope_id != 0) { // elsewhere the scope says nothing; Node leaves it away as well
             result.address += '%' + std::to_string(v6.sin6_scope_id);
         }
         result.port = v6.sin6_port >> 8 | (v6.sin6_port & 0xFF) << 8;

@@ -20,19 +20,12 @@ Status winsock_error(const WinsockApi& api, const char* syscall) {
 } // namespace
 
 Status Readiness::get(Readiness*& readiness) {
-    struct Started {
-        Status status;
-        Readiness* readiness = nullptr;
-    };
-    static const Started started = [] {
-        Started result;
-        // Never deleted: its thread may be anywhere in it when the process ends.
-        result.readiness = new Readiness();
-        result.status = result.readiness->start();
-        return result;
-    }();
-    readiness = started.readiness;
-    return started.status;
+    // Never deleted: its thread may be anywhere in it when the process ends.
+    static Readiness* const own = new Readiness();
+    static SRWLOCK starting = SRWLOCK_INIT;
+    const ExclusiveLock lock(starting);
+    readiness = own;
+    return own->start();
 }
 
 std::uint64_t Readiness::new_id() {
@@ -40,7 +33,11 @@ std::uint64_t Readiness::new_id() {
     return ++last;
 }
 
+// What failed is tried again the next time.
 Status Readiness::start() {
+    if (started_) {
+        return {};
+    }
     if (Status status = winsock_api(api_); !status.ok()) {
         return status;
     }
@@ -54,7 +51,8 @@ Status Readiness::start() {
         return last_error("GetModuleHandleExW");
     }
     const UniqueHandle thread(CreateThread(nullptr, 0, thread_main, this, 0, nullptr));
-    return thread ? Status{} : last_error("CreateThread");
+    started_ = static_cast<bool>(thread);
+    return started_ ? Status{} : last_error("CreateThread");
 }
 
 Status Readiness::open_waker() {

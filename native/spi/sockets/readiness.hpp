@@ -62,6 +62,7 @@ private:
     void tell(bool failed);
     static DWORD WINAPI thread_main(void* self);
 
+    bool started_ = false;
     const WinsockApi* api_ = nullptr;
     UniqueSocket waker_; // a datagram socket connected to itself: what is sent on it ends a poll
     SRWLOCK lock_ = SRWLOCK_INIT; // of everything below

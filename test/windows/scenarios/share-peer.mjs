@@ -6,13 +6,10 @@ import * as net from "node:net";
 import * as dgram from "node:dgram";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
-import {
-    acceptRaw, adoptDatagram, adoptedPath, adoptRaw, adoptServer, duplicateSocket, listen, openListener,
-} from "winsock-spi";
+import { adoptDatagram, adoptedPath, adoptServer, duplicateSocket, listen, openListener } from "winsock-spi";
 
 let server;
 let datagram;
-let accepting;
 let accepted = 0;
 const bytes = (text) => Buffer.from(text, "base64");
 const base64 = (info) => Buffer.from(info.bytes).toString("base64");
@@ -49,17 +46,6 @@ const commands = {
     open({ pid }) {
         const raw = openListener({ host: "127.0.0.1" });
         return { port: raw.state.local.port, info: base64(duplicateSocket(raw, pid)) };
-    },
-    /** Accepts without streams. */
-    acceptRaw({ info }) {
-        const listener = adoptRaw(bytes(info));
-        accepting = (async () => {
-            for await (const raw of acceptRaw(listener)) {
-                accepted++;
-                raw.close();
-            }
-        })();
-        return {};
     },
     async close() {
         server.close();
