@@ -10,11 +10,15 @@ export interface NativeAddress {
     port: number;
 }
 
-/** What a socket is: Winsock's numbers for family, type (SOCK_STREAM 1, SOCK_DGRAM 2) and protocol. */
-export interface SocketFacts {
+/** Winsock's numbers for family, type (SOCK_STREAM 1, SOCK_DGRAM 2) and protocol, which never change. */
+export interface SocketTriplet {
     family: number;
     type: number;
     protocol: number;
+}
+
+/** What a socket is. */
+export interface SocketFacts extends SocketTriplet {
     listening: boolean;
     /** Absent while not bound. */
     local?: NativeAddress;
@@ -78,8 +82,8 @@ export interface SocketsBinding {
     completionModes(socket: bigint): number;
     /** CancelIoEx until nothing of this process is pending, at most that long; false if something still is. */
     cancelPending(socket: bigint, milliseconds: number): boolean;
-    /** Throws WSAENOTSOCK. */
-    describeSocket(socket: bigint): SocketFacts;
+    /** Throws WSAENOTSOCK. With what is known of the socket already it asks Winsock less. */
+    describeSocket(socket: bigint, known?: SocketTriplet): SocketFacts;
     /** Throws WSAEADDRINUSE, WSAEACCES, WSAEADDRNOTAVAIL. */
     openSocket(request: SocketRequest): bigint;
     /** FIONBIO: a property of the socket, for every process that has it. */

@@ -3,7 +3,7 @@
 import { WinsockError, refuseUnknownOptions } from "../errors.js";
 import { type ProtocolInfo, decodeProtocolInfo } from "../catalog/protocol-info.js";
 import { native } from "../native.js";
-import { type SocketState, stateOf } from "./model.js";
+import { type SocketState, stateOf, tripletOf } from "./model.js";
 import { RawSocket } from "./raw-socket.js";
 import { type Shareable, isOfNode, socketOf } from "./socket-handle.js";
 
@@ -68,12 +68,13 @@ export function duplicateSocket(socket: Shareable, pid: number): SharedSocketInf
         throw new TypeError(`pid must be the id of a process, not ${String(pid)}`);
     }
     const value = socketOf(socket);
-    const state = socket instanceof RawSocket ? socket.state : stateOf(value, isOfNode(socket) ? true : undefined);
     const { info, start } = native().duplicateSocket(value, pid);
     if (pid === process.pid && typeof socket === "object") {
         doubled.add(socket);
     }
     const { bytes, ...fields } = decodeProtocolInfo(info);
+    const nonBlocking = socket instanceof RawSocket ? socket.nonBlocking : isOfNode(socket) ? true : undefined;
+    const state = stateOf(value, nonBlocking, tripletOf(fields));
     const record: Export = { pid, start, handle: fields.providerReserved, bytes, phase: "kept" };
     const shared: SharedSocketInfo = {
         ...fields,

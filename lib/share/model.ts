@@ -2,7 +2,8 @@
 
 import type { AddressInfo } from "node:net";
 import { native } from "../native.js";
-import type { NativeAddress, SocketFacts } from "../native/sockets.js";
+import type { ProtocolInfoFields } from "../catalog/protocol-info.js";
+import type { NativeAddress, SocketFacts, SocketTriplet } from "../native/sockets.js";
 
 /**
  * - `move`: the source stops, drains and closes; the target owns the socket and takes it off the source's completion
@@ -58,6 +59,11 @@ export function stateOfFacts(facts: SocketFacts, nonBlocking: boolean | undefine
 }
 
 /** @throws WinsockError `WSAENOTSOCK`. */
-export function stateOf(socket: bigint, nonBlocking?: boolean): SocketState {
-    return stateOfFacts(native().describeSocket(socket), nonBlocking);
+export function stateOf(socket: bigint, nonBlocking?: boolean, known?: SocketTriplet): SocketState {
+    return stateOfFacts(native().describeSocket(socket, known), nonBlocking);
+}
+
+/** What an info says of the socket that it was made for. */
+export function tripletOf(info: ProtocolInfoFields): SocketTriplet {
+    return { family: info.addressFamily, type: info.socketType, protocol: info.protocol };
 }

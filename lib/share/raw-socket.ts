@@ -3,7 +3,8 @@
 import * as net from "node:net";
 import { WinsockError, refuseUnknownOptions } from "../errors.js";
 import { native } from "../native.js";
-import { type SocketState, stateOf } from "./model.js";
+import type { SocketTriplet } from "../native/sockets.js";
+import { type SocketState, stateOfFacts } from "./model.js";
 
 /**
  * A socket of this process that nobody reads, writes or waits for: adopted from elsewhere, or opened here so that it
@@ -12,7 +13,9 @@ import { type SocketState, stateOf } from "./model.js";
  */
 export class RawSocket implements Disposable {
     #socket: bigint | undefined;
-    readonly #nonBlocking: boolean | undefined;
+    /** FIONBIO where it is known: see `SocketState`. */
+    readonly nonBlocking: boolean | undefined;
+    #triplet: SocketTriplet | undefined;
 
     /** Takes over a SOCKET of this process. */
     constructor(socket: bigint, options: { nonBlocking?: boolean } = {}) {
@@ -21,7 +24,7 @@ export class RawSocket implements Disposable {
         }
         refuseUnknownOptions("RawSocket", options, ["nonBlocking"]);
         this.#socket = socket;
-        this.#nonBlocking = options.nonBlocking;
+        this.nonBlocking = options.nonBlocking;
     }
 
     /**
@@ -42,7 +45,9 @@ export class RawSocket implements Disposable {
 
     /** What it is at this moment. Throws like `socket`. */
     get state(): SocketState {
-        return stateOf(this.socket, this.#nonBlocking);
+        const facts = native().describeSocket(this.socket, this.#triplet);
+        this.#triplet = facts;
+        return stateOfFacts(facts, this.nonBlocking);
     }
 
     /** Gives the SOCKET away: this object is closed from then on, and does not close it. */

@@ -136,8 +136,16 @@ Napi::Value to_object(Napi::Env env, const spi::SocketAddress& address) {
 
 Napi::Value describe_socket(const Napi::CallbackInfo& info) {
     const Napi::Env env = info.Env();
+    spi::SocketKind known;
+    const bool is_known = info.Length() > 1 && info[1].IsObject();
+    if (is_known) {
+        const Napi::Object object = info[1].As<Napi::Object>();
+        known.family = object.Get("family").ToNumber().Int32Value();
+        known.type = object.Get("type").ToNumber().Int32Value();
+        known.protocol = object.Get("protocol").ToNumber().Int32Value();
+    }
     spi::SocketDescription description;
-    check(env, spi::describe_socket(socket_argument(info, 0), description));
+    check(env, spi::describe_socket(socket_argument(info, 0), is_known ? &known : nullptr, description));
     Napi::Object object = Napi::Object::New(env);
     object.Set("family", Napi::Number::New(env, description.family));
     object.Set("type", Napi::Number::New(env, description.type));

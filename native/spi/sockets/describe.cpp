@@ -56,12 +56,6 @@ std::string text_of(const in6_addr& address) {
     return text;
 }
 
-int option(const WinsockApi& api, SOCKET socket, int name, int absent) {
-    int value = 0;
-    int length = sizeof value;
-    return api.getsockopt(socket, SOL_SOCKET, name, reinterpret_cast<char*>(&value), &length) == 0 ? value : absent;
-}
-
 } // namespace
 
 SocketAddress to_address(const sockaddr* address, int length) {
@@ -91,22 +85,30 @@ SocketAddress to_address(const sockaddr* address, int length) {
     return result;
 }
 
-Status describe_socket(SOCKET socket, SocketDescription& description) {
+Status describe_socket(SOCKET socket, const SocketKind* known, SocketDescription& description) {
     const WinsockApi* api = nullptr;
     if (Status status = winsock_api(api); !status.ok()) {
         return status;
     }
-    WSAPROTOCOL_INFOW info{};
-    int length = sizeof info;
-    if (api->getsockopt(socket, SOL_SOCKET, SO_PROTOCOL_INFOW, reinterpret_cast<char*>(&info), &length) ==
-        SOCKET_ERROR) {
-        return system_error(static_cast<std::uint32_t>(api->WSAGetLastError()), "getsockopt", "SO_PROTOCOL_INFOW");
-    }
     description = {};
-    description.family = info.iAddressFamily;
-    description.type = option(*api, socket, SO_TYPE, info.iSocketType);
-    description.protocol = info.iProtocol;
-    description.listening = option(*api, socket, SO_ACCEPTCONN, 0) != 0;
+    int length = 0;
+    if (known != nullptr) {
+        static_cast<SocketKind&>(description) = *known;
+    } else {
+        WSAPROTOCOL_INFOW info{};
+        length = sizeof info;
+        if (api->getsockopt(socket, SOL_SOCKET, SO_PROTOCOL_INFOW, reinterpret_cast<char*>(&info), &length) ==
+            SOCKET_ERROR) {
+            return system_error(static_cast<std::uint32_t>(api->WSAGetLastError()), "getsockopt", "SO_PROTOCOL_INFOW");
+        }
+        static_cast<SocketKind&>(description) = {info.iAddressFamily, info.iSocketType, info.iProtocol};
+    }
+    int listening = 0;
+    length = sizeof listening;
+    description.listening =
+        description.type == SOCK_STREAM &&
+        api->getsockopt(socket, SOL_SOCKET, SO_ACCEPTCONN, reinterpret_cast<char*>(&listening), &length) == 0 &&
+        listening != 0;
     sockaddr_storage storage{};
     auto* const address = reinterpret_cast<sockaddr*>(&storage);
     length = sizeof storage;
@@ -114,7 +116,7 @@ Status describe_socket(SOCKET socket, SocketDescription& description) {
         description.local = to_address(address, length);
     }
     length = sizeof storage;
-    if (api->getpeername(socket, address, &length) == 0) {
+    if (!description.listening && api->getpeername(socket, address, &length) == 0) {
         description.remote = to_address(address, length);
     }
     return {};

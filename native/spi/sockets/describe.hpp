@@ -15,17 +15,20 @@ struct SocketAddress {
     int port = 0;
 };
 
-struct SocketDescription {
+struct SocketKind { // as in WSAPROTOCOL_INFOW; they never change
     int family = 0;
     int type = 0;
     int protocol = 0;
+};
+
+struct SocketDescription : SocketKind {
     bool listening = false;
     SocketAddress local;  // absent while not bound
     SocketAddress remote; // absent while not connected
 };
 
-// WSAENOTSOCK for what is none.
-Status describe_socket(SOCKET socket, SocketDescription& description);
+// WSAENOTSOCK for what is none. With `known` (family, type and protocol of that socket) it asks less.
+Status describe_socket(SOCKET socket, const SocketKind* known, SocketDescription& description);
 
 // As text, from what Winsock gave.
 SocketAddress to_address(const sockaddr* address, int length);

@@ -27,8 +27,8 @@ Status duplicate_socket(SOCKET socket, const TargetProcess& target, SocketExport
         const int error = api->WSAGetLastError();
         Status status = system_error(static_cast<std::uint32_t>(error), "WSADuplicateSocketW",
                                      "for process " + std::to_string(pid));
-        if (WaitForSingleObject(target.handle.get(), 0) == WAIT_OBJECT_0) {
-            return own_error("ERR_NO_PROCESS", "Process " + std::to_string(pid) + " has just ended.");
+        if (Status running = check_running(target); !running.ok()) {
+            return running;
         }
         if (error == WSAEINVAL) {
             status.message += ". Winsock shares no socket that has quality of service (a flow specification) set.";
@@ -51,8 +51,8 @@ Status revoke_export(std::uint32_t pid, std::uint64_t start, std::uint32_t handl
     if (Status status = open_target(pid, target); !status.ok()) {
         return status.code() == "ERR_NO_PROCESS" ? Status{} : status; // its handles went with it
     }
-    if (target.start != start) {
-        return {}; // another process of the same id
+    if (target.start != start || !check_running(target).ok()) {
+        return {}; // another process of the same id, or it has ended
     }
     // Taken over and closed here: with no target process at all, Wine closes the handle but says that it failed.
     const HANDLE value = reinterpret_cast<HANDLE>(static_cast<std::uintptr_t>(handle));

@@ -4,6 +4,7 @@
 #include "../process_tree.hpp"
 #include "../winsock.hpp"
 
+#include <mutex>
 #include <string>
 
 namespace winsock_spi::spi {
@@ -27,6 +28,21 @@ int bits_of(HANDLE process) {
     }
     const bool windows_64 = own_bits == 64 || own_wow64;
     return windows_64 && !target_wow64 ? 64 : 32;
+}
+
+// Hand-overs come in rows for the same process; its id and creation time together never come again.
+int known_bits(const TargetProcess& target) {
+    static std::mutex lock;
+    static std::uint32_t pid = 0;
+    static std::uint64_t start = 0;
+    static int bits = 0;
+    const std::lock_guard guard(lock);
+    if (start == 0 || pid != target.pid || start != target.start) {
+        bits = bits_of(target.handle.get());
+        pid = target.pid;
+        start = target.start;
+    }
+    return bits;
 }
 
 Status no_process(std::uint32_t pid) {
@@ -55,13 +71,14 @@ Status open_target(std::uint32_t pid, TargetProcess& target) {
                : cause.number == ERROR_ACCESS_DENIED   ? no_rights(pid, cause)
                                                        : cause;
     }
-    if (WaitForSingleObject(target.handle.get(), 0) == WAIT_OBJECT_0) {
-        return no_process(pid); // it has ended, and somebody still holds a handle on it
-    }
     target.pid = pid;
     target.start = process_start(target.handle.get());
-    target.bits = bits_of(target.handle.get());
+    target.bits = known_bits(target);
     return {};
+}
+
+Status check_running(const TargetProcess& target) {
+    return WaitForSingleObject(target.handle.get(), 0) == WAIT_OBJECT_0 ? no_process(target.pid) : Status{};
 }
 
 } // namespace winsock_spi::spi
