@@ -3,7 +3,8 @@
 import type * as dgram from "node:dgram";
 import type * as net from "node:net";
 import { type AdoptOptions, adoptedPath, streamFromRaw } from "./adopt.js";
-import { WinsockError } from "../errors.js";
+import { datagramFromRaw } from "./adopt-datagram.js";
+import { serverFromRaw } from "./adopt-server.js";
 import type { ShareMode, SharedKind, SocketPath } from "./model.js";
 import type { PeerInfo } from "./peer.js";
 import type { RawSocket } from "./raw-socket.js";
@@ -45,11 +46,12 @@ export function build(arrival: Arrival, options: ReceivedOptions): ReceivedSocke
     }
     const { allowHalfOpen = false, pauseOnCreate = false, emulate = false } = options;
     try {
-        const socket = kind === "connected" || kind === "unconnected"
-            ? connection(raw, kind === "connected", {
+        const socket =
+            kind === "listening" ? serverFromRaw(raw)
+            : kind === "datagram" ? datagramFromRaw(raw, { mode, emulate })
+            : connection(raw, kind === "connected", {
                 mode, emulate, allowHalfOpen, pauseOnCreate, initialData: data,
-            })
-            : unsupported(kind);
+            });
         const path = adoptedPath(socket);
         arrival.done(path);
         return { socket, kind, mode, path, message, peer };
@@ -97,8 +99,4 @@ function startReading(): void {
             socket.read(0);
         }
     }
-}
-
-function unsupported(kind: SharedKind): never {
-    throw new WinsockError(`A socket of the kind ${kind} cannot be received yet.`, { code: "ERR_SOCKET_KIND" });
 }
