@@ -41,6 +41,13 @@ function exportOf(info: SharedSocketInfo): Export {
 
 const doubled = new WeakSet<object>();
 
+/** Remembers to which process an object's socket was duplicated: it may be this one. */
+export function markDoubled(socket: Shareable, pid: number): void {
+    if (pid === process.pid && typeof socket === "object") {
+        doubled.add(socket);
+    }
+}
+
 /** Whether this very process may have another descriptor of the object's socket. */
 export function isDoubled(socket: object): boolean {
     return doubled.has(socket);
@@ -69,9 +76,7 @@ export function duplicateSocket(socket: Shareable, pid: number): SharedSocketInf
     }
     const value = socketOf(socket);
     const { info, start } = native().duplicateSocket(value, pid);
-    if (pid === process.pid && typeof socket === "object") {
-        doubled.add(socket);
-    }
+    markDoubled(socket, pid);
     const { bytes, ...fields } = decodeProtocolInfo(info);
     const nonBlocking = socket instanceof RawSocket ? socket.nonBlocking : isOfNode(socket) ? true : undefined;
     const state = stateOf(value, nonBlocking, tripletOf(fields));

@@ -1,6 +1,7 @@
 // The source's end of a connection: many sockets on their way at a time, each settled by itself.
 
 import { WinsockError } from "../errors.js";
+import { markDoubled } from "./duplicate.js";
 import type { ShareMode, SocketPath } from "./model.js";
 import type { Export, PeerCheck, PeerInfo } from "./peer.js";
 import { releaseSocket } from "./release.js";
@@ -261,6 +262,7 @@ export class SourceLink {
             }
             const kind = kindOf(handOver.socket);
             const exported = this.#link.peer.duplicate(socketOf(handOver.socket));
+            markDoubled(handOver.socket, this.peer.pid);
             const id = ++this.#lastId;
             handOver.exported = exported;
             handOver.id = id;

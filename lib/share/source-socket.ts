@@ -1,13 +1,12 @@
-// The source's own socket while it is handed over: stopped so that nothing is read or written behind the target's back,
-// and put back as it was if the hand-over comes to nothing.
-
+// The source's own socket while it is handed over: stopped so that nothing is read behind the target's back, and put
+// back as it was if the hand-over comes to nothing.
 import * as dgram from "node:dgram";
 import * as net from "node:net";
 import * as tls from "node:tls";
 import { WinsockError } from "../errors.js";
 import { type SharedKind, stateOf } from "./model.js";
 import { RawSocket } from "./raw-socket.js";
-import { cancelReads, restartReading, takeBuffered } from "./release.js";
+import { restartReading, takeBuffered } from "./release.js";
 import { type Shareable, socketOf } from "./socket-handle.js";
 
 /** What a socket is. The system is asked only where the object does not say. */
@@ -75,25 +74,26 @@ function settled(
     });
 }
 
-/** A socket that neither reads nor writes. */
+/** A socket that does not read. */
 export interface StoppedSocket {
     /** What its stream had read and nobody had consumed. */
     readonly data: Buffer;
-    /** As if nothing had been: what was written meanwhile goes out, reading goes on with `data`. */
+    /** As if nothing had been: reading goes on, `data` first. */
     putBack(): void;
 }
 
 const nothing: StoppedSocket = { data: Buffer.alloc(0), putBack: () => undefined };
 
-/** Stops a connection: what is written to it from now on waits in its stream. Other kinds of sockets are left alone. */
+/**
+ * Stops reading from a connection. What its owner still writes goes out before the descriptor is closed, and so before
+ * the target writes anything. Other kinds of sockets are left alone.
+ */
 export function stop(socket: Shareable): StoppedSocket {
     if (!(socket instanceof net.Socket) || socket.destroyed) {
         return nothing;
     }
     const flowing = socket.readableFlowing;
     const data = takeBuffered(socket);
-    cancelReads(socket);
-    socket.cork();
     return {
         data,
         putBack: () => {
@@ -103,15 +103,11 @@ export function stop(socket: Shareable): StoppedSocket {
             if (data.length > 0) {
                 socket.unshift(data);
             }
-            socket.uncork();
             void restartReading(socket);
             if (flowing === true) {
                 socket.resume();
             } else {
                 (socket as { readableFlowing: boolean | null }).readableFlowing = flowing;
-                if (flowing === null) {
-                    socket.read(0);
-                }
             }
         },
     };
