@@ -336,7 +336,7 @@ describe("share: a hand-over that comes to nothing", function () {
         const { at, close } = await silentTarget();
         const { client, server } = await connectedPair();
         let text = "";
-        server.on("data", (data) => (text += String(data)));
+        server.on("data", (data) => (text += String(data))).resume();
         const sender = await connectSender({ to: at });
         const sending = assert.rejects(sender.send(server, { timeout: 300 }), { code: "ERR_TIMEOUT" });
         client.write("while it is on its way;");
