@@ -39,7 +39,7 @@ async function exchange(port: number, message: string, host = "127.0.0.1"): Prom
 }
 
 describe("share: hold", function () {
-    this.timeout(120_000);
+    this.timeout(30_000);
     let file: string;
     beforeEach(() => {
         file = path.join(os.tmpdir(), `winsock-spi-held-${process.pid}-${Math.random()}`);
@@ -88,8 +88,9 @@ describe("share: hold", function () {
         assert.equal(await held.line(), "run 1");
         const open = net.connect(port, "127.0.0.1").on("error", () => undefined);
         await once(open, "connect");
+        const closed = once(open.resume(), "close");
         await held.kill();
-        await once(open.resume(), "close"); // the connection ends with the program that had it
+        await closed; // the connection ends with the program that had it
         await assert.rejects(exchange(port, "x"), { code: "ECONNREFUSED" });
     });
 

@@ -4,6 +4,7 @@ import { once } from "node:events";
 import * as path from "node:path";
 import { pathToFileURL } from "node:url";
 import { packageRoot } from "#lib/native.js";
+import { nodes } from "../support/windows.js";
 import { LineProgram } from "./watch-support.js";
 
 /** A program that speaks in lines; what it says on stderr is seen in the test's own. */
@@ -11,6 +12,7 @@ export class StartedProgram extends LineProgram {
     readonly ended = once(this.child, "close") as Promise<[code: number | null, signal: string | null]>;
 
     async kill(): Promise<void> {
+        this.child.stdin!.destroy(); // our scenarios end with it
         this.child.kill();
         await this.ended;
     }
@@ -32,7 +34,10 @@ export interface StartOptions {
 export function start(file: string, args: readonly string[], options: StartOptions = {}): StartedProgram {
     const { environment = {}, stderr = "inherit" } = options;
     const library = pathToFileURL(path.join(packageRoot, "dist", "index.js")).href;
-    const program = new StartedProgram(spawn(file, args, {
+    // libuv tells a program of its own bitness about its streams; to a 32-bit one of this 64-bit Node, cmd.exe does.
+    const other = file === nodes["node-x86"] && process.arch !== "ia32";
+    const command = other ? { file: "cmd.exe", args: ["/d", "/c", file, ...args] } : { file, args };
+    const program = new StartedProgram(spawn(command.file, command.args, {
         stdio: ["pipe", "pipe", stderr],
         env: { ...process.env, ...environment, WINSOCK_SPI_LIBRARY: library },
     }));

@@ -17,7 +17,7 @@ async function startService(name: string): Promise<Running> {
 }
 
 describe("share: restart of a UDP service", function () {
-    this.timeout(120_000);
+    this.timeout(30_000);
 
     it("answers every datagram once, by the one process or the other", async () => {
         const name = uniqueName();

@@ -39,7 +39,7 @@ async function exchangeDatagram(port: number, message: string): Promise<string> 
 const portOf = ({ state }: RawSocket): number => state.local!.port;
 
 describe("share: systemfd, giving", function () {
-    this.timeout(60_000);
+    this.timeout(30_000);
     let listener: RawSocket;
     let datagrams: RawSocket;
     let taken: SystemfdTaker[];
@@ -246,7 +246,7 @@ describe("share: systemfd, giving", function () {
 });
 
 describe("share: systemfd, taking", function () {
-    this.timeout(60_000);
+    this.timeout(30_000);
 
     for (const [name, node] of Object.entries(nodes)) {
         it(`takes what a program that knows only Winsock gives, in ${name}`, async () => {

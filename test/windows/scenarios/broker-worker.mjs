@@ -2,9 +2,10 @@
 //   broker-worker.mjs NAME [--die-after N] [--deaf]
 // Says { pid } when it has asked to join. With --die-after it ends itself in the middle of the N-th connection; with
 // --deaf it joins and takes nothing.
-import { text } from "node:stream/consumers";
+import { readToEnd } from "./support/read-to-end.mjs";
 
 const { joinBroker } = await import(process.env.WINSOCK_SPI_LIBRARY);
+process.stdin.on("end", () => process.exit()).on("error", () => process.exit()).resume();
 const [name, ...flags] = process.argv.slice(2);
 const dieAfter = flags.includes("--die-after") ? Number(flags[flags.indexOf("--die-after") + 1]) : Infinity;
 const connections = joinBroker({ name, allowHalfOpen: true });
@@ -21,6 +22,6 @@ for (let next = await first; next.done !== true; next = await connections.next()
     if (count >= dieAfter) {
         process.reallyExit(5);
     }
-    text(socket).then((message) => socket.end(`${process.pid} ${message}`), () => undefined);
+    readToEnd(socket).then((message) => socket.end(`${process.pid} ${message}`), () => undefined);
 }
 console.log("left");

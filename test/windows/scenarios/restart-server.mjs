@@ -5,6 +5,7 @@
 import * as http from "node:http";
 
 const { serveRestartable } = await import(process.env.WINSOCK_SPI_LIBRARY);
+process.stdin.on("end", () => process.exit()).on("error", () => process.exit()).resume();
 const [name, port, ...flags] = process.argv.slice(2);
 let held = [];
 const server = http.createServer((request, response) => {

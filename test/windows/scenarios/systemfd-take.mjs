@@ -2,7 +2,7 @@
 // datagram, and ends.
 import { once } from "node:events";
 import * as net from "node:net";
-import { text } from "node:stream/consumers";
+import { readToEnd } from "./support/read-to-end.mjs";
 
 const library = await import(process.env.WINSOCK_SPI_LIBRARY);
 const taken = await library.takeSystemfdSockets();
@@ -17,7 +17,7 @@ const socket = library.datagramFromRaw(datagrams);
 await Promise.all([
     (async () => {
         const [connection] = await once(server, "connection");
-        connection.end(`node: ${await text(connection)}`);
+        connection.end(`node: ${await readToEnd(connection)}`);
         server.close();
     })(),
     (async () => {
