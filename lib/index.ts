@@ -40,6 +40,7 @@ export {
     adoptedPath, adoptRaw, adoptSocket, socketFromRaw, type AdoptOptions, type PathOptions,
 } from "./share/adopt.js";
 export { duplicateSocket, revoke, type RevokeOptions, type SharedSocketInfo } from "./share/duplicate.js";
+export { listSockets, type SocketListing } from "./share/list-sockets.js";
 export type { SharedKind, ShareMode, SocketPath, SocketState } from "./share/model.js";
 export {
     openDatagram, openListener, RawSocket, type OpenDatagramOptions, type OpenListenerOptions, type OpenSocketOptions,

@@ -42,13 +42,9 @@ export interface SocketRequest {
     reuseAddress: boolean;
 }
 
-/** One socket of a process. */
-export interface NativeListing {
-    protocol: "tcp" | "udp";
-    local: NativeAddress;
-    remote?: NativeAddress;
-    /** MIB_TCP_STATE; absent for UDP. */
-    state?: number;
+/** One socket of a process; `handle` is its value there. */
+export interface NativeListing extends SocketFacts {
+    handle: number;
 }
 
 export interface SocketsBinding {
@@ -84,6 +80,11 @@ export interface SocketsBinding {
     cancelPending(socket: bigint, milliseconds: number): boolean;
     /** Throws WSAENOTSOCK. With what is known of the socket already it asks Winsock less. */
     describeSocket(socket: bigint, known?: SocketTriplet): SocketFacts;
+    /**
+     * The sockets among the handles of a process, in their order. Handles that do not answer are left out.
+     * Throws ERR_NO_PROCESS, ERR_PROCESS_RIGHTS.
+     */
+    listProcessSockets(pid: number): NativeListing[];
     /** Throws WSAEADDRINUSE, WSAEACCES, WSAEADDRNOTAVAIL. */
     openSocket(request: SocketRequest): bigint;
     /** FIONBIO: a property of the socket, for every process that has it. */
@@ -102,6 +103,7 @@ export const socketsMethods = [
     "completionModes",
     "cancelPending",
     "describeSocket",
+    "listProcessSockets",
     "openSocket",
     "setNonBlocking",
     "closeSocket",

@@ -5,7 +5,9 @@
 #include "spi/sockets/describe.hpp"
 #include "spi/sockets/detach.hpp"
 #include "spi/sockets/duplicate.hpp"
+#include "spi/sockets/list.hpp"
 #include "spi/sockets/raw.hpp"
+#include "pinned_thread.hpp"
 #include "uv.hpp"
 #include "values.hpp"
 
@@ -134,6 +136,17 @@ Napi::Value to_object(Napi::Env env, const spi::SocketAddress& address) {
     return object;
 }
 
+Napi::Object to_object(Napi::Env env, const spi::SocketDescription& description) {
+    Napi::Object object = Napi::Object::New(env);
+    object.Set("family", Napi::Number::New(env, description.family));
+    object.Set("type", Napi::Number::New(env, description.type));
+    object.Set("protocol", Napi::Number::New(env, description.protocol));
+    object.Set("listening", Napi::Boolean::New(env, description.listening));
+    object.Set("local", to_object(env, description.local));
+    object.Set("remote", to_object(env, description.remote));
+    return object;
+}
+
 Napi::Value describe_socket(const Napi::CallbackInfo& info) {
     const Napi::Env env = info.Env();
     spi::SocketKind known;
@@ -146,14 +159,20 @@ Napi::Value describe_socket(const Napi::CallbackInfo& info) {
     }
     spi::SocketDescription description;
     check(env, spi::describe_socket(socket_argument(info, 0), is_known ? &known : nullptr, description));
-    Napi::Object object = Napi::Object::New(env);
-    object.Set("family", Napi::Number::New(env, description.family));
-    object.Set("type", Napi::Number::New(env, description.type));
-    object.Set("protocol", Napi::Number::New(env, description.protocol));
-    object.Set("listening", Napi::Boolean::New(env, description.listening));
-    object.Set("local", to_object(env, description.local));
-    object.Set("remote", to_object(env, description.remote));
-    return object;
+    return to_object(env, description);
+}
+
+Napi::Value list_process_sockets(const Napi::CallbackInfo& info) {
+    const Napi::Env env = info.Env();
+    spi::SocketList list;
+    check(env, spi::list_sockets(whole_number(env, info[0], "pid", 0xFFFF'FFFF), run_pinned, list));
+    Napi::Array array = Napi::Array::New(env, list.sockets.size());
+    for (std::size_t index = 0; index < list.sockets.size(); ++index) {
+        Napi::Object object = to_object(env, list.sockets[index].description);
+        object.Set("handle", Napi::Number::New(env, list.sockets[index].handle));
+        array.Set(static_cast<std::uint32_t>(index), object);
+    }
+    return array;
 }
 
 bool truth(const Napi::Object& object, const char* name) {
@@ -207,6 +226,7 @@ void init_sockets(Napi::Env, Napi::Object exports) {
     set_function(exports, "completionModes", completion_modes);
     set_function(exports, "cancelPending", cancel_pending);
     set_function(exports, "describeSocket", describe_socket);
+    set_function(exports, "listProcessSockets", list_process_sockets);
     set_function(exports, "openSocket", open_socket);
     set_function(exports, "setNonBlocking", set_non_blocking);
     set_function(exports, "closeSocket", close_socket);

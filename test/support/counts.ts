@@ -31,6 +31,8 @@ const table = {
     providerStarts: [100, 2000],
     clusterRequests: [20, 40],
     sentSockets: [3, 10],
+    /** Adopted sockets that are written to without a pause. */
+    stressedSockets: [20, 1000],
     /** 1: every combination of cases; 0: every case once, in some combination. */
     everyCombination: [0, 1],
     /** 1: from every catalog of up to three strange providers and ours every installation and removal; 0: two stacks. */

@@ -4,7 +4,7 @@ import * as dgram from "node:dgram";
 import { once } from "node:events";
 import * as net from "node:net";
 import {
-    RawSocket, adoptRaw, adoptSocket, adoptedPath, duplicateSocket, openDatagram, openListener, releaseSocket, revoke,
+    RawSocket, adoptRaw, adoptSocket, adoptedPath, duplicateSocket, listSockets, openDatagram, openListener, releaseSocket, revoke,
     socketFromRaw, socketOf, suspendSocket,
 } from "winsock-spi";
 import { nodes } from "../support/windows.js";
@@ -156,6 +156,31 @@ describe("share primitives: between processes", function () {
         }
         listener.close();
         datagram.close();
+    });
+
+    it("listSockets finds those that a process has got from others", async () => {
+        const target = await start();
+        const { client, server } = await connectedPair();
+        const raw = openDatagram({ host: "::1" });
+        await target.run(`kept.all = args.map((info) => lib.adoptRaw(Buffer.from(info, "base64")));`, [
+            encoded(duplicateSocket(server, target.pid).bytes), encoded(duplicateSocket(raw, target.pid).bytes),
+        ]);
+        const listed = listSockets(target.pid);
+        const connection = listed.find(({ local }) => local?.port === server.localPort);
+        assert.deepEqual(connection, {
+            handle: connection?.handle, protocol: 6, kind: "connected", listening: false, family: "IPv4",
+            local: { address: "127.0.0.1", family: "IPv4", port: server.localPort },
+            remote: { address: "127.0.0.1", family: "IPv4", port: client.localPort },
+        });
+        assert.equal(listed.filter(({ kind, local }) => kind === "datagram" && local?.port === raw.state.local!.port).length, 1);
+        assert.deepEqual(listed.map(({ handle }) => handle), listed.map(({ handle }) => handle).sort((a, b) => a - b));
+        await target.run(`kept.all.forEach((raw) => raw.close());`);
+        assert.equal(listSockets(target.pid).find(({ local }) => local?.port === server.localPort), undefined);
+        assert.ok(listSockets(process.pid).some(({ handle }) => BigInt(handle) === raw.socket));
+        assert.throws(() => listSockets(0), { code: "ERR_NO_PROCESS" });
+        raw.close();
+        client.destroy();
+        server.destroy();
     });
 
     it("revoke closes an export that was kept, and no other", async () => {

@@ -41,6 +41,12 @@ struct EmptyPort {
             status = last_error("CreateIoCompletionPort");
             return;
         }
+        HMODULE self = nullptr; // the thread's code must stay, whoever else unloads the addon
+        if (!GetModuleHandleExW(GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS | GET_MODULE_HANDLE_EX_FLAG_PIN,
+                                reinterpret_cast<const wchar_t*>(&drain), &self)) {
+            status = last_error("GetModuleHandleExW");
+            return;
+        }
         const HANDLE handle = port.get();
         const UniqueHandle thread(CreateThread(nullptr, 64 * 1024, drain, handle, STACK_SIZE_PARAM_IS_A_RESERVATION,
                                                nullptr));
