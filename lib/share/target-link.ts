@@ -147,10 +147,10 @@ export class TargetLink {
         let raw: RawSocket | undefined;
         try {
             if (this.#draining !== undefined) {
-                throw new Declining("ERR_RECEIVER_CLOSED", "it takes no more sockets.");
+                throw decline("ERR_RECEIVER_CLOSED", "it takes no more sockets.");
             }
             if (!this.#options.accepts(kind)) {
-                throw new Declining("ERR_SOCKET_KIND", `it takes no socket of the kind ${kind}.`);
+                throw decline("ERR_SOCKET_KIND", `it takes no socket of the kind ${kind}.`);
             }
             const message = parseMessage(info.message);
             raw = adoptRaw(info.info);
@@ -162,10 +162,11 @@ export class TargetLink {
             this.#toGrant++;
             const { code, reason } = toReason(error);
             // Where opening it failed, the source's handle in this process is still open or never was one of a socket.
-            const untouched = error instanceof Declining || code === "ERR_NO_PROVIDER";
+            const ours = declined.has(error as object);
+            const untouched = ours || code === "ERR_NO_PROVIDER";
             this.#link.send(encodeDeclined({ id, untouched, code, reason }));
             this.#regrant();
-            if (!(error instanceof Declining)) {
+            if (!ours) {
                 this.#options.onError(error);
             }
         }
@@ -260,11 +261,13 @@ export class TargetLink {
     }
 }
 
-/** A refusal before anything was done with the info. */
-class Declining extends WinsockError {
-    constructor(code: string, reason: string) {
-        super(reason, { code });
-    }
+/** Refusals before anything was done with the info. */
+const declined = new WeakSet<object>();
+
+function decline(code: string, reason: string): WinsockError {
+    const error = new WinsockError(reason, { code });
+    declined.add(error);
+    return error;
 }
 
 function parseMessage(bytes: Buffer): unknown {
@@ -274,6 +277,6 @@ function parseMessage(bytes: Buffer): unknown {
     try {
         return JSON.parse(bytes.toString()) as unknown;
     } catch {
-        throw new Declining("ERR_BAD_MESSAGE", "its message is no JSON.");
+        throw decline("ERR_BAD_MESSAGE", "its message is no JSON.");
     }
 }

@@ -11,6 +11,8 @@ const table = {
     restarts: [3, 20],
     /** Inputs that each parser of hand-overs is given. */
     parserInputs: [50_000, 1_000_000],
+    /** Connections to a receiver of sockets that never say anything. */
+    silentConnections: [500, 10_000],
     /** Size of the big transfer, each way. */
     transferMegabytes: [10, 100],
     /** Connections open at once. */
