@@ -60,6 +60,9 @@ export type { PeerCheck, PeerInfo } from "./share/peer.js";
 export type { Channel, ChannelListener, Transport, TransportName, TransportOptions } from "./share/transports/channel.js";
 export { transport, transportNames } from "./share/transports/index.js";
 export {
+    parentChannel, spawnWithChannel, type SpawnedWithChannel, type SpawnWithChannelOptions,
+} from "./share/transports/anonymous-pipe.js";
+export {
     serveSystemfd, takeSystemfdSockets,
     type ServeSystemfdOptions, type SystemfdServer, type SystemfdTaker, type TakeSystemfdOptions,
 } from "./share/transports/systemfd.js";

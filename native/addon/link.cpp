@@ -145,9 +145,11 @@ private:
     }
 
     void thread_ends() {
+        std::shared_ptr<spi::Mechanism> last; // destroyed without the lock
         const std::lock_guard lock(mutex_);
         if (--threads_ == 0) {
             SetEvent(ended_.get());
+            last = std::move(mechanism_);
         }
     }
 
@@ -260,6 +262,7 @@ private:
     }
 
     void close_now() {
+        std::shared_ptr<spi::Mechanism> mechanism;
         {
             const std::lock_guard lock(mutex_);
             SetEvent(stop_.get());
@@ -272,21 +275,18 @@ private:
                 closed_ = true;
                 tell_.Release();
             }
-            if (threads_ == 0) {
-                return;
-            }
+            mechanism = mechanism_;
         }
-        if (mechanism_->interrupt()) {
-            const spi::Status status = run_pinned([link = shared_from_this()] {
+        if (mechanism != nullptr && mechanism->interrupt()) {
+            const spi::Status status = run_pinned([link = shared_from_this(), mechanism] {
                 while (WaitForSingleObject(link->ended_.get(), interrupt_interval) == WAIT_TIMEOUT) {
-                    link->mechanism_->interrupt();
+                    mechanism->interrupt();
                 }
             });
             static_cast<void>(status); // without it the threads end when the other end closes
         }
     }
 
-    const std::unique_ptr<spi::Mechanism> mechanism_;
     spi::UniqueHandle stop_;
     spi::UniqueHandle room_;
     spi::UniqueHandle queued_;
@@ -294,6 +294,8 @@ private:
     Tell tell_;
 
     std::mutex mutex_;
+    // Until both threads have ended; they use it without the lock. With it goes what others can see, like the name.
+    std::shared_ptr<spi::Mechanism> mechanism_;
     std::deque<Outgoing> outgoing_;
     Events events_;
     std::size_t waiting_bytes_ = 0;

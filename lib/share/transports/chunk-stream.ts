@@ -108,6 +108,7 @@ export class ChunkStream extends Duplex {
         if (!this.#readEnded) {
             this.#readEnded = true;
             this.push(null);
+            this.read(0); // where nothing waits to be read the end is seen at once, though nobody reads
         }
     }
 

@@ -75,6 +75,17 @@ public:
 
     void forget(const std::wstring& target) override { writers_.erase(target); }
 
+    // Under Wine a read of a mailslot waits inside ReadFile and cannot be cancelled: a message of our own ends it.
+    bool interrupt() override {
+        const UniqueFile file(CreateFileW(mailslot_path(options_.name).c_str(), GENERIC_WRITE,
+                                          FILE_SHARE_READ | FILE_SHARE_WRITE, nullptr, OPEN_EXISTING, 0, nullptr));
+        DWORD written = 0;
+        if (file) {
+            WriteFile(file.get(), "", 1, &written, nullptr);
+        }
+        return true;
+    }
+
 private:
     Status read(std::uint8_t* buffer, DWORD& size, HANDLE stop, bool& stopped) {
         OVERLAPPED overlapped{};
