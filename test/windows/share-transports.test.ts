@@ -13,7 +13,7 @@ import { channelIdSize, chunkKinds, encodeChunk } from "#lib/share/transports/ch
 import { transport } from "#lib/share/transports/index.js";
 import { Port } from "#lib/share/transports/port.js";
 import type { PortKind } from "#lib/native/transports.js";
-import { nodes, project } from "../support/windows.js";
+import { bareProgram, nodes, project } from "../support/windows.js";
 import { LineProgram } from "./watch-support.js";
 
 const scenario = path.join(project, "test", "windows", "scenarios", "share-channel.mjs");
@@ -228,7 +228,9 @@ for (const name of names) {
         it("refuses an address that is taken, and has it free when the listener is closed", async () => {
             const first = await listen(name);
             const { address } = first.listener;
-            assert.equal(await rejection(listen(name, address)), "ERR_ADDRESS_IN_USE");
+            if (name !== "pipe" || bareProgram === undefined) { // Wine lets anybody add an instance to a pipe
+                assert.equal(await rejection(listen(name, address)), "ERR_ADDRESS_IN_USE");
+            }
             await first.listener.close();
             await first.listener.close();
             let again: Listening | undefined;
@@ -313,7 +315,8 @@ describe("share transports: who is there", function () {
                 kind: chunkKinds.hello, channel: randomBytes(channelIdSize).toString("hex"), sequence: 0,
                 acknowledged: 0, limit: 8, data: Buffer.from(from),
             });
-            for (let index = 0; index < 150; index += 1) {
+            // A DDE conversation is begun with every window of the desktop, also to learn that there is nobody.
+            for (let index = 0; index < (kind === "dde" ? 10 : 150); index += 1) {
                 port.send(address, randomBytes(1 + (index % 400)));
                 port.send(address, greeting("no such port"));
                 port.send(address, greeting(`nobody-${index}`));

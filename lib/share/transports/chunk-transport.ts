@@ -25,6 +25,8 @@ export interface ChunkTransportOptions {
     readonly messageSize: number;
     /** Most messages of a channel on their way to one end. */
     readonly window: number;
+    /** Milliseconds that a proof may take unless the caller says otherwise. */
+    readonly timeout?: number;
 }
 
 /** Connections that have not proved yet who they are, at one listener; beyond it the oldest is broken off. */
@@ -195,7 +197,7 @@ async function listen(
         stream.greet(Buffer.from(hall, "latin1"));
         stream.receive(chunk);
         prove(stream, {
-            transport: transport.kind, address, role: "server", timeout: options.timeout ?? defaultTimeout,
+            transport: transport.kind, address, role: "server", timeout: options.timeout ?? transport.timeout ?? defaultTimeout,
             onExit: () => stream.peerEnds(),
         }).then(
             (peerPid) => queue.push({ stream, peerPid, transport: transport.kind }),
@@ -225,7 +227,7 @@ async function connect(transport: ChunkTransportOptions, address: string, option
     stream.greet(Buffer.from(name, "latin1"));
     try {
         const peerPid = await prove(stream, {
-            transport: transport.kind, address, role: "client", timeout: options.timeout ?? defaultTimeout,
+            transport: transport.kind, address, role: "client", timeout: options.timeout ?? transport.timeout ?? defaultTimeout,
             signal: options.signal, onExit: () => stream.peerEnds(),
         });
         return { stream, peerPid, transport: transport.kind };

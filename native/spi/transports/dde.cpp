@@ -48,9 +48,11 @@ public:
         switch (error) {
         case DMLERR_NO_CONV_ESTABLISHED:
         case DMLERR_SERVER_DIED:
+        case DMLERR_POSTMSG_FAILED: // its window has gone
             return system_error(ERROR_FILE_NOT_FOUND, syscall, "there is no such DDE server");
         case DMLERR_BUSY:
         case DMLERR_POKEACKTIMEOUT:
+        case DMLERR_NOTPROCESSED:
         case DMLERR_REENTRANCY:
             return system_error(ERROR_BUSY, syscall, "the DDE server did not take the message");
         default:
