@@ -50,7 +50,7 @@ export {
 } from "./share/release.js";
 export { socketOf, type Shareable } from "./share/socket-handle.js";
 
-export { lostExports, type SendOptions, type SentSocket } from "./share/source-link.js";
+export { lostExports, type SendOptions, type SentSocket } from "./share/hand-over.js";
 export { connectSender, SocketSender, type ConnectOptions } from "./share/sender.js";
 export { sendSocket, type SendSocketOptions } from "./share/send.js";
 export { receiveSockets, type ReceiveOptions, type SocketReceiver } from "./share/receive.js";

@@ -8,7 +8,8 @@ import { type ReceivedOptions, type ReceivedSocket, build } from "./received.js"
 import { checkCommon } from "./receive.js";
 import { checkSendOptions } from "./sender.js";
 import type { Shareable } from "./socket-handle.js";
-import { type SendOptions, type SentSocket, SourceLink } from "./source-link.js";
+import type { SendOptions, SentSocket } from "./hand-over.js";
+import { SourceLink } from "./source-link.js";
 import { TargetLink } from "./target-link.js";
 import type { Channel, ChannelListener, TransportName } from "./transports/channel.js";
 import { transport as findTransport } from "./transports/index.js";

@@ -3,7 +3,8 @@
 import { refuseUnknownOptions } from "../errors.js";
 import { type ConnectOptions, checkConnectOptions, checkSendOptions, connectLink } from "./sender.js";
 import type { Shareable } from "./socket-handle.js";
-import { type SendOptions, type SentSocket, type SourceLink, notBegun } from "./source-link.js";
+import { type SendOptions, type SentSocket, notBegun } from "./hand-over.js";
+import type { SourceLink } from "./source-link.js";
 import type { Channel } from "./transports/channel.js";
 
 export interface SendSocketOptions extends ConnectOptions, SendOptions {}

@@ -4,7 +4,8 @@ import { refuseUnknownOptions } from "../errors.js";
 import type { PeerCheck, PeerInfo } from "./peer.js";
 import { checkCommon, checkPlace } from "./receive.js";
 import type { Shareable } from "./socket-handle.js";
-import { type SendOptions, type SentSocket, SourceLink } from "./source-link.js";
+import type { SendOptions, SentSocket } from "./hand-over.js";
+import { SourceLink } from "./source-link.js";
 import type { Channel, TransportName } from "./transports/channel.js";
 import { transport as findTransport } from "./transports/index.js";
 

@@ -2,70 +2,19 @@
 
 import { WinsockError } from "../errors.js";
 import { markDoubled } from "./duplicate.js";
-import type { ShareMode, SocketPath } from "./model.js";
+import {
+    type HandOver, type Phase, type SendOptions, type SentSocket, countLost, notBegun,
+} from "./hand-over.js";
+import type { SocketPath } from "./model.js";
 import type { Export, PeerCheck, PeerInfo } from "./peer.js";
 import { releaseSocket } from "./release.js";
 import { type Shareable, socketOf } from "./socket-handle.js";
-import { type StoppedSocket, drain, kindOf, stop } from "./source-socket.js";
+import { drain, kindOf, stop } from "./source-socket.js";
 import type { Channel } from "./transports/channel.js";
 import { Link } from "./wire/link.js";
 import {
     type Declined, type Hello, encodeCancel, encodeGo, encodeInfo, largestData, largestMessage, ticketSize,
 } from "./wire/messages.js";
-
-export interface SendOptions {
-    /** `move` (default): the target alone has it afterwards; what the stream had read goes along. `share`: both do. */
-    mode?: ShareMode | undefined;
-    /** Anything that JSON can hold, at most 64 KiB of it. */
-    message?: unknown;
-    /** Takes the hand-over back, with the signal's reason, as long as the target has not opened the socket. */
-    signal?: AbortSignal | undefined;
-    /** Milliseconds for the target to open the socket. Default 10,000. */
-    timeout?: number | undefined;
-}
-
-/** A socket that the target has. */
-export interface SentSocket {
-    /** The process that has it. */
-    pid: number;
-    mode: ShareMode;
-    /** How the target's libuv waits for it; undefined where it is not libuv that does. */
-    path: SocketPath | undefined;
-}
-
-let lost = 0;
-
-/**
- * How many sockets this process has put into others that never said what became of them: handles that may be open there
- * until those processes end. A hand-over that timed out is not one if the target still answers.
- */
-export function lostExports(): number {
-    return lost;
-}
-
-/** Marks errors of hand-overs that never began: they may be tried again on another connection. */
-export const notBegun = new WeakSet<object>();
-
-/**
- * draining -> waiting (for a ticket) -> offered -> releasing -> given; `cancelled` is offered and taken back, until the
- * target has answered all the same.
- */
-type Phase = "draining" | "waiting" | "offered" | "cancelled" | "releasing" | "given";
-
-interface HandOver {
-    readonly socket: Shareable;
-    readonly mode: ShareMode;
-    readonly message: Buffer | undefined;
-    readonly resolve: (sent: SentSocket) => void;
-    readonly reject: (error: unknown) => void;
-    phase: Phase;
-    id: number;
-    exported: Export | undefined;
-    stopped: StoppedSocket | undefined;
-    timer: NodeJS.Timeout | undefined;
-    signal: AbortSignal | undefined;
-    onAbort: (() => void) | undefined;
-}
 
 export interface SourceLinkOptions {
     check: PeerCheck;
@@ -330,7 +279,7 @@ export class SourceLink {
         try {
             this.#link.peer.revoke(exported);
         } catch {
-            lost++;
+            countLost(1);
         }
     }
 
@@ -409,7 +358,7 @@ export class SourceLink {
     /** In a process that has ended nothing is open. In one that lives the handles may be waiting for ever. */
     async #count(unanswered: number): Promise<void> {
         if (unanswered > 0 && !(await this.#link.peer.hasEnded(2000))) {
-            lost += unanswered;
+            countLost(unanswered);
         }
         this.#link.release();
     }
