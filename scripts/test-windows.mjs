@@ -18,7 +18,7 @@ import { relayed } from "./wine.mjs";
 const timeout = { quick: 600_000, full: 5 * 3_600_000 };
 
 /** The files that run other people's programs; those are fetched only for them. */
-const needPrograms = new Set(["acceptance-programs"]);
+const needPrograms = new Set(["acceptance-programs", "share-runtimes"]);
 
 export async function windowsSuites(given) {
     const { environment, full } = given;

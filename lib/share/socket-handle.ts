@@ -35,6 +35,24 @@ export interface TcpClass {
     readonly prototype: TcpHandle;
 }
 
+function notNode(): WinsockError {
+    return new WinsockError(
+        "This runtime's sockets are not made like those of Node.js: there is no way between them and a SOCKET here. " +
+            "RawSocket, adoptRaw() and duplicateSocket() of those work.",
+        { code: "ERR_RUNTIME_UNSUPPORTED" },
+    );
+}
+
+/** Whether this runtime has TCP handles of another kind than Node's (Bun). */
+function handleIsForeign(): boolean {
+    try {
+        tcpClass();
+        return false;
+    } catch (error) {
+        return error instanceof WinsockError && error.code === "ERR_RUNTIME_UNSUPPORTED";
+    }
+}
+
 let knownTcpClass: TcpClass | undefined;
 
 /**
@@ -55,11 +73,7 @@ export function tcpClass(): TcpClass {
         const handle = handleOf(socket);
         const found = handle?.constructor as TcpClass | undefined;
         if (typeof found?.prototype?.open !== "function") {
-            throw new WinsockError(
-                "This runtime's sockets are not made like those of Node.js, so none can be made from a SOCKET here. " +
-                    "Use adoptRaw().",
-                { code: "ERR_RUNTIME_UNSUPPORTED" },
-            );
+            throw notNode();
         }
         knownTcpClass = found;
         return found;
@@ -165,6 +179,9 @@ function lookUp(object: net.Socket | net.Server | dgram.Socket, handle: object, 
         () => void object.ref(),
         () => void object.unref(),
     );
+    if (found === undefined && handleIsForeign()) {
+        throw notNode();
+    }
     if (found === undefined || found.kind === "other") {
         throw new WinsockError(
             "There is no TCP or UDP socket of this process behind the object: it may be a pipe, a TLS stream over " +
