@@ -10,8 +10,8 @@ import * as tls from "node:tls";
 import { Worker } from "node:worker_threads";
 import { native } from "#lib/native.js";
 import {
-    RawSocket, type WinsockError, adoptRaw, adoptSocket, adoptedPath, duplicateSocket, openListener, releaseSocket,
-    resumeSocket, socketFromRaw, socketOf, suspendSocket, takeBuffered,
+    RawSocket, type WinsockError, adoptRaw, adoptSocket, adoptedPath, decodeProtocolInfo, duplicateSocket, openListener,
+    releaseSocket, resumeSocket, socketFromRaw, socketOf, suspendSocket, takeBuffered,
 } from "winsock-spi";
 import { type Bits, builds, nodes } from "../support/windows.js";
 import { Runner, connectedPair, encoded, readExactly } from "./share-process.js";
@@ -370,6 +370,36 @@ describe("share edges: bad input", function () {
         }
         server.write("unharmed");
         assert.equal(await readExactly(client, 8), "unharmed");
+        client.destroy();
+        server.destroy();
+    });
+
+    it("an info names its provider as the catalog of the target's bitness does, and is understood with a number of another", async () => {
+        const { client, server } = await connectedPair();
+        const foreign = duplicateSocket(server, process.pid);
+        const bytes = Uint8Array.from(foreign.bytes);
+        new DataView(bytes.buffer).setUint32(36, 0x7fff_0000, true); // dwCatalogEntryId
+        const raw = adoptRaw(bytes);
+        assert.equal(raw.state.remote?.port, client.localPort);
+        raw.close();
+        for (const [name, bits] of [["node", 64], ["node-x86", 32]] as const) {
+            if (nodes[name] === undefined) {
+                continue;
+            }
+            const target = await Runner.start(nodes[name]);
+            const info = duplicateSocket(server, target.pid);
+            const entry = native()
+                .enumProtocols(bits)
+                .map((item) => decodeProtocolInfo(item.info))
+                .find(({ catalogEntryId }) => catalogEntryId === info.catalogEntryId);
+            const { providerId, addressFamily, socketType, protocol } = info;
+            assert.deepEqual({ providerId, addressFamily, socketType, protocol }, {
+                providerId: entry?.providerId, addressFamily: entry?.addressFamily, socketType: entry?.socketType,
+                protocol: entry?.protocol,
+            });
+            await target.run(`lib.adoptRaw(Buffer.from(args, "base64")).close();`, encoded(info.bytes));
+            await target.close();
+        }
         client.destroy();
         server.destroy();
     });
