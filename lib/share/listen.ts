@@ -4,7 +4,7 @@ import * as dns from "node:dns";
 import * as net from "node:net";
 import { refuseUnknownOptions } from "../errors.js";
 import { checkServerOptions, serverFromRaw } from "./adopt-server.js";
-import { openListener, type OpenListenerOptions } from "./raw-socket.js";
+import { openListener, type OpenListenerOptions, type RawSocket } from "./raw-socket.js";
 import { tcpClass } from "./socket-handle.js";
 
 export interface ListenOptions extends OpenListenerOptions {
@@ -19,7 +19,7 @@ export interface ListenOptions extends OpenListenerOptions {
  * `sendSocket` hand it to another process, and closing it here then loses no connection. As with `server.listen()`,
  * `listening` or `error` comes next.
  *
- * Errors of the system (`WSAEADDRINUSE`) are WinsockErrors, with Node's own code of them as `cause`.
+ * The errors of the system are WinsockErrors: `WSAEADDRINUSE` where server.listen() says `EADDRINUSE`.
  *
  * @returns the server
  */
@@ -35,22 +35,24 @@ export function listen<S extends net.Server>(server: S, options: ListenOptions =
         ...(signal === undefined ? {} : { signal }),
     });
     tcpClass();
-    const open = (address: string | undefined): void => {
+    const open = (address: string | undefined, atOnce: boolean): void => {
         if (signal?.aborted === true) {
             return;
         }
+        let raw: RawSocket | undefined;
         try {
-            const raw = openListener({ ...rest, ...(address === undefined ? {} : { host: address }) });
+            raw = openListener({ ...rest, ...(address === undefined ? {} : { host: address }) });
             serverFromRaw(raw, { server, ...(signal === undefined ? {} : { signal }) });
         } catch (error) {
-            if (error instanceof TypeError) {
+            raw?.close();
+            if (error instanceof TypeError && atOnce) {
                 throw error;
             }
             process.nextTick(() => server.emit("error", error));
         }
     };
     if (host === undefined || net.isIP(host.replace(/%.*$/, "")) !== 0) {
-        open(host);
+        open(host, true);
         return server;
     }
     checkPort(rest.port);
@@ -58,7 +60,7 @@ export function listen<S extends net.Server>(server: S, options: ListenOptions =
         if (error !== null) {
             server.emit("error", error);
         } else {
-            open(address);
+            open(address, false);
         }
     });
     return server;

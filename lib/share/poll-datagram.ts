@@ -243,7 +243,7 @@ export class PollDatagram implements PolledHandle {
         this.#asked = false;
         this.#sendWaiting();
         if (!this.#receiving || this.#closed) {
-            this.#arm();
+            this.#armAgain();
             return;
         }
         let message: ReturnType<PolledSocket["receive"]>;
@@ -252,12 +252,25 @@ export class PollDatagram implements PolledHandle {
             // Before anybody is told: what a listener of the user's does, or throws, must not end the receiving.
             this.#next(message !== undefined);
         } catch (error) {
-            this.#retry = setTimeout(() => this.#arm(), failurePause).unref();
-            this.#tell(toUvNumber(error));
+            this.#failed(error);
         }
         if (message !== undefined) {
             this.#tell(message.data.length, message.data, message.from);
         }
+    }
+
+    #armAgain(): void {
+        try {
+            this.#arm();
+        } catch (error) {
+            this.#failed(error);
+        }
+    }
+
+    /** Not referenced: the socket itself keeps the process alive where it shall. */
+    #failed(error: unknown): void {
+        this.#retry = setTimeout(() => this.#armAgain(), failurePause).unref();
+        this.#tell(toUvNumber(error));
     }
 
     #next(taken: boolean): void {

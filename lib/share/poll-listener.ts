@@ -135,9 +135,17 @@ export class PollListener implements PolledHandle {
         // Not referenced: the listener itself keeps the process alive where it shall.
         this.#retry = setTimeout(() => {
             if (!this.#closed) {
-                this.start();
+                this.#startAgain();
             }
         }, shortagePause).unref();
+    }
+
+    #startAgain(): void {
+        try {
+            this.start();
+        } catch (error) {
+            this.#failed(error);
+        }
     }
 
     #deliver(socket: bigint): void {

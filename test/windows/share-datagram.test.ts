@@ -274,7 +274,7 @@ describe("share datagram: every Node", function () {
     for (const [name, node] of Object.entries(nodes)) {
         for (const task of ["datagram", "datagram6"]) {
             it(`${task} in ${name}`, async () => {
-                assert.equal(await runScenario(node, "share-node.mjs", task), 0);
+                assert.equal(await runScenario(node, "share-node.mjs", [task]), 0);
             });
         }
     }

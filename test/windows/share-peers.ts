@@ -76,8 +76,10 @@ export async function startPeer(node = process.execPath): Promise<Peer> {
 const scenario = (name: string): string => path.join(project, "test", "windows", "scenarios", name);
 
 /** Runs a script of scenarios/ to its end, which tells by its exit code. */
-export async function runScenario(node: string, name: string, ...args: readonly string[]): Promise<number | null> {
-    const child = spawn(node, [scenario(name), ...args], { stdio: ["ignore", "inherit", "inherit"] });
+export async function runScenario(
+    node: string, name: string, args: readonly string[], flags: readonly string[] = [],
+): Promise<number | null> {
+    const child = spawn(node, [...flags, scenario(name), ...args], { stdio: ["ignore", "inherit", "inherit"] });
     const [code] = (await once(child, "close")) as [number | null];
     return code;
 }

@@ -12,6 +12,7 @@ import { duplicateSocket } from "#lib/share/duplicate.js";
 import { listen } from "#lib/share/listen.js";
 import { openDatagram, openListener, RawSocket } from "#lib/share/raw-socket.js";
 import { socketOf, tcpClass } from "#lib/share/socket-handle.js";
+import { counts } from "../support/counts.js";
 import { nodes } from "../support/windows.js";
 import { ask, runScenario, startPeer, toBytes } from "./share-peers.js";
 
@@ -206,7 +207,7 @@ describe("share server: several processes on one listener", function () {
             return answers;
         });
         let holder = first;
-        for (let round = 0; round < 6; round++) {
+        for (let round = 0; round < counts.listenerHandovers; round++) {
             const next = await startPeer();
             const given = Buffer.from(duplicateSocket(listener, next.pid).bytes).toString("base64");
             await next.ask("adopt", { info: given });
@@ -336,12 +337,27 @@ describe("share server: every Node", function () {
     for (const [name, node] of Object.entries(nodes)) {
         for (const task of ["server", "worker", "unref"]) {
             it(`${task} in ${name}`, async () => {
-                assert.equal(await runScenario(node, "share-node.mjs", task), 0);
+                assert.equal(await runScenario(node, "share-node.mjs", [task]), 0);
             });
         }
 
         it(`process.exit in ${name} while sockets of two threads are busy`, async () => {
-            assert.equal(await runScenario(node, "share-node.mjs", "exit"), 7);
+            assert.equal(await runScenario(node, "share-node.mjs", ["exit"]), 7);
+        });
+    }
+});
+
+describe("share server: Node's permission model", function () {
+    this.timeout(60_000);
+
+    for (const [name, flags] of Object.entries({ node24: [], node26: ["--allow-net"] })) {
+        it(`is no hindrance in ${name} where addons are allowed`, async function () {
+            const node = nodes[name];
+            if (node === undefined) {
+                this.skip();
+            }
+            const allowed = ["--permission", "--allow-addons", "--allow-fs-read=*", "--no-warnings", ...flags];
+            assert.equal(await runScenario(node, "share-node.mjs", ["server"], allowed), 0);
         });
     }
 });
