@@ -8,11 +8,10 @@ import * as path from "node:path";
 import { createInterface } from "node:readline";
 import { text } from "node:stream/consumers";
 import { packageRoot } from "#lib/native.js";
-import { builds } from "../support/windows.js";
-import { type StartedProgram, scenario, start } from "./share-programs.js";
+import { type StartedProgram, scenario, start, systemfdPeer } from "./share-programs.js";
 
 const main = path.join(packageRoot, "dist", "cli", "main.js");
-const peer = path.join(builds[64], "programs", "systemfd_peer.exe");
+const peer = systemfdPeer(64);
 
 function cli(args: readonly string[]): StartedProgram & { notes: AsyncIterator<string> } {
     const program = start(process.execPath, [main, ...args], { stderr: "pipe" });

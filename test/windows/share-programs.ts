@@ -4,7 +4,7 @@ import { once } from "node:events";
 import * as path from "node:path";
 import { pathToFileURL } from "node:url";
 import { packageRoot } from "#lib/native.js";
-import { nodes } from "../support/windows.js";
+import { type Bits, builds, nodes } from "../support/windows.js";
 import { LineProgram } from "./watch-support.js";
 
 /** A program that speaks in lines; what it says on stderr is seen in the test's own. */
@@ -34,9 +34,9 @@ export interface StartOptions {
 export function start(file: string, args: readonly string[], options: StartOptions = {}): StartedProgram {
     const { environment = {}, stderr = "inherit" } = options;
     const library = pathToFileURL(path.join(packageRoot, "dist", "index.js")).href;
-    // libuv tells a program of its own bitness about its streams; to a 32-bit one of this 64-bit Node, cmd.exe does.
+    // What libuv tells a program about its streams makes sense to one of its own bitness only.
     const other = file === nodes["node-x86"] && process.arch !== "ia32";
-    const command = other ? { file: "cmd.exe", args: ["/d", "/c", file, ...args] } : { file, args };
+    const command = other ? { file: systemfdPeer(64), args: ["run", file, ...args] } : { file, args };
     const program = new StartedProgram(spawn(command.file, command.args, {
         stdio: ["pipe", "pipe", stderr],
         env: { ...process.env, ...environment, WINSOCK_SPI_LIBRARY: library },
@@ -44,6 +44,9 @@ export function start(file: string, args: readonly string[], options: StartOptio
     running.add(program);
     return program;
 }
+
+/** test/windows/programs/systemfd_peer.cpp */
+export const systemfdPeer = (bits: Bits): string => path.join(builds[bits], "programs", "systemfd_peer.exe");
 
 export const scenario = (name: string): string => path.join(packageRoot, "test", "windows", "scenarios", name);
 

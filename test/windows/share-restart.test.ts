@@ -159,6 +159,7 @@ describe("share: restart of an HTTP server", function () {
             const agent = keepAlive(1);
             assert.equal(await get(first.port, "/", agent), first.pid);
             const second = await startServer(name, 0, young);
+            assert.equal(second.predecessor, first.pid);
             assert.equal(await first.program.line(), "replaced");
             assert.equal(await get(first.port, "/", agent), second.pid);
         });

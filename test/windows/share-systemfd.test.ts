@@ -11,10 +11,9 @@ import {
     type ServeSystemfdOptions, type SystemfdServer, type SystemfdTaker, serveSystemfd, takeSystemfdSockets,
 } from "#lib/share/transports/systemfd.js";
 import { encodeRequest, readEnvironment } from "#lib/share/transports/systemfd-format.js";
-import { type Bits, builds, nodes } from "../support/windows.js";
-import { scenario, start } from "./share-programs.js";
+import { nodes } from "../support/windows.js";
+import { scenario, start, systemfdPeer } from "./share-programs.js";
 
-const peer = (bits: Bits): string => path.join(builds[bits], "programs", "systemfd_peer.exe");
 
 /** What a TCP server answers to a message and an end. */
 async function exchange(port: number, message: string, host = "127.0.0.1"): Promise<string> {
@@ -99,7 +98,7 @@ describe("share: systemfd, giving", function () {
     for (const bits of [64, 32] as const) {
         it(`gives a listener and a UDP socket to a ${bits}-bit program that knows only Winsock`, async () => {
             const server = await serve();
-            const program = start(peer(bits), ["take", "2", "7"], { environment: server.environment });
+            const program = start(systemfdPeer(bits), ["take", "2", "7"], { environment: server.environment });
             assert.equal(await program.line(), "taken 2");
             assert.equal(await exchange(portOf(listener), "over TCP"), "socket 0: over TCP");
             assert.equal(await exchangeDatagram(portOf(datagrams), "over UDP"), "socket 1: over UDP");
@@ -114,7 +113,7 @@ describe("share: systemfd, giving", function () {
         const server = await serve({ sockets: [listener] });
         for (let round = 0; round < 3; round += 1) {
             const early = exchange(portOf(listener), `round ${round}`); // before anybody accepts
-            const program = start(peer(64), ["take", "1", "0"], { environment: server.environment });
+            const program = start(systemfdPeer(64), ["take", "1", "0"], { environment: server.environment });
             assert.equal(await early, `socket 0: round ${round}`);
             await program.ended;
         }
@@ -131,7 +130,7 @@ describe("share: systemfd, giving", function () {
     it("gives nothing into another process than the one that asks, whatever it knows", async () => {
         const server = await serve();
         const { secret } = readEnvironment(server.environment)!;
-        const victim = start(peer(64), ["take", "1", "0"], { environment: server.environment });
+        const victim = start(systemfdPeer(64), ["take", "1", "0"], { environment: server.environment });
         await victim.line();
         assert.equal((await raw(server, encodeRequest({ secret, pid: victim.pid }))).length, 0);
         assert.deepEqual(await refusals(1), ["ERR_SYSTEMFD_PID"]);
@@ -163,7 +162,7 @@ describe("share: systemfd, giving", function () {
 
     it("gives to what the started program starts", async () => {
         const server = await serve();
-        const program = start(process.env["ComSpec"] ?? "cmd.exe", ["/d", "/c", peer(64), "take", "1", "3"],
+        const program = start(process.env["ComSpec"] ?? "cmd.exe", ["/d", "/c", systemfdPeer(64), "take", "1", "3"],
             { environment: server.environment });
         assert.equal(await program.line(), "taken 2");
         assert.notEqual(taken[0]?.pid, program.pid);
@@ -179,7 +178,7 @@ describe("share: systemfd, giving", function () {
         }
         const codes = await refusals(nonsense.length);
         assert.ok(codes.every((code) => ["ERR_SYSTEMFD_PROTOCOL", "ECONNRESET"].includes(code)), codes.join(" "));
-        const program = start(peer(64), ["take", "0", "0"], { environment: server.environment });
+        const program = start(systemfdPeer(64), ["take", "0", "0"], { environment: server.environment });
         assert.equal(await program.line(), "taken 2");
     });
 
@@ -202,7 +201,7 @@ describe("share: systemfd, giving", function () {
             await once(socket, "connect");
         }
         try {
-            const program = start(peer(64), ["take", "0", "0"], { environment: server.environment });
+            const program = start(systemfdPeer(64), ["take", "0", "0"], { environment: server.environment });
             assert.equal(await program.line(), "taken 2");
             assert.ok((await refusals(1)).every((code) => code === "ERR_SYSTEMFD_CROWDED"));
         } finally {
@@ -213,7 +212,7 @@ describe("share: systemfd, giving", function () {
     it("tells of a socket that cannot be given, and gives none of the others", async () => {
         const server = await serve();
         datagrams.close();
-        const program = start(peer(64), ["take", "0", "0"], { environment: server.environment });
+        const program = start(systemfdPeer(64), ["take", "0", "0"], { environment: server.environment });
         assert.equal(await program.line(), "taken 0");
         assert.equal((await refusals(1)).length, 1);
         assert.deepEqual(taken, []);
@@ -250,7 +249,7 @@ describe("share: systemfd, taking", function () {
 
     for (const [name, node] of Object.entries(nodes)) {
         it(`takes what a program that knows only Winsock gives, in ${name}`, async () => {
-            const program = start(peer(64), ["give", node, scenario("systemfd-take.mjs")]);
+            const program = start(systemfdPeer(64), ["give", node, scenario("systemfd-take.mjs")]);
             const [tcp, udp] = (await program.line()).split(" ").map(Number);
             assert.deepEqual(JSON.parse(await program.line()), {
                 kinds: ["listening", "datagram"], ports: [tcp, udp], left: [],

@@ -138,8 +138,11 @@ class RunningBroker implements Broker {
         await this.#door?.close();
         await this.#accepting;
         this.#listener.close();
+        // A program that never asks for what its process has taken would keep us for ever.
+        const limit = setTimeout(() => this.#workers.forEach(({ link }) => link.destroy()), this.#options.timeout ?? 5000);
         await Promise.all(this.#giving);
         await Promise.all([...this.#workers].map(({ link }) => link.close()));
+        clearTimeout(limit);
     }
 
     #report(error: unknown): void {
@@ -279,8 +282,8 @@ function checkCommon(caller: string, options: { name: unknown; peer?: PeerCheck;
  * Workers are any processes of this user, started by whomever; they may join and leave at any time.
  *
  * Connections are accepted only while a worker has room; until then they wait in the system's queue. One that was on
- * its way to a worker that died, stalled or refused it goes to another worker. What a worker's program has got is its
- * own, and ends with it.
+ * its way to a worker that died, hung or refused it goes to another worker. What a worker's program has got is its own,
+ * and ends with it; what its process has taken waits there until the program asks for it.
  *
  * Neither broker nor worker reads a byte before the worker's program does, and the connections never belonged to a
  * completion port: they are as fast as those that the worker had accepted itself.
@@ -320,7 +323,7 @@ export interface JoinOptions {
     transport?: TransportName;
     /** From whom connections are taken. Default: a process of this user. */
     peer?: PeerCheck;
-    /** Connections that may be on their way here, or wait here to be asked for. Default 64. */
+    /** Connections that may be on their way here, or wait here to be asked for. Default 16. */
     window?: number;
     /** As for `net.Socket`. Default false; HTTP servers want true. */
     allowHalfOpen?: boolean;
@@ -358,7 +361,7 @@ export function joinBroker(options: JoinOptions): AsyncGenerator<BrokeredConnect
 }
 
 async function* joining(options: JoinOptions): AsyncGenerator<BrokeredConnection, void, undefined> {
-    const { name, transport = "pipe", window = 64, allowHalfOpen = false, pauseOnCreate = false, signal } = options;
+    const { name, transport = "pipe", window = 16, allowHalfOpen = false, pauseOnCreate = false, signal } = options;
     const mechanism = await transportOf(transport);
     const receiver = receiveSockets({
         at: await mechanism.connect(name, { signal }), raw: true, peer: options.peer, signal, window,

@@ -5,6 +5,7 @@
 //   systemfd_peer give PROGRAM ARGS...       opens a listener and a UDP socket, says their ports in one line, starts the
 //                                            program with the two variables, gives both to whoever knows the secret, and
 //                                            ends as the program does
+//   systemfd_peer run PROGRAM ARGS...        starts the program on its own streams, and ends as it does
 #include "common.hpp"
 
 #include <cstdlib>
@@ -131,7 +132,21 @@ std::string command_line(int argc, char** argv) {
     return line;
 }
 
-DWORD give(std::string line) {
+[[noreturn]] void run(std::string line) {
+    STARTUPINFOA startup{};
+    startup.cb = sizeof startup;
+    PROCESS_INFORMATION information{};
+    if (!CreateProcessA(nullptr, line.data(), nullptr, nullptr, TRUE, 0, nullptr, nullptr, &startup, &information)) {
+        program::fail("CreateProcess", static_cast<int>(GetLastError()));
+    }
+    WaitForSingleObject(information.hProcess, INFINITE);
+    DWORD code = 1;
+    GetExitCodeProcess(information.hProcess, &code);
+    std::fflush(stdout);
+    ExitProcess(code); // whatever other threads wait for
+}
+
+[[noreturn]] void give(const std::string& line) {
     const program::Socket listener = program::listening(AF_INET);
     const program::Socket datagrams = program::bound(AF_INET, SOCK_DGRAM);
     const program::Socket server = program::listening(AF_INET);
@@ -146,19 +161,7 @@ DWORD give(std::string line) {
             give_once(server.get(), {listener.get(), datagrams.get()});
         }
     }).detach();
-    STARTUPINFOA startup{};
-    startup.cb = sizeof startup;
-    PROCESS_INFORMATION information{};
-    if (!CreateProcessA(nullptr, line.data(), nullptr, nullptr, TRUE, 0, nullptr, nullptr, &startup, &information)) {
-        program::fail("CreateProcess", static_cast<int>(GetLastError()));
-    }
-    const program::Handle process(information.hProcess, "process");
-    const program::Handle thread(information.hThread, "thread");
-    WaitForSingleObject(process.get(), INFINITE);
-    DWORD code = 1;
-    GetExitCodeProcess(process.get(), &code);
-    std::fflush(stdout);
-    ExitProcess(code); // the thread waits for takers for ever
+    run(line);
 }
 
 } // namespace
@@ -169,8 +172,10 @@ int main(int argc, char** argv) {
         const std::string what = argc > 1 ? argv[1] : "";
         if (what == "give" && argc > 2) {
             give(command_line(argc, argv));
+        } else if (what == "run" && argc > 2) {
+            run(command_line(argc, argv));
         }
-        require(what == "take" && argc == 4, "usage: systemfd_peer take COUNT CODE | give PROGRAM ARGS...");
+        require(what == "take" && argc == 4, "usage: systemfd_peer take COUNT CODE | give PROGRAM ARGS... | run PROGRAM ARGS...");
         const std::vector<program::Socket> sockets = take();
         say("taken " + std::to_string(sockets.size()));
         if (!sockets.empty()) {
