@@ -9,10 +9,20 @@ export interface PeerHandle {
     /** SID of its user as text, e.g. `S-1-5-21-...-1001`. Throws `ERROR_ACCESS_DENIED`. */
     user(): string;
     /**
-     * WSADuplicateSocketW for it: the 628 bytes. Only of a peer opened `forExport`. Throws as `duplicateSocket`.
+     * WSADuplicateSocketW for it: the 628 bytes. Notes the handle under the number `id` in the ledger, if there is one.
+     * Only of a peer opened `forExport`. Throws as `duplicateSocket`.
      * https://learn.microsoft.com/windows/win32/api/winsock2/nf-winsock2-wsaduplicatesocketw
      */
-    duplicate(socket: bigint): Uint8Array;
+    duplicate(socket: bigint, id: number): Uint8Array;
+    /**
+     * Makes a page in which each `duplicate` is noted, and gives the peer, opened `forExport`, a handle to it: the number
+     * that is returned. `key` is 16 random bytes by which the peer knows the page.
+     */
+    makeLedger(key: Uint8Array): number;
+    /** Opens the page that the peer has made with `makeLedger`. Throws `ERR_BAD_LEDGER` if the handle is not that. */
+    openLedger(handle: number, key: Uint8Array): void;
+    /** After the peer has ended: closes what it had put into this process in hand-overs with numbers above `id`. */
+    closeUnclaimed(id: number): void;
     /** Closes the handle that `duplicate` has put there (dwProviderReserved), while it cannot have been adopted. */
     revoke(handle: number): void;
     /** May be called again; so does the garbage collector. */

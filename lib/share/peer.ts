@@ -110,9 +110,31 @@ export class Peer {
     }
 
     /** Puts a socket into the process, held by `Peer(..., forExport)`. */
-    duplicate(socket: bigint): Export {
-        const info = this.#handle.duplicate(socket);
+    duplicate(socket: bigint, id: number): Export {
+        const info = this.#handle.duplicate(socket, id);
         return { info, handle: Buffer.from(info.buffer, info.byteOffset).readUInt32LE(handleOffset) };
+    }
+
+    /**
+     * Notes from now on what is put into the process, where it can read it: the handle there. 0 if that is not possible;
+     * sockets can be sent all the same.
+     */
+    makeLedger(key: Uint8Array): number {
+        try {
+            return this.#handle.makeLedger(key);
+        } catch {
+            return 0;
+        }
+    }
+
+    /** @throws WinsockError `ERR_BAD_LEDGER` */
+    openLedger(handle: number, key: Uint8Array): void {
+        this.#handle.openLedger(handle, key);
+    }
+
+    /** The process has ended: closes what it had put here and not told us of, after the hand-over of that number. */
+    closeUnclaimed(id: number): void {
+        this.#handle.closeUnclaimed(id);
     }
 
     /** Takes back what the process has not adopted. */
@@ -124,14 +146,22 @@ export class Peer {
         return this.#handle.isAlive();
     }
 
-    /** Resolves to whether the process has ended, which takes a moment after its channel broke. */
-    async hasEnded(milliseconds: number): Promise<boolean> {
+    /**
+     * Resolves to whether the process has ended, which takes a moment after its channel broke. `background`: the wait
+     * does not keep this process running.
+     */
+    async hasEnded(milliseconds: number, { background = false } = {}): Promise<boolean> {
         const deadline = performance.now() + milliseconds;
         while (this.#handle.isAlive()) {
             if (performance.now() >= deadline) {
                 return false;
             }
-            await new Promise((resolve) => setTimeout(resolve, 5));
+            await new Promise((resolve) => {
+                const timer = setTimeout(resolve, 5);
+                if (background) {
+                    timer.unref();
+                }
+            });
         }
         return true;
     }

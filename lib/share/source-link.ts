@@ -210,9 +210,9 @@ export class SourceLink {
                 );
             }
             const kind = kindOf(handOver.socket);
-            const exported = this.#link.peer.duplicate(socketOf(handOver.socket));
-            markDoubled(handOver.socket, this.peer.pid);
             const id = ++this.#lastId;
+            const exported = this.#link.peer.duplicate(socketOf(handOver.socket), id);
+            markDoubled(handOver.socket, this.peer.pid);
             handOver.exported = exported;
             handOver.id = id;
             handOver.phase = "offered";

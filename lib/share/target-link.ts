@@ -41,6 +41,8 @@ export interface TargetLinkOptions {
 
 /** How long after its channel broke a source's process may take to end, milliseconds. */
 const endOfProcess = 2000;
+/** The same where nothing depends on it but handles that it may have left here. */
+const endOfIdleProcess = 500;
 
 /** Random bytes for tickets, made many at a time. */
 const pool = Buffer.alloc(64 * ticketSize);
@@ -233,11 +235,26 @@ export class TargetLink {
         if (error !== undefined) {
             this.#options.onError(error);
         }
-        void this.#settle().finally(() => {
-            this.#link.release();
-            this.#draining?.();
-            this.#options.onEnd();
-        });
+        if (this.#taken.size === 0) {
+            this.#finish();
+            void this.#closeUnclaimed();
+        } else {
+            void this.#settle();
+        }
+    }
+
+    #finish(): void {
+        this.#draining?.();
+        this.#options.onEnd();
+    }
+
+    /** If the source was killed, sockets may be open here that it had not told us of. */
+    async #closeUnclaimed(): Promise<void> {
+        const { peer } = this.#link;
+        if (await peer.hasEnded(endOfIdleProcess, { background: true })) {
+            peer.closeUnclaimed(this.#lastId);
+        }
+        this.#link.release();
     }
 
     /**
@@ -247,17 +264,20 @@ export class TargetLink {
     async #settle(): Promise<void> {
         const taken = [...this.#taken.values()];
         this.#taken.clear();
-        if (taken.length === 0) {
-            return;
+        const { peer } = this.#link;
+        const ended = await peer.hasEnded(endOfProcess);
+        if (ended) {
+            peer.closeUnclaimed(this.#lastId);
         }
-        const ours = await this.#link.peer.hasEnded(endOfProcess);
         for (const each of taken) {
-            if (ours) {
+            if (ended) {
                 this.#deliver(each);
             } else {
                 each.raw.close();
             }
         }
+        this.#link.release();
+        this.#finish();
     }
 }
 

@@ -4,6 +4,7 @@
 #include "spi/sockets/peer.hpp"
 #include "values.hpp"
 
+#include <cstring>
 #include <memory>
 #include <string>
 
@@ -13,6 +14,17 @@ namespace {
 template <typename Body>
 void set_method(Napi::Object object, const char* name, Body body) {
     object.Set(name, Napi::Function::New(object.Env(), std::move(body), name));
+}
+
+spi::LedgerKey key_argument(const Napi::CallbackInfo& info, std::size_t index) {
+    spi::LedgerKey key{};
+    if (index >= info.Length() || !info[index].IsTypedArray() ||
+        info[index].As<Napi::TypedArray>().TypedArrayType() != napi_uint8_array ||
+        info[index].As<Napi::Uint8Array>().ByteLength() != key.size()) {
+        throw Napi::TypeError::New(info.Env(), "key must be a Uint8Array of 16 bytes");
+    }
+    std::memcpy(key.data(), info[index].As<Napi::Uint8Array>().Data(), key.size());
+    return key;
 }
 
 Napi::Value open_peer(const Napi::CallbackInfo& info) {
@@ -40,12 +52,30 @@ Napi::Value open_peer(const Napi::CallbackInfo& info) {
         bool lossless = false;
         const std::uint64_t socket =
             call.Length() > 0 && call[0].IsBigInt() ? call[0].As<Napi::BigInt>().Uint64Value(&lossless) : 0;
-        if (!lossless) {
-            throw Napi::TypeError::New(call.Env(), "socket must be a bigint from 0 to 2^64 - 1");
+        if (!lossless || call.Length() < 2 || !call[1].IsNumber()) {
+            throw Napi::TypeError::New(call.Env(), "socket must be a bigint from 0 to 2^64 - 1, id a number");
         }
         WSAPROTOCOL_INFOW protocol{};
-        check(call.Env(), peer->export_socket(static_cast<SOCKET>(socket), protocol));
+        const std::uint32_t id = call[1].As<Napi::Number>().Uint32Value();
+        check(call.Env(), peer->export_socket(static_cast<SOCKET>(socket), id, protocol));
         return to_bytes(call.Env(), {reinterpret_cast<const std::uint8_t*>(&protocol), sizeof protocol});
+    });
+    set_method(object, "makeLedger", [peer](const Napi::CallbackInfo& call) -> Napi::Value {
+        std::uint32_t handle = 0;
+        check(call.Env(), peer->make_ledger(key_argument(call, 0), handle));
+        return Napi::Number::New(call.Env(), handle);
+    });
+    set_method(object, "openLedger", [peer](const Napi::CallbackInfo& call) {
+        if (call.Length() < 1 || !call[0].IsNumber()) {
+            throw Napi::TypeError::New(call.Env(), "handle must be a number");
+        }
+        check(call.Env(), peer->open_ledger(call[0].As<Napi::Number>().Uint32Value(), key_argument(call, 1)));
+    });
+    set_method(object, "closeUnclaimed", [peer](const Napi::CallbackInfo& call) {
+        if (call.Length() < 1 || !call[0].IsNumber()) {
+            throw Napi::TypeError::New(call.Env(), "id must be a number");
+        }
+        peer->close_unclaimed(call[0].As<Napi::Number>().Uint32Value());
     });
     set_method(object, "revoke", [peer](const Napi::CallbackInfo& call) {
         if (call.Length() < 1 || !call[0].IsNumber()) {

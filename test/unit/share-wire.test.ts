@@ -5,7 +5,7 @@ import { WinsockError } from "#lib/errors.js";
 import { FrameParser, largestFirstPayload, largestPayload } from "#lib/share/wire/frames.js";
 import {
     type MessageHandlers, dispatch, encodeBye, encodeCancel, encodeDeclined, encodeDone, encodeGo, encodeGrant,
-    encodeHello, encodeInfo, encodeTaken, largestData, largestMessage, messageType, mostTickets, secretSize, ticketSize,
+    encodeHello, encodeInfo, encodeTaken, largestData, largestMessage, ledgerKeySize, messageType, mostTickets, secretSize, ticketSize,
     toReason,
 } from "#lib/share/wire/messages.js";
 import { counts } from "../support/counts.js";
@@ -54,7 +54,8 @@ const info = {
 
 const everyMessage: readonly Buffer[] = [
     encodeHello({ role: "target" }),
-    encodeHello({ role: "source", secret: bytesOf(secretSize, 9) }),
+    encodeHello({ role: "target", secret: bytesOf(secretSize, 9) }),
+    encodeHello({ role: "source", ledger: 0x1234, ledgerKey: bytesOf(ledgerKeySize, 8) }),
     encodeGrant(bytesOf(3 * ticketSize, 1)),
     encodeInfo(info),
     encodeInfo({ ...info, id: 0xffff_ffff, kind: "datagram", mode: "share", message: undefined, data: undefined }),
@@ -68,8 +69,9 @@ const everyMessage: readonly Buffer[] = [
 ];
 
 const everyHeard: readonly Heard[] = [
-    ["hello", { role: "target", secret: "" }],
-    ["hello", { role: "source", secret: "09".repeat(secretSize) }],
+    ["hello", { role: "target", secret: "", ledger: 0, ledgerKey: "00".repeat(ledgerKeySize) }],
+    ["hello", { role: "target", secret: "09".repeat(secretSize), ledger: 0, ledgerKey: "00".repeat(ledgerKeySize) }],
+    ["hello", { role: "source", secret: "", ledger: 0x1234, ledgerKey: "08".repeat(ledgerKeySize) }],
     ["grant", "01".repeat(3 * ticketSize)],
     ["info", {
         id: 7, kind: "connected", mode: "move", ticket: "03".repeat(ticketSize), info: "04".repeat(628),
@@ -142,7 +144,7 @@ describe("share: the protocol's messages", () => {
             copy[5 + at] = value;
             return copy;
         };
-        const [hello, , , whole] = everyMessage as [Buffer, Buffer, Buffer, Buffer];
+        const [hello, , , , whole] = everyMessage as [Buffer, Buffer, Buffer, Buffer, Buffer];
         const spoiled: Record<string, Buffer> = {
             "another magic": spoil(hello, 0, 0), "another version": spoil(hello, 4, 2), "another role": spoil(hello, 6, 2),
             "a secret that is not there": spoil(hello, 7, secretSize), "an odd secret": spoil(hello, 7, 3),

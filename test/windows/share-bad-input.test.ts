@@ -155,6 +155,9 @@ describe("share: a receiver and who breaks the protocol", function () {
         "a socket before its HELLO": [outgoing(Buffer.alloc(16), Buffer.alloc(628)), "ERR_BAD_MESSAGE"],
         "the role of a receiver": [encodeHello({ role: "target" }), "ERR_SAME_ROLE"],
         "two HELLOs": [Buffer.concat([encodeHello({ role: "source" }), encodeHello({ role: "source" })]), "ERR_BAD_MESSAGE"],
+        "a ledger that is no handle": [
+            encodeHello({ role: "source", ledger: 0xfffc, ledgerKey: Buffer.alloc(16, 1) }), "ERR_BAD_LEDGER",
+        ],
         "another version": [(() => {
             const hello = encodeHello({ role: "source" });
             hello[9] = 99;

@@ -247,4 +247,34 @@ describe("share: a hand-over whose source or target ends in the middle", functio
         end(another);
         client.destroy();
     });
+
+    it("leaves nothing open in the target that the source was killed too early to tell of", async () => {
+        const at = newAddress();
+        const receiver = receiveSockets({ at });
+        await receiver.listening;
+        const listener = net.createServer().listen(0, "127.0.0.1");
+        await once(listener, "listening");
+        const accepted = once(listener, "connection") as Promise<[net.Socket]>;
+        const source = await start();
+        await source.run(
+            `const { Peer } = await import(args.share + "peer.js");
+             const wire = await import(args.share + "wire/messages.js");
+             kept.client = kept.net.connect(args.port, "127.0.0.1");
+             await kept.once(kept.client, "connect");
+             const channel = await (await lib.transport("pipe")).connect(args.at);
+             const peer = new Peer(channel, {}, true);
+             const ledgerKey = Buffer.alloc(16, 5);
+             channel.stream.write(wire.encodeHello({ role: "source", ledger: peer.makeLedger(ledgerKey), ledgerKey }));
+             await kept.once(channel.stream, "data"); // its tickets
+             peer.duplicate(lib.socketOf(kept.client), 1); // and nothing is said of it`,
+            { at, share: new URL("..", wire).href, port: (listener.address() as net.AddressInfo).port },
+        );
+        const [other] = await accepted;
+        other.on("error", () => undefined);
+        const closed = once(other.resume(), "close"); // only if nobody has the other end any more
+        await source.kill();
+        await closed;
+        await receiver.close();
+        listener.close();
+    });
 });

@@ -1,12 +1,13 @@
 // One end of a connection that speaks the protocol: frames in and out of a Channel's stream, with the peer's process
 // held open. What the messages mean is the business of source-link.ts and target-link.ts.
 
+import { randomBytes } from "node:crypto";
 import type { Duplex } from "node:stream";
 import { WinsockError } from "../../errors.js";
 import { Peer, type PeerCheck } from "../peer.js";
 import type { Channel } from "../transports/channel.js";
 import { FrameParser, badMessage, largestFirstPayload, largestPayload } from "./frames.js";
-import { type Hello, type MessageHandlers, type Role, dispatch, encodeBye, encodeHello, toReason } from "./messages.js";
+import { type Hello, type MessageHandlers, type Role, dispatch, encodeBye, encodeHello, ledgerKeySize, toReason } from "./messages.js";
 
 export interface LinkOptions {
     role: Role;
@@ -82,7 +83,12 @@ export class Link {
             this.#closeSoon();
             throw error;
         }
-        this.send(encodeHello({ role, secret }));
+        if (role === "source") {
+            const ledgerKey = randomBytes(ledgerKeySize);
+            this.send(encodeHello({ role, ledger: this.peer.makeLedger(ledgerKey), ledgerKey }));
+        } else {
+            this.send(encodeHello({ role, ...(secret !== undefined && { secret }) }));
+        }
         this.#startTimer();
         this.#stream.on("data", (chunk: Buffer) => this.#receive(chunk));
         this.#stream.once("end", () => this.#end(undefined));
@@ -194,6 +200,9 @@ export class Link {
             );
         }
         this.#parser.limit = largestPayload;
+        if (hello.ledger !== 0 && role === "target") {
+            this.peer.openLedger(hello.ledger, hello.ledgerKey);
+        }
         handlers.hello(hello);
     }
 

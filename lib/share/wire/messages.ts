@@ -29,6 +29,7 @@ export type AdoptedPath = "native" | "emulated";
 export const protocolVersion = 1;
 export const ticketSize = 16;
 export const secretSize = 16;
+export const ledgerKeySize = 16;
 /** Most tickets in one GRANT. */
 export const mostTickets = 1024;
 /** Most bytes of JSON that go with a socket. */
@@ -50,6 +51,9 @@ export interface Hello {
     role: Role;
     /** What a ticket of `offerSocket` holds, 16 bytes; empty otherwise. */
     secret: Buffer;
+    /** Of a source: the handle, in the target, of the page where it notes what it puts there (0: none), and its key. */
+    ledger: number;
+    ledgerKey: Buffer;
 }
 
 export interface Info {
@@ -93,14 +97,17 @@ export interface MessageHandlers {
 
 const empty = Buffer.alloc(0);
 
-export function encodeHello({ role, secret }: { role: Role; secret?: Buffer | undefined }): Buffer {
-    const bytes = secret ?? empty;
-    const frame = allocateFrame(messageType.hello, 8 + bytes.length);
+const helloHead = 28;
+
+export function encodeHello({ role, secret = empty, ledger = 0, ledgerKey = empty }: Partial<Hello> & { role: Role }): Buffer {
+    const frame = allocateFrame(messageType.hello, helloHead + secret.length).fill(0, 5);
     frame.writeUInt32LE(magic, 5);
     frame.writeUInt16LE(protocolVersion, 9);
     frame[11] = roles.indexOf(role);
-    frame[12] = bytes.length;
-    bytes.copy(frame, 13);
+    frame[12] = secret.length;
+    frame.writeUInt32LE(ledger, 13);
+    ledgerKey.copy(frame, 17, 0, ledgerKeySize);
+    secret.copy(frame, 5 + helloHead);
     return frame;
 }
 
@@ -210,7 +217,7 @@ function decodeReason(payload: Buffer, start: number): Bye {
 }
 
 function decodeHello(payload: Buffer): Hello {
-    if (payload.length < 8 || payload.readUInt32LE(0) !== magic) {
+    if (payload.length < helloHead || payload.readUInt32LE(0) !== magic) {
         throw badMessage("something else than a HELLO of winsock-spi");
     }
     const version = payload.readUInt16LE(4);
@@ -221,8 +228,13 @@ function decodeHello(payload: Buffer): Hello {
     if (secretLength !== 0 && secretLength !== secretSize) {
         throw badMessage(`a secret of ${secretLength} bytes`);
     }
-    need(payload, 8 + secretLength, "HELLO");
-    return { role: name(roles, payload[6]!, "role"), secret: payload.subarray(8) };
+    need(payload, helloHead + secretLength, "HELLO");
+    return {
+        role: name(roles, payload[6]!, "role"),
+        secret: payload.subarray(helloHead),
+        ledger: payload.readUInt32LE(8),
+        ledgerKey: payload.subarray(12, helloHead),
+    };
 }
 
 function decodeInfo(payload: Buffer): Info {

@@ -50,9 +50,22 @@ bool Peer::is_alive() const {
     return process_.handle && WaitForSingleObject(process_.handle.get(), 0) == WAIT_TIMEOUT;
 }
 
-Status Peer::export_socket(SOCKET socket, WSAPROTOCOL_INFOW& info) const {
+Status Peer::make_ledger(const LedgerKey& key, std::uint32_t& handle_there) {
+    return ledger_.make(process_.handle.get(), key, handle_there);
+}
+
+void Peer::close_unclaimed(std::uint32_t id) const {
+    for (const std::uint32_t handle : ledger_.above(id)) {
+        spi::close_unclaimed(handle);
+    }
+}
+
+Status Peer::export_socket(SOCKET socket, std::uint32_t id, WSAPROTOCOL_INFOW& info) {
     SocketExport result;
     Status status = duplicate_socket(socket, process_, result);
+    if (status.ok()) {
+        ledger_.note(id, result.info.dwProviderReserved);
+    }
     info = result.info;
     return status;
 }
