@@ -1,5 +1,5 @@
 // The main job, step by step, on real programs: put the provider in, see an unmodified program's Winsock calls, take the
-// provider out, prove that the catalog is what it was. Runs in Windows Node; scripts/demo.mjs sets up and starts it.
+// provider out, prove that the catalog is what it was; then a live connection handed from one process to another. Runs in Windows Node; scripts/demo.mjs sets up and starts it.
 //
 // Every step is checked; the exit code is 0 only if every check held.
 
@@ -10,6 +10,7 @@ import path from "node:path";
 import { createInterface } from "node:readline";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
+import { showHandOver } from "./hand-over.mjs";
 import { ProcessTree, backup as takeBackup, diff, formatCatalog, formatDiff, formatPlan, install, readBackup, readCatalog, uninstall, watch } from "winsock-spi";
 
 const requests = 3;
@@ -99,6 +100,8 @@ async function main() {
     if (process.env.WINSOCK_SPI_DEMO === "dry-run") {
         heading(2, "What an install would do (dry run: nothing is touched; set WINSOCK_SPI_LIVE=1 to do it)");
         console.log(formatPlan((await install({ dryRun: true })).plan));
+        heading(3, "A live connection, handed from one process to another");
+        await showHandOver(checked);
         return;
     }
 
@@ -170,6 +173,9 @@ async function main() {
     const changes = diff(await readBackup(backup), after.backup);
     console.log(changes.same ? "" : formatDiff(changes));
     checked(changes.same, "identical: every entry, every registry value");
+
+    heading(6, "A live connection, handed from one process to another");
+    await showHandOver(checked);
     console.log("\nAll checks passed.");
 }
 

@@ -35,6 +35,9 @@ const table = {
     sentSockets: [3, 10],
     /** Adopted sockets that are written to without a pause. */
     stressedSockets: [20, 1000],
+    /** Sockets handed from process to process under traffic, and how often one of these processes is killed meanwhile. */
+    handOvers: [400, 20_000],
+    handOverKills: [4, 60],
     /** 1: every combination of cases; 0: every case once, in some combination. */
     everyCombination: [0, 1],
     /** 1: from every catalog of up to three strange providers and ours every installation and removal; 0: two stacks. */
