@@ -28,7 +28,8 @@ interface Stage {
 }
 
 async function setStage(ends: Ends, source: string, target: string): Promise<Stage> {
-    const [from, to] = await Promise.all([ends.start(nodes[source]!), ends.start(nodes[target]!)]);
+    const from = await ends.start(nodes[source]!);
+    const to = await ends.start(nodes[target]!);
     const starting = from.do("startChild", { name: "child", program: nodes[target], args: ends.args });
     const child = await ends.started();
     await Promise.all([starting, child.do("receiveFromParent")]);

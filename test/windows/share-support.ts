@@ -136,6 +136,7 @@ export class Ends implements AsyncDisposable {
         return [script(this.scenario), this.#pipe];
     }
 
+    /** One at a time: the next process that calls is taken for it. */
     async start(node: string, env: NodeJS.ProcessEnv = {}): Promise<End> {
         const child = spawn(node, this.args, {
             stdio: ["ignore", "ignore", "inherit"], windowsHide: true, env: { ...process.env, ...env },
