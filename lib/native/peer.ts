@@ -40,3 +40,7 @@ export interface PeerBinding {
     /** SID of this process's user as text. */
     ownUser(): string;
 }
+
+export const peerMethods = [
+    "isAlive", "program", "user", "duplicate", "makeLedger", "openLedger", "closeUnclaimed", "revoke", "close",
+] as const satisfies readonly (keyof PeerHandle)[];

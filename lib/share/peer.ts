@@ -1,8 +1,8 @@
 // Who is at the other end of a channel, as the operating system knows it, and whether that is who it should be.
 
 import { WinsockError, refuseUnknownOptions } from "../errors.js";
-import { native } from "../native.js";
-import type { PeerHandle } from "../native/peer.js";
+import { guard, native } from "../native.js";
+import { type PeerHandle, peerMethods } from "../native/peer.js";
 import type { Channel } from "./transports/channel.js";
 
 /** Whom to hand sockets to, or to take them from. Everything that is given must hold. */
@@ -80,7 +80,7 @@ export class Peer {
      */
     constructor(channel: Channel, check: PeerCheck, forExport: boolean) {
         const pid = channel.peerPid;
-        this.#handle = native().openPeer(pid, forExport);
+        this.#handle = guard(native().openPeer(pid, forExport), peerMethods);
         try {
             // Asked again now that the process is held: else the number might have passed to another process meanwhile.
             if (channel.verify !== undefined && channel.verify() !== pid) {
