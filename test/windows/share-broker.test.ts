@@ -55,10 +55,12 @@ describe("share: broker", function () {
         await open();
         const kinds = [...new Set([nodes["node"], nodes["node26"], nodes["node-x86"], nodes["node20"]])];
         const workers = await Promise.all(kinds.filter((node) => node !== undefined).map((node) => work([], node)));
+        while (broker!.workers.length < workers.length) {
+            await ask("until all have joined");
+        }
         const answered = await askMany(40 * workers.length);
         const { workers: seen } = broker!;
         assert.deepEqual(seen.map(({ pid }) => pid).sort(), workers.map(({ pid }) => pid).sort());
-        assert.equal(seen.reduce((sum, { given }) => sum + given, 0), answered.length);
         for (const { pid } of workers) {
             assert.ok(answered.filter((one) => one === pid).length >= 20, `${pid} answered its share: ${String(answered)}`);
         }

@@ -28,3 +28,4 @@ for (let next = await first; next.done !== true; next = await connections.next()
     readToEnd(socket).then((message) => socket.end(`${process.pid} ${message}`), () => undefined);
 }
 console.log("left");
+process.exit();
