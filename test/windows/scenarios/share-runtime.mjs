@@ -14,7 +14,11 @@ function attempt(call) {
 
 const server = net.createServer().listen(0, "127.0.0.1");
 await once(server, "listening");
-const raw = lib.openListener({ host: "127.0.0.1" });
+const raw = attempt(() => lib.openListener({ host: "127.0.0.1" }));
+if (typeof raw === "string") {
+    console.log(JSON.stringify({ library: raw }));
+    process.exit();
+}
 const results = {
     socketOf: attempt(() => String(lib.socketOf(server))),
     adoptSocket: attempt(() => lib.adoptSocket(lib.duplicateSocket(raw, process.pid)).localPort),
