@@ -193,7 +193,8 @@ describe("share server: several processes on one listener", function () {
         }
     });
 
-    it("lose no connection when one of them closes or ends while clients connect", async () => {
+    it("lose no connection when one of them closes or ends while clients connect", async function () {
+        this.timeout(60_000 + 10_000 * counts.listenerHandovers);
         const first = await startPeer();
         const { port, info } = await first.ask("listen", { pid: process.pid });
         // This process only passes the listener on: what it would accept is left to the others.
