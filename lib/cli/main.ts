@@ -11,13 +11,14 @@ import { addHoldCommand } from "./hold.js";
 import { addInstallCommand } from "./install.js";
 import { addRecoverCommand } from "./recover.js";
 import { addRestoreCommand } from "./restore.js";
+import { addSocketsCommand } from "./sockets.js";
 import { addUninstallCommand } from "./uninstall.js";
 import { addWatchCommand } from "./watch.js";
 import { exitCodes, reportFailure, standardOutput } from "./frame.js";
 
 const commands = [
     addCatalogCommand, addBackupCommand, addRestoreCommand, addDiffCommand, addInstallCommand, addUninstallCommand,
-    addRecoverCommand, addWatchCommand, addHoldCommand,
+    addRecoverCommand, addWatchCommand, addHoldCommand, addSocketsCommand,
 ];
 
 /** The command line as commander wants it: strict everywhere, and telling of its errors through us. */

@@ -72,7 +72,7 @@ describe("the command line", function () {
     it("shows help and version with exit code 0, and help on stderr with 64 if nothing is asked", () => {
         const help = cli(["--help"]);
         assert.equal(help.code, 0);
-        for (const command of ["catalog", "backup", "restore", "diff", "install", "uninstall", "recover", "watch", "hold"]) {
+        for (const command of ["catalog", "backup", "restore", "diff", "install", "uninstall", "recover", "watch", "hold", "sockets"]) {
             assert.match(help.stdout, new RegExp(`^  ${command}\\b`, "m"));
             assert.equal(cli([command, "--help"]).code, 0);
         }

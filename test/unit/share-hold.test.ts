@@ -1,6 +1,7 @@
 // What `hold` makes of its command line, and when it starts its program again.
 import assert from "node:assert/strict";
 import { type KeepRunningOptions, keepRunning } from "#lib/cli/keep-running.js";
+import { socketsHead, toSocketLine } from "#lib/cli/socket-lines.js";
 import { formatListenAddress, parseListenAddress } from "#lib/cli/listen-address.js";
 
 describe("share: hold, addresses", () => {
@@ -97,5 +98,26 @@ describe("share: hold, restarts", () => {
         const failures = Array.from({ length: 9 }, () => short(1));
         const { pauses } = await play("on-failure", [...failures, { code: 1, time: 5000 }, short(0)]);
         assert.deepEqual(pauses, [100, 200, 400, 800, 1600, 3200, 6400, 10_000, 10_000, 100]);
+    });
+});
+
+describe("share: sockets, what is printed", () => {
+    it("is one line per socket under its head", () => {
+        const loopback = (port: number): { address: string; family: string; port: number } =>
+            ({ address: "127.0.0.1", family: "IPv4", port });
+        const common = { handle: 0x1a4, listening: false, family: "IPv4" } as const;
+        const columns = (line: string): string[] => line.split(/ {2,}/);
+        assert.deepEqual(columns(socketsHead), ["HANDLE", "PROTOCOL", "KIND", "ADDRESS"]);
+        assert.deepEqual(
+            columns(toSocketLine({ ...common, protocol: 6, kind: "connected", local: loopback(1), remote: loopback(2) })),
+            ["0x1a4", "tcp", "connected", "127.0.0.1:1 -> 127.0.0.1:2"],
+        );
+        const six = { address: "::1", family: "IPv6", port: 3 };
+        assert.deepEqual(
+            columns(toSocketLine({ ...common, family: "IPv6", protocol: 17, kind: "datagram", local: six })),
+            ["0x1a4", "udp", "datagram", "[::1]:3"],
+        );
+        assert.deepEqual(columns(toSocketLine({ ...common, family: 1, protocol: 0, kind: "unconnected" })),
+            ["0x1a4", "family 1", "unconnected"]);
     });
 });

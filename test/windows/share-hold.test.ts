@@ -110,3 +110,28 @@ describe("share: hold", function () {
         }
     });
 });
+
+describe("share: sockets", function () {
+    this.timeout(60_000);
+
+    it("lists what a process has, and what it got from another", async () => {
+        const held = cli(["hold", "--listen", "0", "--udp", "0", "--", peer, "take", "1", "0"]);
+        const [tcp, udp] = [await portIn(held), await portIn(held)];
+        assert.equal(await held.line(), "taken 2");
+        const listing = start(process.execPath, [main, "sockets", "--pid", String(held.pid), "--json"]);
+        const sockets = JSON.parse(await listing.line()) as { kind: string; protocol: number; local?: { port: number } }[];
+        const found = (kind: string, port: number | undefined): unknown =>
+            sockets.find((socket) => socket.kind === kind && socket.local?.port === port);
+        assert.ok(found("listening", tcp), JSON.stringify(sockets));
+        assert.ok(found("datagram", udp), JSON.stringify(sockets));
+        assert.deepEqual(await listing.ended, [0, null]);
+    });
+
+    it("says what is wrong with the process", async () => {
+        for (const [code, args] of [[64, []], [64, ["--pid", "0"]], [64, ["--pid", "x"]], [2, ["--pid", "4294967292"]]]) {
+            const program = start(process.execPath, [main, "sockets", ...(args as string[])], { stderr: "pipe" });
+            const [notes, [ended]] = await Promise.all([text(program.child.stderr!), program.ended]);
+            assert.equal(ended, code, notes);
+        }
+    });
+});
