@@ -100,7 +100,8 @@ async function drained(socket: net.Socket, signal: AbortSignal | undefined): Pro
     try {
         await new Promise<void>((resolve, reject) => {
             const onClose = (): void => {
-                reject(new WinsockError("The socket was closed before it had written all.", { code: "ERR_SOCKET_CLOSED" }));
+                const message = "The socket was closed before it had written all.";
+                reject(new WinsockError(message, { code: "ERR_SOCKET_CLOSED" }));
             };
             const onAbort = (): void => {
                 reject(signal?.reason as Error);

@@ -4,15 +4,16 @@ import * as dgram from "node:dgram";
 import { once } from "node:events";
 import * as net from "node:net";
 import {
-    RawSocket, adoptRaw, adoptSocket, adoptedPath, duplicateSocket, listSockets, openDatagram, openListener, releaseSocket, revoke,
-    socketFromRaw, socketOf, suspendSocket,
+    RawSocket, adoptRaw, adoptSocket, adoptedPath, duplicateSocket, listSockets, openDatagram, openListener,
+    releaseSocket, revoke, socketFromRaw, socketOf, suspendSocket,
 } from "winsock-spi";
 import { nodes } from "../support/windows.js";
 import { Runner, connectedPair, encoded, readExactly } from "./share-process.js";
 
 const adopt = `
     kept.socket = lib.adoptSocket(Buffer.from(args.info, "base64"), args.options);
-    return { path: lib.adoptedPath(kept.socket), remotePort: kept.socket.remotePort, localPort: kept.socket.localPort };`;
+    const { remotePort, localPort } = kept.socket;
+    return { path: lib.adoptedPath(kept.socket), remotePort, localPort };`;
 
 interface Adopted {
     path: string;
@@ -35,7 +36,7 @@ describe("share primitives: between processes", function () {
     });
 
     for (const [name, node] of Object.entries(nodes)) {
-        it(`a connection goes to ${name}, shared: both descriptors send and receive, and neither's end ends it`, async () => {
+        it(`a connection goes to ${name}, shared: both descriptors work, and neither's end ends it`, async () => {
             const target = await start(node);
             const { client, server } = await connectedPair();
             const info = duplicateSocket(server, target.pid);
@@ -45,7 +46,8 @@ describe("share primitives: between processes", function () {
                 local: { address: "127.0.0.1", family: "IPv4", port: server.localPort },
                 remote: { address: "127.0.0.1", family: "IPv4", port: client.localPort },
             });
-            const adopted = await target.run<Adopted>(adopt, { info: encoded(info.bytes), options: { pauseOnCreate: true } });
+            const options = { pauseOnCreate: true };
+            const adopted = await target.run<Adopted>(adopt, { info: encoded(info.bytes), options });
             assert.deepEqual(adopted, { path: "emulated", remotePort: client.localPort, localPort: server.localPort });
             server.write("from the source;");
             assert.equal(await readExactly(client, 16), "from the source;");
@@ -149,8 +151,13 @@ describe("share primitives: between processes", function () {
             const { nonBlocking, ...state } = raw.state;
             assert.equal(nonBlocking, true);
             assert.deepEqual(
-                await target.run(`const raw = lib.adoptRaw(Buffer.from(args, "base64")); const { state } = raw; raw.close(); return state;`,
-                    encoded(info.bytes)),
+                await target.run(
+                    `const raw = lib.adoptRaw(Buffer.from(args, "base64"));
+                     const { state } = raw;
+                     raw.close();
+                     return state;`,
+                    encoded(info.bytes),
+                ),
                 state,
             );
         }
@@ -172,7 +179,8 @@ describe("share primitives: between processes", function () {
             local: { address: "127.0.0.1", family: "IPv4", port: server.localPort },
             remote: { address: "127.0.0.1", family: "IPv4", port: client.localPort },
         });
-        assert.equal(listed.filter(({ kind, local }) => kind === "datagram" && local?.port === raw.state.local!.port).length, 1);
+        const { port } = raw.state.local!;
+        assert.equal(listed.filter(({ kind, local }) => kind === "datagram" && local?.port === port).length, 1);
         assert.deepEqual(listed.map(({ handle }) => handle), listed.map(({ handle }) => handle).sort((a, b) => a - b));
         await target.run(`kept.all.forEach((raw) => raw.close());`);
         assert.equal(listSockets(target.pid).find(({ local }) => local?.port === server.localPort), undefined);

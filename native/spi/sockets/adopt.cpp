@@ -52,9 +52,9 @@ public:
 private:
     static std::string key(const WSAPROTOCOL_INFOW& info) {
         std::string text(reinterpret_cast<const char*>(&info.ProviderId), sizeof info.ProviderId);
-        for (const long long number : {static_cast<long long>(info.dwCatalogEntryId),
-                                       static_cast<long long>(info.iAddressFamily),
-                                       static_cast<long long>(info.iSocketType), static_cast<long long>(info.iProtocol)}) {
+        for (const long long number :
+             {static_cast<long long>(info.dwCatalogEntryId), static_cast<long long>(info.iAddressFamily),
+              static_cast<long long>(info.iSocketType), static_cast<long long>(info.iProtocol)}) {
             text += '/' + std::to_string(number);
         }
         return text;
@@ -79,7 +79,7 @@ Status find_entry(WSAPROTOCOL_INFOW& info) {
     if (!found) {
         return own_error("ERR_NO_PROVIDER",
                          "The protocol catalog of " + std::to_string(own_bits) +
-                             "-bit programs has no entry of the provider that this info names (or the info is damaged).");
+                             "-bit programs has no entry of the provider that this info names, or it is damaged.");
     }
     known_entries().add(info);
     return {};
