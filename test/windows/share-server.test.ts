@@ -5,6 +5,7 @@ import * as http from "node:http";
 import * as net from "node:net";
 import { text } from "node:stream/consumers";
 import { WinsockError } from "#lib/errors.js";
+import { native } from "#lib/native.js";
 import { acceptRaw } from "#lib/share/accept-raw.js";
 import { adoptedPath, adoptRaw } from "#lib/share/adopt.js";
 import { adoptServer, serverFromRaw } from "#lib/share/adopt-server.js";
@@ -48,6 +49,21 @@ describe("share server: a net.Server on an adopted listener", function () {
         raw.close();
         await closed(server);
         assert.equal(server.address(), null);
+    });
+
+    it("gives connections that libuv waits for with its completion port, as it does for its own", async () => {
+        const modes: number[] = [];
+        for (const server of [net.createServer().listen(0, "127.0.0.1"), listen(net.createServer(), { host: "127.0.0.1" })]) {
+            await once(server, "listening");
+            const client = net.connect(portOf(server), "127.0.0.1");
+            const [socket] = (await once(server, "connection")) as [net.Socket];
+            modes.push(native().completionModes(socketOf(socket)));
+            client.destroy();
+            socket.destroy();
+            await closed(server);
+        }
+        assert.notEqual(modes[0], 0); // libuv sets them where its port has the socket, and only there
+        assert.equal(modes[1], modes[0]);
     });
 
     it("works over IPv6", async () => {
