@@ -3,6 +3,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { WinsockError } from "../errors.js";
+import { native } from "../native.js";
 import { openDatagram, openListener, type RawSocket } from "../share/raw-socket.js";
 import { serveSystemfd } from "../share/transports/systemfd.js";
 import { type Output, run } from "./frame.js";
@@ -79,6 +80,8 @@ async function hold(output: Output, { wanted, restart, name, args }: Held): Prom
             stop: stop.signal,
             now: () => performance.now(),
             run: async () => {
+                // Perhaps the run before has changed that: it belongs to the socket.
+                sockets.forEach(({ socket }) => native().setNonBlocking(socket, false));
                 const started = startProgram(name, args, { ownOutput: true, endWithUs: true });
                 pid = started.pid;
                 const code = await started.exited;

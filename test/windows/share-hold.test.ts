@@ -81,6 +81,15 @@ describe("share: hold", function () {
         }
     });
 
+    it("gives blocking sockets to each run, whatever the one before made of them", async () => {
+        const held = cli(["hold", "--listen", "0", "--restart", "always", "--", peer, "block", "1", "0"]);
+        const port = await portIn(held);
+        for (let round = 0; round < 2; round += 1) {
+            assert.equal(await held.line(), "taken 1");
+            assert.equal(await exchange(port, String(round)), `socket 0: ${round}`);
+        }
+    });
+
     it("ends its program when it is killed itself", async () => {
         const held = cli(["hold", "--listen", "0", "--", process.execPath, scenario("held-server.mjs"), file]);
         const port = await portIn(held);

@@ -10,7 +10,7 @@ import { native } from "../../native.js";
 import type { TcpOwnerHandle } from "../../native/tcp-owner.js";
 import { adoptRaw } from "../adopt.js";
 import { type SharedSocketInfo, bytesToSend, duplicateSocket, markSent, revoke } from "../duplicate.js";
-import type { RawSocket } from "../raw-socket.js";
+import { RawSocket } from "../raw-socket.js";
 import type { Shareable } from "../socket-handle.js";
 import {
     AnswerParser, RequestParser, encodeRequest, mostSockets, readEnvironment, sameSecret, secretVariable,
@@ -207,7 +207,8 @@ class Giver implements SystemfdServer {
  * duplicate of each socket; they stay open here, so a server can be ended and started again and nobody is refused.
  *
  * Sockets that only this process opened and nobody uses here come from `openListener` and `openDatagram`: a `net.Server`
- * that listens takes connections itself. The process id that a taker sends is believed only if the system's table of
+ * that listens takes connections itself. These are given in blocking mode, as systemfd gives its own; on Windows the mode
+ * belongs to the socket, so the next taker finds what the one before has set. The process id that a taker sends is believed only if the system's table of
  * connections says the same.
  *
  * @throws TypeError on misuse; WinsockError ERR_UNSUPPORTED_PLATFORM, or why the loopback port cannot be opened
@@ -219,7 +220,11 @@ class Giver implements SystemfdServer {
  */
 export async function serveSystemfd(options: ServeSystemfdOptions): Promise<SystemfdServer> {
     checkServeOptions(options);
-    native();
+    for (const socket of options.sockets) {
+        if (socket instanceof RawSocket) {
+            native().setNonBlocking(socket.socket, false); // as takers expect it
+        }
+    }
     return new Giver({ ...options, sockets: [...options.sockets] }).listen();
 }
 

@@ -2,6 +2,7 @@
 //   systemfd_peer take COUNT CODE            takes the sockets that the environment offers, says "taken N", answers COUNT
 //                                            connections or datagrams on them ("socket I: " and what came, to its end),
 //                                            and ends with the exit code CODE
+//   systemfd_peer block COUNT CODE           the same on the first socket alone, in calls that wait
 //   systemfd_peer give PROGRAM ARGS...       opens a listener and a UDP socket, says their ports in one line, starts the
 //                                            program with the two variables, gives both to whoever knows the secret, and
 //                                            ends as the program does
@@ -93,6 +94,13 @@ bool answer(SOCKET from, std::size_t index) {
     return true;
 }
 
+// Without asking first whether there is something: the socket is to be a blocking one.
+void serve_blocking(SOCKET socket, int count) {
+    for (; count > 0; --count) {
+        require(answer(socket, 0), "a blocking socket waits");
+    }
+}
+
 void serve(const std::vector<program::Socket>& sockets, int count) {
     while (count > 0) {
         std::vector<WSAPOLLFD> polled;
@@ -175,10 +183,12 @@ int main(int argc, char** argv) {
         } else if (what == "run" && argc > 2) {
             run(command_line(argc, argv));
         }
-        require(what == "take" && argc == 4, "usage: systemfd_peer take COUNT CODE | give PROGRAM ARGS... | run PROGRAM ARGS...");
+        require((what == "take" || what == "block") && argc == 4, "usage: systemfd_peer take|block COUNT CODE | give PROGRAM ARGS... | run PROGRAM ARGS...");
         const std::vector<program::Socket> sockets = take();
         say("taken " + std::to_string(sockets.size()));
-        if (!sockets.empty()) {
+        if (!sockets.empty() && what == "block") {
+            serve_blocking(sockets.front().get(), std::atoi(argv[2]));
+        } else if (!sockets.empty()) {
             serve(sockets, std::atoi(argv[2]));
         }
         return std::atoi(argv[3]);
