@@ -53,7 +53,10 @@ describe("share server: a net.Server on an adopted listener", function () {
 
     it("gives connections that libuv waits for with its completion port, as it does for its own", async () => {
         const modes: number[] = [];
-        for (const server of [net.createServer().listen(0, "127.0.0.1"), listen(net.createServer(), { host: "127.0.0.1" })]) {
+        const own = (): net.Server => net.createServer().listen(0, "127.0.0.1");
+        const ours = (): net.Server => listen(net.createServer(), { host: "127.0.0.1" });
+        for (const start of [own, ours]) {
+            const server = start();
             await once(server, "listening");
             const client = net.connect(portOf(server), "127.0.0.1");
             const [socket] = (await once(server, "connection")) as [net.Socket];
