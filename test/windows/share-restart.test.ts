@@ -107,7 +107,8 @@ describe("share: restart of an HTTP server", function () {
         await assert.rejects(held);
     });
 
-    it(`fails no request over ${counts.restarts} restarts at the best rate of this machine`, async () => {
+    it(`fails no request over ${counts.restarts} restarts at the best rate of this machine`, async function () {
+        this.timeout(60_000 + 30_000 * counts.restarts);
         const name = uniqueName();
         let current = await startServer(name);
         const { port } = current;
