@@ -69,7 +69,8 @@ class Network {
                 if (this.#random.chance(damaged)) {
                     bytes[this.#random.below(bytes.length)]! ^= 1 + this.#random.below(255);
                 }
-                this.#flying.push({ at: this.now + (this.#random.chance(late) ? this.#random.below(900) : 1), to, message: bytes });
+                const delay = this.#random.chance(late) ? this.#random.below(900) : 1;
+                this.#flying.push({ at: this.now + delay, to, message: bytes });
             }
         }
     }

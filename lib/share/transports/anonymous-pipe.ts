@@ -63,7 +63,8 @@ function quoted(argument: string): string {
 export async function spawnWithChannel(
     program: string, args: readonly string[] = [], options: SpawnWithChannelOptions = {},
 ): Promise<SpawnedWithChannel> {
-    if (typeof program !== "string" || program === "" || !Array.isArray(args) || args.some((arg) => typeof arg !== "string")) {
+    const areStrings = Array.isArray(args) && args.every((arg) => typeof arg === "string");
+    if (typeof program !== "string" || program === "" || !areStrings) {
         throw new TypeError("spawnWithChannel: program must be a path, args an array of strings");
     }
     refuseUnknownOptions("spawnWithChannel", options, ["cwd", "env", "signal", "timeout"]);

@@ -197,7 +197,8 @@ async function listen(
         stream.greet(Buffer.from(hall, "latin1"));
         stream.receive(chunk);
         prove(stream, {
-            transport: transport.kind, address, role: "server", timeout: options.timeout ?? transport.timeout ?? defaultTimeout,
+            transport: transport.kind, address, role: "server",
+            timeout: options.timeout ?? transport.timeout ?? defaultTimeout,
             onExit: () => stream.peerEnds(),
         }).then(
             (peerPid) => queue.push({ stream, peerPid, transport: transport.kind }),
@@ -227,7 +228,8 @@ async function connect(transport: ChunkTransportOptions, address: string, option
     stream.greet(Buffer.from(name, "latin1"));
     try {
         const peerPid = await prove(stream, {
-            transport: transport.kind, address, role: "client", timeout: options.timeout ?? transport.timeout ?? defaultTimeout,
+            transport: transport.kind, address, role: "client",
+            timeout: options.timeout ?? transport.timeout ?? defaultTimeout,
             signal: options.signal, onExit: () => stream.peerEnds(),
         });
         return { stream, peerPid, transport: transport.kind };

@@ -61,7 +61,10 @@ export function decodeChunk(bytes: Buffer): Chunk | undefined {
         return undefined;
     }
     const kind = bytes.readUInt16LE(at.kind);
-    if (kind < chunkKinds.hello || kind > chunkKinds.reset || bytes.readUInt32LE(at.length) !== bytes.length - chunkHeaderSize) {
+    if (kind < chunkKinds.hello || kind > chunkKinds.reset) {
+        return undefined;
+    }
+    if (bytes.readUInt32LE(at.length) !== bytes.length - chunkHeaderSize) {
         return undefined;
     }
     if (bytes.readUInt32LE(at.crc) !== checksum(bytes)) {

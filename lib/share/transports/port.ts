@@ -27,7 +27,13 @@ export class Port {
     /** Resolves when others can send to it. */
     static open(kind: PortKind, name: string, sddl: string, handlers: PortHandlers): Promise<Port> {
         return new Promise((resolve, reject) => {
-            const port = new Port(kind, name, sddl, handlers, (error) => (error === undefined ? resolve(port) : reject(error)));
+            const port = new Port(kind, name, sddl, handlers, (error) => {
+                if (error === undefined) {
+                    resolve(port);
+                } else {
+                    reject(error);
+                }
+            });
         });
     }
 

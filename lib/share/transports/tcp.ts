@@ -97,7 +97,8 @@ async function listen(address: string, options: TransportOptions): Promise<Chann
         });
         server.listen({ host: loopback, port, exclusive: true }, resolve);
     });
-    const queue = new AcceptQueue(`${loopback}:${(server.address() as net.AddressInfo).port}`, options, () => server.close());
+    const { port: bound } = server.address() as net.AddressInfo;
+    const queue = new AcceptQueue(`${loopback}:${bound}`, options, () => server.close());
     server.on("error", (error) => queue.fail(toWinsockError(error)));
     server.on("connection", (socket) => {
         toChannel(socket, options.timeout ?? defaultTimeout).then(
@@ -119,7 +120,9 @@ async function connect(address: string, options: TransportOptions): Promise<Chan
     try {
         await new Promise<void>((resolve, reject) => {
             timer = setTimeout(() => {
-                reject(new WinsockError(`No connection to ${loopback}:${port} within ${timeout} ms.`, { code: "ERR_TIMEOUT" }));
+                reject(new WinsockError(`No connection to ${loopback}:${port} within ${timeout} ms.`, {
+                    code: "ERR_TIMEOUT",
+                }));
             }, timeout);
             onAbort = () => reject(signal?.reason);
             signal?.addEventListener("abort", onAbort, { once: true });
