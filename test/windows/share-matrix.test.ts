@@ -159,18 +159,17 @@ function cells(): void {
 
 describe("share matrix", function () {
     this.timeout(60_000);
+    keepCatalog({ each: false });
 
     describe("Winsock as found", cells);
 
     describe("behind the provider", () => {
-        keepCatalog({ each: false });
         before(async () => expectCode(await cli(["install", "--yes"]), 0));
         after(async () => expectCode(await cli(["uninstall", "--yes"]), 0));
         cells();
     });
 
     describe("behind the provider, with different ids in the two catalogs", () => {
-        keepCatalog({ each: false });
         before(async () => {
             // Ids that were given once are not given again: the 32-bit catalog's next ones are others from here on.
             await setup(32, "install", providerFile(32, "second_provider.dll"), "--guid", "entry", "--chain", "entry");
