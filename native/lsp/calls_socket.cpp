@@ -11,12 +11,17 @@ using core::Call;
 
 namespace {
 
-// A new socket of the lower provider becomes ours. When Winsock refuses, nobody may be left holding it.
+// A new socket of the lower provider becomes ours. When Winsock refuses, nobody may be left holding it; except where it
+// does not know our entry, because that has gone from its catalog while this process runs: then the socket stays the
+// lower provider's, and the program has its network.
 SOCKET claim_new(Slot& slot, SOCKET socket, int* error) {
     const SOCKET lower = socket;
     const int refused = slot.claim(socket);
     if (refused == 0) {
         return socket;
+    }
+    if (refused == WSAEINVAL) {
+        return lower;
     }
     int ignored = 0;
     slot.lower.lpWSPCloseSocket(lower, &ignored);

@@ -32,6 +32,12 @@ void ProviderRegistry::adopt(const std::shared_ptr<const Catalog>& catalog, std:
     }
     unused.reserve(records_.size());
     for (const std::shared_ptr<Record>& record : records_) {
+        // A provider that was taken out and put in again is another one, even of the same file: it was started for
+        // entries that are gone.
+        if (std::none_of(record->ids.begin(), record->ids.end(),
+                         [&](DWORD id) { return catalog->find(id) != nullptr; })) {
+            record->path.clear();
+        }
         bool present = false;
         for (const CatalogEntry& entry : catalog->entries()) {
             if (!serves(*record, entry)) {

@@ -16,7 +16,7 @@ using ProviderPointer = std::shared_ptr<const Provider>;
 
 // A provider is loaded once for all entries that carry its id. An entry that was loaded keeps its provider when the
 // catalog changes: by its catalog entry id, even if the path behind that id is another one now (a running process
-// stays with the DLL it has), or by its path.
+// stays with the DLL it has), or by its path as long as any entry of it has been there all the time.
 //
 // A provider is held by the registry while the catalog has entries of it, and by every socket that belongs to it;
 // the last of them unloads it.

@@ -413,6 +413,17 @@ void test_sockets() {
         CHECK(chain.socket(code) == INVALID_SOCKET && code == WSAENOBUFS);
         chain.cleanup();
     });
+    run("a socket whose entry has gone from Winsock's catalog is given to the program unclaimed", [] {
+        Chain chain = chain_over(fake_base());
+        fake = {};
+        CHECK(chain.start() == 0);
+        upcalls.refuse = WSAEINVAL;
+        int code = 0;
+        const SOCKET socket = chain.socket(code);
+        CHECK(socket != INVALID_SOCKET && code == 0);
+        chain.close(socket);
+        chain.cleanup();
+    });
     run("SO_PROTOCOL_INFO tells our entry, and the size that it needs where a buffer is too small", [] {
         Chain chain = chain_over(real_base(AF_INET, SOCK_STREAM));
         CHECK(chain.start() == 0);
