@@ -17,16 +17,24 @@ Status PolledSocket::open(UniqueSocket& socket, ReadinessSink& sink, std::unique
     if (Status status = Readiness::get(readiness); !status.ok()) {
         return status;
     }
-    u_long nonblocking = 1;
-    if (api->ioctlsocket(socket.get(), static_cast<long>(FIONBIO), &nonblocking) != 0) {
-        return system_error(static_cast<std::uint32_t>(api->WSAGetLastError()), "ioctlsocket");
+    std::unique_ptr<PolledSocket> made(new PolledSocket(*api, *readiness, std::move(socket), sink));
+    if (Status status = made->make_nonblocking(); !status.ok()) {
+        socket = made->release(); // the caller's again
+        return status;
     }
-    out.reset(new PolledSocket(*api, *readiness, std::move(socket), sink));
+    out = std::move(made);
     return {};
 }
 
 Status PolledSocket::error(const char* syscall, const char* what) const {
     return system_error(static_cast<std::uint32_t>(api_.WSAGetLastError()), syscall, what);
+}
+
+// FIONBIO belongs to the socket and not to the descriptor: another process that shares it may have set it back meanwhile.
+Status PolledSocket::make_nonblocking() {
+    u_long nonblocking = 1;
+    return api_.ioctlsocket(socket_.get(), static_cast<long>(FIONBIO), &nonblocking) == 0 ? Status{}
+                                                                                         : error("ioctlsocket");
 }
 
 Status PolledSocket::arm(short events) {
@@ -55,6 +63,9 @@ Status PolledSocket::listen(int backlog) {
 }
 
 Status PolledSocket::accept(UniqueSocket& accepted) {
+    if (Status status = make_nonblocking(); !status.ok()) {
+        return status;
+    }
     for (int resets = 0; resets < most_resets; ++resets) {
         accepted.reset(api_.accept(socket_.get(), nullptr, nullptr));
         if (accepted) {
@@ -74,6 +85,9 @@ Status PolledSocket::accept(UniqueSocket& accepted) {
 
 Status PolledSocket::receive(std::span<std::uint8_t> buffer, bool& received, std::size_t& length, AnyAddress& from) {
     received = false;
+    if (Status status = make_nonblocking(); !status.ok()) {
+        return status;
+    }
     for (int errors = 0; errors < most_resets; ++errors) {
         WSABUF part{static_cast<ULONG>(buffer.size()), reinterpret_cast<char*>(buffer.data())};
         DWORD count = 0;

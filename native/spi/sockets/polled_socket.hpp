@@ -57,6 +57,7 @@ private:
     PolledSocket(const WinsockApi& api, Readiness& readiness, UniqueSocket socket, ReadinessSink& sink)
         : api_(api), readiness_(readiness), sink_(sink), socket_(std::move(socket)), id_(Readiness::new_id()) {}
     Status error(const char* syscall, const char* what = "") const;
+    Status make_nonblocking();
 
     const WinsockApi& api_;
     Readiness& readiness_;
