@@ -154,13 +154,13 @@ describe("share chaos", function () {
         };
 
         let handOvers = 0;
+        let handedOver = (): void => undefined;
         let kills = 0;
         let declined = 0;
         let lostWithOwner = 0;
-        const spy = setInterval(() => console.log(handOvers, kills, declined, places.map((p) => p.end.pid + (p.killed ? "!" : "")).join(), problems), 2000).unref();
         const walk = async (): Promise<Far> => {
             let far = await open();
-            while (handOvers < counts.handOvers && problems.length === 0) {
+            while ((handOvers < counts.handOvers || kills < counts.handOverKills) && problems.length === 0) {
                 if (far.closed) {
                     ++lostWithOwner;
                     far = await open();
@@ -173,6 +173,7 @@ describe("share chaos", function () {
                     await from.end.do("hand", { id: far.id, to: to.at });
                     far.owner = to;
                     ++handOvers;
+                    handedOver();
                 } catch (error) {
                     if (!from.killed && !to.killed) {
                         fail(`connection ${far.id} from ${from.end.pid} to ${to.end.pid}: ${String(error)}`);
@@ -193,7 +194,7 @@ describe("share chaos", function () {
             while (!done && kills < counts.handOverKills) {
                 const goal = ((kills + 1) * counts.handOvers) / (counts.handOverKills + 1);
                 while (!done && handOvers < goal) {
-                    await new Promise((resolve) => setImmediate(resolve));
+                    await new Promise<void>((resolve) => (handedOver = resolve));
                 }
                 if (done) {
                     break;
@@ -213,7 +214,7 @@ describe("share chaos", function () {
 
         const fars = await Promise.all(Array.from({ length: connections }, walk));
         done = true;
-        clearInterval(spy);
+        handedOver();
         await killing;
         assert.deepEqual(problems, []);
         await Promise.all(fars.map((far) => far.finish()));

@@ -4,8 +4,7 @@
 import { once } from "node:events";
 import net from "node:net";
 import { createInterface } from "node:readline";
-import * as all from "winsock-spi";
-import { lostExports, receiveSockets, sendSocket } from "winsock-spi";
+import { listSockets, lostExports, receiveSockets, sendSocket } from "winsock-spi";
 
 const control = net.connect(process.argv[2]);
 const tell = (what) => control.write(`${JSON.stringify(what)}\n`);
@@ -21,8 +20,8 @@ function own(id, socket) {
 
 const actions = {
     hello: () => ({ pid: process.pid, arch: process.arch }),
-    sockets: () => (all.listSockets?.(process.pid) ?? []).length,
-    counts: () => ({ sockets: (all.listSockets?.(process.pid) ?? []).length, owned: owned.size, lost: lostExports() }),
+    sockets: () => listSockets(process.pid).length,
+    counts: () => ({ sockets: listSockets(process.pid).length, owned: owned.size, lost: lostExports() }),
     receive({ at }) {
         receiver = receiveSockets({ at });
         void (async () => {
