@@ -11,7 +11,7 @@ import { compare, formatRatio, leastPairs, median, printTable } from "./measure.
 export const title = "sockets given to another process, beside child_process.send(handle)";
 
 /** Sockets in flight at once; few where the mechanism is a slow one (a hand-over by atoms is a thousand atoms). */
-const inFlight = { pipe: 500, tcp: 500, "shared-memory": 500, "anonymous-pipe": 500, mailslot: 200, copydata: 200, dde: 100, atoms: 20 };
+const inFlight = { pipe: 500, tcp: 100, "shared-memory": 100, "anonymous-pipe": 100, mailslot: 100, copydata: 100, dde: 50, atoms: 20 };
 /** Sockets sent one after the other, for the latency. */
 const oneByOne = { atoms: 10, dde: 30 };
 
@@ -121,17 +121,19 @@ export async function measure() {
         if (count === undefined) {
             continue; // systemfd is a protocol of its own, with all sockets in one answer
         }
+        process.stderr.write(`${transport} ... `);
         const way = await ours(transport);
         const { ours: mine, theirs, ratio, noise } = await compare(
             () => measureOnce(count, way.give, way.expect), () => measureOnce(count, give, expect), { pairs: leastPairs });
         const perSecond = (runs) => Math.round(count / median(runs.map(({ seconds }) => seconds)));
-        const single = oneByOne[transport] ?? 50;
+        const single = oneByOne[transport] ?? 30;
         const latency = { ours: await latencies(single, way.give, way.expect), childSend: await latencies(single, give, expect) };
         results[transport] = { inFlight: count, perSecond: perSecond(mine), childSendPerSecond: perSecond(theirs), ratio, noise, latencyMs: latency };
         rows.push([transport, count, perSecond(mine), perSecond(theirs), formatRatio(ratio), formatRatio(noise),
             latency.ours.toFixed(2), latency.childSend.toFixed(2)]);
         await way.end();
     }
+    process.stderr.write("\n");
     child.disconnect();
     printTable(rows);
     return results;

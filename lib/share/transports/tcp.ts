@@ -52,13 +52,35 @@ async function ownerOf(socket: net.Socket, deadline: number): Promise<TcpOwnerHa
     }
 }
 
+/** How often to look whether the other end's process still runs, in milliseconds. */
+const lookInterval = 500;
+
+/**
+ * Closes the socket when the other end's process has ended and nothing comes from it any more. The connection itself need
+ * not end with it: a child that inherited the socket keeps it open. What waits to be read by a user who has paused is left.
+ */
+function closeWithOwner(socket: net.Socket, owner: TcpOwnerHandle): void {
+    let seen = -1;
+    const timer = setInterval(() => {
+        if (owner.isAlive() || socket.isPaused() || socket.readableLength > 0 || socket.bytesRead !== seen) {
+            seen = socket.bytesRead;
+        } else {
+            socket.destroy();
+        }
+    }, lookInterval).unref();
+    socket.once("close", () => {
+        clearInterval(timer);
+        owner.close();
+    });
+}
+
 async function toChannel(socket: net.Socket, timeout: number): Promise<Channel> {
     const failed = (): void => undefined;
     socket.on("error", failed);
     socket.setNoDelay(true);
     try {
         const owner = await ownerOf(socket, performance.now() + timeout);
-        socket.once("close", () => owner.close());
+        closeWithOwner(socket, owner);
         return {
             stream: socket,
             peerPid: owner.pid,

@@ -116,7 +116,7 @@ const actions = {
     async drop() {
         await Promise.all(received.splice(0).map(({ socket }) => new Promise((resolve) => {
             if (socket instanceof net.Socket) {
-                socket.once("close", resolve).destroy();
+                socket.closed ? resolve() : socket.once("close", resolve).destroy();
             } else {
                 socket.close(resolve);
             }
