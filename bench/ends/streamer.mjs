@@ -21,7 +21,8 @@ async function work(socket, path) {
     process.send({ done: path });
 }
 
-const server = net.createServer({ allowHalfOpen: true }, (socket) => void work(socket, "ordinary")).listen(0, "127.0.0.1");
+const server = net.createServer({ allowHalfOpen: true }, (socket) => void work(socket, "ordinary"));
+await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
 const receiver = receiveSockets({ at: process.argv[2], allowHalfOpen: true });
 process.on("message", (message) => {
     task = message;
