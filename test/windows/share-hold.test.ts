@@ -96,7 +96,7 @@ describe("share: hold", function () {
         assert.equal(await held.line(), "run 1");
         const open = net.connect(port, "127.0.0.1").on("error", () => undefined);
         await once(open, "connect");
-        const closed = once(open.resume(), "close");
+        const closed = new Promise((resolve) => open.resume().once("close", resolve)); // by FIN or by RST
         await held.kill();
         await closed; // the connection ends with the program that had it
         await assert.rejects(exchange(port, "x"), { code: "ECONNREFUSED" });

@@ -128,6 +128,18 @@ Status WindowPort::find(const std::wstring& name, Target& target) const {
     return {};
 }
 
+namespace {
+
+// A process that is ending may keep its windows a little longer than its threads: it is given a moment.
+bool has_ended(DWORD process_id) {
+    constexpr DWORD moment = 200;
+    const UniqueHandle process(OpenProcess(SYNCHRONIZE, FALSE, process_id));
+    return !process ? GetLastError() == ERROR_INVALID_PARAMETER
+                    : WaitForSingleObject(process.get(), moment) == WAIT_OBJECT_0;
+}
+
+} // namespace
+
 Status WindowPort::send(const std::wstring& target_name, Bytes bytes, HANDLE stop) {
     const HANDLE either[] = {made_.get(), stop};
     if (WaitForMultipleObjects(2, either, FALSE, INFINITE) != WAIT_OBJECT_0) {
@@ -145,8 +157,10 @@ Status WindowPort::send(const std::wstring& target_name, Bytes bytes, HANDLE sto
     LRESULT answer = 0;
     if (!post(target.window, window_, bytes, answer)) {
         Status status = last_error("SendMessageTimeoutW", "the window of " + narrow(target_name));
+        const bool gone = status.number == ERROR_INVALID_WINDOW_HANDLE ||
+                          (status.number == ERROR_ACCESS_DENIED && has_ended(target.process));
         targets_.erase(target_name);
-        if (status.number == ERROR_INVALID_WINDOW_HANDLE) {
+        if (gone) {
             return system_error(ERROR_FILE_NOT_FOUND, "SendMessageTimeoutW", "the window of " + narrow(target_name));
         }
         // Some versions leave no error behind when a hung window is given up.
