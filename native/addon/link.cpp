@@ -323,29 +323,24 @@ std::wstring target_argument(const Napi::CallbackInfo& info) {
     return target;
 }
 
-template <typename Body>
-void set_method(Napi::Object object, const char* name, Body body) {
-    object.Set(name, Napi::Function::New(object.Env(), std::move(body), name));
-}
-
 } // namespace
 
 Napi::Object start_link(Napi::Env env, std::unique_ptr<spi::Mechanism> mechanism, Napi::Function on_events) {
     const auto link = std::make_shared<Link>(std::move(mechanism));
     check(env, link->start(env, on_events));
     Napi::Object object = Napi::Object::New(env);
-    set_method(object, "send", [link](const Napi::CallbackInfo& call) {
+    set_function(object, "send", [link](const Napi::CallbackInfo& call) {
         link->queue({Outgoing::Kind::send, target_argument(call), bytes_argument(call, 1)});
     });
-    set_method(object, "forget", [link](const Napi::CallbackInfo& call) {
+    set_function(object, "forget", [link](const Napi::CallbackInfo& call) {
         link->queue({Outgoing::Kind::forget, target_argument(call), {}});
     });
-    set_method(object, "finish", [link](const Napi::CallbackInfo&) { link->queue({Outgoing::Kind::finish, {}, {}}); });
-    set_method(object, "pause", [link](const Napi::CallbackInfo&) { link->set_paused(true); });
-    set_method(object, "resume", [link](const Napi::CallbackInfo&) { link->set_paused(false); });
-    set_method(object, "ref", [link](const Napi::CallbackInfo& call) { link->set_referenced(call.Env(), true); });
-    set_method(object, "unref", [link](const Napi::CallbackInfo& call) { link->set_referenced(call.Env(), false); });
-    set_method(object, "close", [link](const Napi::CallbackInfo& call) { link->close(call.Env()); });
+    set_function(object, "finish", [link](const Napi::CallbackInfo&) { link->queue({Outgoing::Kind::finish, {}, {}}); });
+    set_function(object, "pause", [link](const Napi::CallbackInfo&) { link->set_paused(true); });
+    set_function(object, "resume", [link](const Napi::CallbackInfo&) { link->set_paused(false); });
+    set_function(object, "ref", [link](const Napi::CallbackInfo& call) { link->set_referenced(call.Env(), true); });
+    set_function(object, "unref", [link](const Napi::CallbackInfo& call) { link->set_referenced(call.Env(), false); });
+    set_function(object, "close", [link](const Napi::CallbackInfo& call) { link->close(call.Env()); });
     return object;
 }
 

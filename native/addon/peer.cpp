@@ -11,11 +11,6 @@
 namespace winsock_spi::addon {
 namespace {
 
-template <typename Body>
-void set_method(Napi::Object object, const char* name, Body body) {
-    object.Set(name, Napi::Function::New(object.Env(), std::move(body), name));
-}
-
 spi::LedgerKey key_argument(const Napi::CallbackInfo& info, std::size_t index) {
     spi::LedgerKey key{};
     if (index >= info.Length() || !info[index].IsTypedArray() ||
@@ -37,18 +32,18 @@ Napi::Value open_peer(const Napi::CallbackInfo& info) {
     auto peer = std::make_shared<spi::Peer>();
     check(env, peer->open(static_cast<std::uint32_t>(pid), for_export));
     Napi::Object object = Napi::Object::New(env);
-    set_method(object, "isAlive", [peer](const Napi::CallbackInfo& call) -> Napi::Value {
+    set_function(object, "isAlive", [peer](const Napi::CallbackInfo& call) -> Napi::Value {
         return Napi::Boolean::New(call.Env(), peer->is_alive());
     });
-    set_method(object, "program", [peer](const Napi::CallbackInfo& call) -> Napi::Value {
+    set_function(object, "program", [peer](const Napi::CallbackInfo& call) -> Napi::Value {
         return to_string(call.Env(), peer->program());
     });
-    set_method(object, "user", [peer](const Napi::CallbackInfo& call) -> Napi::Value {
+    set_function(object, "user", [peer](const Napi::CallbackInfo& call) -> Napi::Value {
         std::wstring sid;
         check(call.Env(), peer->user(sid));
         return to_string(call.Env(), sid);
     });
-    set_method(object, "duplicate", [peer](const Napi::CallbackInfo& call) -> Napi::Value {
+    set_function(object, "duplicate", [peer](const Napi::CallbackInfo& call) -> Napi::Value {
         bool lossless = false;
         const std::uint64_t socket =
             call.Length() > 0 && call[0].IsBigInt() ? call[0].As<Napi::BigInt>().Uint64Value(&lossless) : 0;
@@ -60,30 +55,30 @@ Napi::Value open_peer(const Napi::CallbackInfo& info) {
         check(call.Env(), peer->export_socket(static_cast<SOCKET>(socket), id, protocol));
         return to_bytes(call.Env(), {reinterpret_cast<const std::uint8_t*>(&protocol), sizeof protocol});
     });
-    set_method(object, "makeLedger", [peer](const Napi::CallbackInfo& call) -> Napi::Value {
+    set_function(object, "makeLedger", [peer](const Napi::CallbackInfo& call) -> Napi::Value {
         std::uint32_t handle = 0;
         check(call.Env(), peer->make_ledger(key_argument(call, 0), handle));
         return Napi::Number::New(call.Env(), handle);
     });
-    set_method(object, "openLedger", [peer](const Napi::CallbackInfo& call) {
+    set_function(object, "openLedger", [peer](const Napi::CallbackInfo& call) {
         if (call.Length() < 1 || !call[0].IsNumber()) {
             throw Napi::TypeError::New(call.Env(), "handle must be a number");
         }
         check(call.Env(), peer->open_ledger(call[0].As<Napi::Number>().Uint32Value(), key_argument(call, 1)));
     });
-    set_method(object, "closeUnclaimed", [peer](const Napi::CallbackInfo& call) {
+    set_function(object, "closeUnclaimed", [peer](const Napi::CallbackInfo& call) {
         if (call.Length() < 1 || !call[0].IsNumber()) {
             throw Napi::TypeError::New(call.Env(), "id must be a number");
         }
         peer->close_unclaimed(call[0].As<Napi::Number>().Uint32Value());
     });
-    set_method(object, "revoke", [peer](const Napi::CallbackInfo& call) {
+    set_function(object, "revoke", [peer](const Napi::CallbackInfo& call) {
         if (call.Length() < 1 || !call[0].IsNumber()) {
             throw Napi::TypeError::New(call.Env(), "handle must be a number");
         }
         check(call.Env(), peer->revoke(call[0].As<Napi::Number>().Uint32Value()));
     });
-    set_method(object, "close", [peer](const Napi::CallbackInfo&) { peer->close(); });
+    set_function(object, "close", [peer](const Napi::CallbackInfo&) { peer->close(); });
     return object;
 }
 
@@ -96,8 +91,8 @@ Napi::Value own_user(const Napi::CallbackInfo& info) {
 } // namespace
 
 void init_peer(Napi::Env, Napi::Object exports) {
-    set_method(exports, "openPeer", open_peer);
-    set_method(exports, "ownUser", own_user);
+    set_function(exports, "openPeer", open_peer);
+    set_function(exports, "ownUser", own_user);
 }
 
 } // namespace winsock_spi::addon

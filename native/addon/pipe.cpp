@@ -176,17 +176,12 @@ Napi::Value pipe_process(const Napi::CallbackInfo& info) {
     return Napi::Number::New(env, pid);
 }
 
-template <typename Body>
-void set_method(Napi::Object object, const char* name, Body body) {
-    object.Set(name, Napi::Function::New(object.Env(), std::move(body), name));
-}
-
 } // namespace
 
 void init_pipe(Napi::Env, Napi::Object exports) {
-    set_method(exports, "listenPipe", listen_pipe);
-    set_method(exports, "connectPipe", connect_pipe);
-    set_method(exports, "pipeProcess", pipe_process);
+    set_function(exports, "listenPipe", listen_pipe);
+    set_function(exports, "connectPipe", connect_pipe);
+    set_function(exports, "pipeProcess", pipe_process);
 }
 
 } // namespace winsock_spi::addon

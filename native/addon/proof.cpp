@@ -70,15 +70,6 @@ private:
     bool closed_ = false; // tell_ must not be used
 };
 
-std::uint32_t number_argument(const Napi::CallbackInfo& info, std::size_t index, const char* name) {
-    const double value =
-        index < info.Length() && info[index].IsNumber() ? info[index].As<Napi::Number>().DoubleValue() : -1;
-    if (!(value >= 0 && value <= 0xFFFF'FFFF)) {
-        throw Napi::TypeError::New(info.Env(), std::string(name) + " must be a number of 32 bits");
-    }
-    return static_cast<std::uint32_t>(value);
-}
-
 // openProof(pid, secret, onExit): { handle, withdraw(), close() }
 Napi::Value open_proof(const Napi::CallbackInfo& info) {
     const Napi::Env env = info.Env();

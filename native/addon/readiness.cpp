@@ -52,10 +52,6 @@ SOCKET socket_argument(const Napi::CallbackInfo& info, std::size_t index) {
     throw Napi::TypeError::New(info.Env(), "socket must be the number of a SOCKET, as a bigint");
 }
 
-Napi::BigInt to_bigint(Napi::Env env, SOCKET socket) {
-    return Napi::BigInt::New(env, static_cast<std::uint64_t>(socket));
-}
-
 Napi::Value to_object(Napi::Env env, const AnyAddress& address) {
     const spi::SocketAddress text = spi::to_address(&address.any, sizeof(address));
     if (text.address.empty()) {

@@ -36,24 +36,11 @@ SOCKET socket_argument(const Napi::CallbackInfo& info, std::size_t index) {
     return static_cast<SOCKET>(value);
 }
 
-std::uint32_t whole_number(Napi::Env env, const Napi::Value& value, const char* name, double most) {
-    const double number = value.IsNumber() ? value.As<Napi::Number>().DoubleValue() : -1;
-    if (!(number >= 0 && number <= most)) {
-        throw Napi::TypeError::New(env, std::string(name) + " must be a number from 0 to " +
-                                            std::to_string(static_cast<std::uint64_t>(most)));
-    }
-    return static_cast<std::uint32_t>(number);
-}
-
 Napi::Function function_argument(const Napi::CallbackInfo& info, std::size_t index, const char* name) {
     if (index >= info.Length() || !info[index].IsFunction()) {
         throw Napi::TypeError::New(info.Env(), std::string(name) + " must be a function");
     }
     return info[index].As<Napi::Function>();
-}
-
-Napi::BigInt to_bigint(Napi::Env env, std::uint64_t value) {
-    return Napi::BigInt::New(env, value);
 }
 
 Napi::Value find_socket(const Napi::CallbackInfo& info) {
@@ -74,7 +61,7 @@ Napi::Value find_socket(const Napi::CallbackInfo& info) {
 Napi::Value duplicate_socket(const Napi::CallbackInfo& info) {
     const Napi::Env env = info.Env();
     spi::SocketExport result;
-    check(env, spi::duplicate_socket(socket_argument(info, 0), whole_number(env, info[1], "pid", 0xFFFF'FFFF), result));
+    check(env, spi::duplicate_socket(socket_argument(info, 0), number_argument(info, 1, "pid"), result));
     Napi::Object object = Napi::Object::New(env);
     object.Set("info", to_bytes(env, {reinterpret_cast<const std::uint8_t*>(&result.info), sizeof result.info}));
     object.Set("start", to_bigint(env, result.start));
@@ -84,8 +71,8 @@ Napi::Value duplicate_socket(const Napi::CallbackInfo& info) {
 
 void revoke_export(const Napi::CallbackInfo& info) {
     const Napi::Env env = info.Env();
-    check(env, spi::revoke_export(whole_number(env, info[0], "pid", 0xFFFF'FFFF), bigint_argument(info, 1, "start"),
-                                  whole_number(env, info[2], "handle", 0xFFFF'FFFF)));
+    check(env, spi::revoke_export(number_argument(info, 0, "pid"), bigint_argument(info, 1, "start"),
+                                  number_argument(info, 2, "handle")));
 }
 
 Napi::Value adopt_info(const Napi::CallbackInfo& info) {
@@ -121,7 +108,7 @@ Napi::Value completion_modes(const Napi::CallbackInfo& info) {
 Napi::Value cancel_pending(const Napi::CallbackInfo& info) {
     bool idle = false;
     const SOCKET socket = socket_argument(info, 0);
-    check(info.Env(), spi::cancel_pending(socket, whole_number(info.Env(), info[1], "milliseconds", 60'000), idle));
+    check(info.Env(), spi::cancel_pending(socket, number_argument(info, 1, "milliseconds", 60'000), idle));
     return Napi::Boolean::New(info.Env(), idle);
 }
 
@@ -165,7 +152,7 @@ Napi::Value describe_socket(const Napi::CallbackInfo& info) {
 Napi::Value list_process_sockets(const Napi::CallbackInfo& info) {
     const Napi::Env env = info.Env();
     spi::SocketList list;
-    check(env, spi::list_sockets(whole_number(env, info[0], "pid", 0xFFFF'FFFF), run_pinned, list));
+    check(env, spi::list_sockets(number_argument(info, 0, "pid"), run_pinned, list));
     Napi::Array array = Napi::Array::New(env, list.sockets.size());
     for (std::size_t index = 0; index < list.sockets.size(); ++index) {
         Napi::Object object = to_object(env, list.sockets[index].description);
@@ -190,8 +177,8 @@ Napi::Value open_socket(const Napi::CallbackInfo& info) {
         const std::u16string text = host.As<Napi::String>().Utf16Value();
         request.host.assign(reinterpret_cast<const wchar_t*>(text.data()), text.size());
     }
-    request.port = static_cast<std::uint16_t>(whole_number(env, object.Get("port"), "port", 0xFFFF));
-    request.backlog = static_cast<int>(whole_number(env, object.Get("backlog"), "backlog", 0x7FFF'FFFF));
+    request.port = static_cast<std::uint16_t>(number_value(env, object.Get("port"), "port", 0xFFFF));
+    request.backlog = static_cast<int>(number_value(env, object.Get("backlog"), "backlog", 0x7FFF'FFFF));
     request.ipv6 = truth(object, "ipv6");
     request.ipv6_only = truth(object, "ipv6Only");
     request.exclusive = truth(object, "exclusive");
@@ -207,11 +194,6 @@ void set_non_blocking(const Napi::CallbackInfo& info) {
 
 void close_socket(const Napi::CallbackInfo& info) {
     check(info.Env(), spi::close_socket(socket_argument(info, 0)));
-}
-
-template <typename Body>
-void set_function(Napi::Object exports, const char* name, Body body) {
-    exports.Set(name, Napi::Function::New(exports.Env(), body, name));
 }
 
 } // namespace

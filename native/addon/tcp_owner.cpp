@@ -11,11 +11,6 @@
 namespace winsock_spi::addon {
 namespace {
 
-template <typename Body>
-void set_method(Napi::Object object, const char* name, Body body) {
-    object.Set(name, Napi::Function::New(object.Env(), std::move(body), name));
-}
-
 double number_at(const Napi::CallbackInfo& info, std::size_t index, const char* name, double most) {
     const double value =
         index < info.Length() && info[index].IsNumber() ? info[index].As<Napi::Number>().DoubleValue() : -1;
@@ -40,20 +35,20 @@ Napi::Value open_tcp_owner(const Napi::CallbackInfo& info) {
     Napi::Object object = Napi::Object::New(env);
     object.Set("pid", Napi::Number::New(env, owner->pid()));
     object.Set("program", to_string(env, owner->program()));
-    set_method(object, "descends", [owner](const Napi::CallbackInfo& call) -> Napi::Value {
+    set_function(object, "descends", [owner](const Napi::CallbackInfo& call) -> Napi::Value {
         return Napi::Boolean::New(call.Env(), owner->descends_from_us());
     });
-    set_method(object, "isAlive", [owner](const Napi::CallbackInfo& call) -> Napi::Value {
+    set_function(object, "isAlive", [owner](const Napi::CallbackInfo& call) -> Napi::Value {
         return Napi::Boolean::New(call.Env(), owner->is_alive());
     });
-    set_method(object, "close", [owner](const Napi::CallbackInfo&) { owner->close(); });
+    set_function(object, "close", [owner](const Napi::CallbackInfo&) { owner->close(); });
     return object;
 }
 
 } // namespace
 
 void init_tcp_owner(Napi::Env, Napi::Object exports) {
-    set_method(exports, "openTcpOwner", open_tcp_owner);
+    set_function(exports, "openTcpOwner", open_tcp_owner);
 }
 
 } // namespace winsock_spi::addon

@@ -23,15 +23,6 @@ Napi::Function function_argument(const Napi::CallbackInfo& info, std::size_t ind
     return info[index].As<Napi::Function>();
 }
 
-std::uint32_t number_argument(const Napi::CallbackInfo& info, std::size_t index, const char* name) {
-    const double value =
-        index < info.Length() && info[index].IsNumber() ? info[index].As<Napi::Number>().DoubleValue() : -1;
-    if (!(value >= 0 && value <= 0xFFFF'FFFF)) {
-        throw Napi::TypeError::New(info.Env(), std::string(name) + " must be a number of 32 bits");
-    }
-    return static_cast<std::uint32_t>(value);
-}
-
 // Arguments `index` and `index` + 1: a name and an SDDL text, which may be empty.
 spi::MechanismOptions options_argument(const Napi::CallbackInfo& info, std::size_t index) {
     spi::MechanismOptions options{string_argument(info, index, "name"), string_argument(info, index + 1, "sddl")};

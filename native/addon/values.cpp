@@ -40,6 +40,19 @@ Napi::Uint8Array to_bytes(Napi::Env env, std::span<const std::uint8_t> bytes) {
     return array;
 }
 
+std::uint32_t number_value(Napi::Env env, const Napi::Value& value, const char* name, double most) {
+    const double number = value.IsNumber() ? value.As<Napi::Number>().DoubleValue() : -1;
+    if (!(number >= 0 && number <= most)) {
+        throw Napi::TypeError::New(env, std::string(name) + " must be a number from 0 to " +
+                                            std::to_string(static_cast<std::uint64_t>(most)));
+    }
+    return static_cast<std::uint32_t>(number);
+}
+
+std::uint32_t number_argument(const Napi::CallbackInfo& info, std::size_t index, const char* name, double most) {
+    return number_value(info.Env(), info[index], name, most); // undefined where there is no such argument
+}
+
 int bits_argument(const Napi::CallbackInfo& info, std::size_t index) {
     const double bits = index < info.Length() && info[index].IsNumber() ? info[index].As<Napi::Number>().DoubleValue()
                                                                         : 0;

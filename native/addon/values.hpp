@@ -7,6 +7,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "spi/status.hpp"
 
@@ -24,6 +25,21 @@ std::wstring string_argument(const Napi::CallbackInfo& info, std::size_t index, 
 
 // A copy of the bytes in a new Uint8Array.
 Napi::Uint8Array to_bytes(Napi::Env env, std::span<const std::uint8_t> bytes);
+
+// A number from 0 to `most`, cut to a whole one.
+std::uint32_t number_value(Napi::Env env, const Napi::Value& value, const char* name, double most);
+std::uint32_t number_argument(const Napi::CallbackInfo& info, std::size_t index, const char* name,
+                              double most = 0xFFFF'FFFF);
+
+inline Napi::BigInt to_bigint(Napi::Env env, std::uint64_t value) {
+    return Napi::BigInt::New(env, value);
+}
+
+// A function of an object that goes to JavaScript: of the module's exports, or a method.
+template <typename Body>
+void set_function(Napi::Object object, const char* name, Body body) {
+    object.Set(name, Napi::Function::New(object.Env(), std::move(body), name));
+}
 
 // 32 or 64.
 int bits_argument(const Napi::CallbackInfo& info, std::size_t index);

@@ -28,25 +28,6 @@ constexpr std::size_t most_records = 16384;
 
 using Scratch = std::shared_ptr<std::vector<std::byte>>;
 
-template <typename Body>
-void set_method(Napi::Object object, const char* name, Body body) {
-    object.Set(name, Napi::Function::New(object.Env(), std::move(body), name));
-}
-
-Napi::BigInt to_bigint(Napi::Env env, std::uint64_t value) {
-    return Napi::BigInt::New(env, value);
-}
-
-std::uint32_t number_argument(const Napi::CallbackInfo& info, std::size_t index, const char* name, double most) {
-    const double value =
-        index < info.Length() && info[index].IsNumber() ? info[index].As<Napi::Number>().DoubleValue() : -1;
-    if (!(value >= 0 && value <= most)) {
-        throw Napi::TypeError::New(info.Env(), std::string(name) + " must be a number from 0 to " +
-                                                   std::to_string(static_cast<std::uint64_t>(most)));
-    }
-    return static_cast<std::uint32_t>(value);
-}
-
 std::wstring rings_folder(Napi::Env env) {
     std::wstring path;
     check(env, spi::data_folder(path));
@@ -79,7 +60,7 @@ Napi::Value open_control(const Napi::CallbackInfo& info) {
     auto presence = std::make_shared<spi::WatchPresence>();
     check(env, presence->open(folder));
     Napi::Object object = Napi::Object::New(env);
-    set_method(object, "setWatching", [presence](const Napi::CallbackInfo& call) -> Napi::Value {
+    set_function(object, "setWatching", [presence](const Napi::CallbackInfo& call) -> Napi::Value {
         if (call.Length() < 1 || !call[0].IsBoolean()) {
             throw Napi::TypeError::New(call.Env(), "watching must be a boolean");
         }
@@ -91,12 +72,12 @@ Napi::Value open_control(const Napi::CallbackInfo& info) {
         const bool control = presence->place() == spi::WatchPresence::Place::control;
         return Napi::String::New(call.Env(), control ? "control" : "watch");
     });
-    set_method(object, "keep", [presence](const Napi::CallbackInfo&) { presence->keep(); });
-    set_method(object, "others", [presence](const Napi::CallbackInfo& call) -> Napi::Value {
+    set_function(object, "keep", [presence](const Napi::CallbackInfo&) { presence->keep(); });
+    set_function(object, "others", [presence](const Napi::CallbackInfo& call) -> Napi::Value {
         return Napi::Boolean::New(call.Env(), presence->others());
     });
-    set_method(object, "clock", read_clock);
-    set_method(object, "close", [presence](const Napi::CallbackInfo&) { presence->close(); });
+    set_function(object, "clock", read_clock);
+    set_function(object, "close", [presence](const Napi::CallbackInfo&) { presence->close(); });
     return object;
 }
 
@@ -235,21 +216,21 @@ Napi::Value open_ring(const Napi::CallbackInfo& info, const Scratch& scratch) {
     if (!ring->valid) {
         ring->close();
     }
-    set_method(object, "read", [ring, scratch](const Napi::CallbackInfo& call) -> Napi::Value {
+    set_function(object, "read", [ring, scratch](const Napi::CallbackInfo& call) -> Napi::Value {
         return read_records(call, *ring, *scratch);
     });
-    set_method(object, "waiting", [ring](const Napi::CallbackInfo& call) -> Napi::Value {
+    set_function(object, "waiting", [ring](const Napi::CallbackInfo& call) -> Napi::Value {
         return Napi::Boolean::New(call.Env(), ring->valid && ring->reader.waiting());
     });
-    set_method(object, "seekToEnd", [ring](const Napi::CallbackInfo&) {
+    set_function(object, "seekToEnd", [ring](const Napi::CallbackInfo&) {
         if (ring->valid) {
             ring->reader.seek_to_end();
         }
     });
-    set_method(object, "isWriterAlive", [ring](const Napi::CallbackInfo& call) -> Napi::Value {
+    set_function(object, "isWriterAlive", [ring](const Napi::CallbackInfo& call) -> Napi::Value {
         return Napi::Boolean::New(call.Env(), ring->owner.is_alive());
     });
-    set_method(object, "close", [ring](const Napi::CallbackInfo&) { ring->close(); });
+    set_function(object, "close", [ring](const Napi::CallbackInfo&) { ring->close(); });
     return object;
 }
 
@@ -258,7 +239,7 @@ Napi::Value join_job(const Napi::CallbackInfo& info) {
     auto tree = std::make_shared<spi::ProcessTree>();
     check(env, tree->join());
     Napi::Object object = Napi::Object::New(env);
-    set_method(object, "has", [tree](const Napi::CallbackInfo& call) -> Napi::Value {
+    set_function(object, "has", [tree](const Napi::CallbackInfo& call) -> Napi::Value {
         const std::uint32_t pid = number_argument(call, 0, "pid", 0xFFFF'FFFF);
         bool lossless = false;
         const std::uint64_t start =
@@ -268,7 +249,7 @@ Napi::Value join_job(const Napi::CallbackInfo& info) {
         }
         return Napi::Boolean::New(call.Env(), tree->contains(pid, start));
     });
-    set_method(object, "members", [tree](const Napi::CallbackInfo& call) -> Napi::Value {
+    set_function(object, "members", [tree](const Napi::CallbackInfo& call) -> Napi::Value {
         std::vector<spi::ProcessTree::Member> members;
         check(call.Env(), tree->members(members));
         Napi::Array array = Napi::Array::New(call.Env(), members.size());
@@ -287,13 +268,13 @@ Napi::Value join_job(const Napi::CallbackInfo& info) {
 
 void init_watch(Napi::Env, Napi::Object exports) {
     const auto scratch = std::make_shared<std::vector<std::byte>>();
-    set_method(exports, "openControl", open_control);
-    set_method(exports, "listRings", list_rings);
-    set_method(exports, "listProcessRings", list_process_rings);
-    set_method(exports, "removeRing", remove_ring);
-    set_method(exports, "openRing",
+    set_function(exports, "openControl", open_control);
+    set_function(exports, "listRings", list_rings);
+    set_function(exports, "listProcessRings", list_process_rings);
+    set_function(exports, "removeRing", remove_ring);
+    set_function(exports, "openRing",
                [scratch](const Napi::CallbackInfo& info) -> Napi::Value { return open_ring(info, scratch); });
-    set_method(exports, "joinJob", join_job);
+    set_function(exports, "joinJob", join_job);
 }
 
 } // namespace winsock_spi::addon

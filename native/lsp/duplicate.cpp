@@ -1,13 +1,12 @@
 // WSPDuplicateSocket: the info that another process gets must name our entry as it stands in the catalog of that
 // process's bitness, since the two catalogs number their entries independently.
-#include <bit>
-
 #include "core/packed_catalog_item.hpp"
 #include "handlers.hpp"
 #include "recording.hpp"
 #include "spi/guarded.hpp"
 #include "spi/last_error.hpp"
 #include "spi/nt_registry.hpp"
+#include "spi/process_bits.hpp"
 #include "spi/wide_text.hpp"
 
 namespace winsock_spi::lsp {
@@ -24,25 +23,7 @@ int bits_of(DWORD pid) {
         return own_bits;
     }
     const spi::UniqueHandle target(OpenProcess(PROCESS_QUERY_LIMITED_INFORMATION, FALSE, pid));
-    if (!target) {
-        return 0;
-    }
-    using IsWow64Process2Function = BOOL(WINAPI*)(HANDLE, USHORT*, USHORT*);
-    const auto is_wow64_2 = std::bit_cast<IsWow64Process2Function>(
-        GetProcAddress(GetModuleHandleW(L"kernel32.dll"), "IsWow64Process2")); // Windows 10 1511
-    USHORT process_machine = IMAGE_FILE_MACHINE_UNKNOWN;
-    USHORT native_machine = IMAGE_FILE_MACHINE_UNKNOWN;
-    if (is_wow64_2 != nullptr && is_wow64_2(target.get(), &process_machine, &native_machine)) {
-        const bool native = process_machine == IMAGE_FILE_MACHINE_UNKNOWN;
-        return native && native_machine != IMAGE_FILE_MACHINE_I386 ? 64 : 32;
-    }
-    BOOL target_wow64 = FALSE;
-    BOOL own_wow64 = FALSE;
-    if (!IsWow64Process(target.get(), &target_wow64) || !IsWow64Process(GetCurrentProcess(), &own_wow64)) {
-        return 0;
-    }
-    const bool windows_64 = own_bits == 64 || own_wow64;
-    return windows_64 && !target_wow64 ? 64 : 32;
+    return target ? spi::process_bits(target.get()) : 0;
 }
 
 // The entry of this GUID in the catalog of the other bitness, from the registry: Winsock's functions for it exist in

@@ -1,6 +1,7 @@
 #include "target.hpp"
 
 #include "../machine.hpp"
+#include "../process_bits.hpp"
 #include "../process_tree.hpp"
 #include "../winsock.hpp"
 
@@ -10,26 +11,6 @@
 namespace winsock_spi::spi {
 namespace {
 
-// 32 or 64; own_bits where nobody can tell.
-int bits_of(HANDLE process) {
-    using IsWow64Process2Function = BOOL(WINAPI*)(HANDLE, USHORT*, USHORT*);
-    static const auto is_wow64_2 = reinterpret_cast<IsWow64Process2Function>(reinterpret_cast<void*>(
-        GetProcAddress(GetModuleHandleW(L"kernel32.dll"), "IsWow64Process2"))); // Windows 10 1511
-    USHORT process_machine = IMAGE_FILE_MACHINE_UNKNOWN;
-    USHORT native_machine = IMAGE_FILE_MACHINE_UNKNOWN;
-    if (is_wow64_2 != nullptr && is_wow64_2(process, &process_machine, &native_machine)) {
-        const bool native = process_machine == IMAGE_FILE_MACHINE_UNKNOWN;
-        return native && native_machine != IMAGE_FILE_MACHINE_I386 ? 64 : 32;
-    }
-    BOOL target_wow64 = FALSE;
-    BOOL own_wow64 = FALSE;
-    if (!IsWow64Process(process, &target_wow64) || !IsWow64Process(GetCurrentProcess(), &own_wow64)) {
-        return own_bits;
-    }
-    const bool windows_64 = own_bits == 64 || own_wow64;
-    return windows_64 && !target_wow64 ? 64 : 32;
-}
-
 // Hand-overs come in rows for the same process; its id and creation time together never come again.
 int known_bits(const TargetProcess& target) {
     static std::mutex lock;
@@ -38,7 +19,8 @@ int known_bits(const TargetProcess& target) {
     static int bits = 0;
     const std::lock_guard guard(lock);
     if (start == 0 || pid != target.pid || start != target.start) {
-        bits = bits_of(target.handle.get());
+        const int told = process_bits(target.handle.get());
+        bits = told != 0 ? told : own_bits;
         pid = target.pid;
         start = target.start;
     }
