@@ -3,25 +3,12 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import * as net from "node:net";
 import { type ReceivedSocket, connectSender, lostExports, receiveSockets, sendSocket, transport } from "#lib/index.js";
-import { type Pair, Runner, connectedPair, readExactly } from "./share-process.js";
+import { type Pair, type Runner, connectedPair, readExactly, testRunners } from "./share-process.js";
 
-const runners = new Set<Runner>();
-afterEach(async () => {
-    await Promise.all([...runners].map((runner) => runner.close()));
-    runners.clear();
-});
-
-async function start(node?: string): Promise<Runner> {
-    const runner = await Runner.start(node);
-    runners.add(runner);
-    return runner;
-}
+const { start, newAddress } = testRunners();
 
 /** Where the protocol's modules are, for tests that break it. */
 const wire = new URL("./share/wire/", import.meta.resolve("#lib/index.js")).href;
-
-let addresses = 0;
-const newAddress = (): string => `test-${process.pid}-${++addresses}`;
 
 function end({ client, server }: Pair): void {
     client.destroy();

@@ -8,22 +8,9 @@ import {
     takeSocket, transport,
 } from "#lib/index.js";
 import { nodes } from "../support/windows.js";
-import { type Pair, Runner, connectedPair, readExactly } from "./share-process.js";
+import { type Pair, type Runner, connectedPair, readExactly, testRunners } from "./share-process.js";
 
-const runners = new Set<Runner>();
-afterEach(async () => {
-    await Promise.all([...runners].map((runner) => runner.close()));
-    runners.clear();
-});
-
-async function start(node?: string): Promise<Runner> {
-    const runner = await Runner.start(node);
-    runners.add(runner);
-    return runner;
-}
-
-let addresses = 0;
-const newAddress = (): string => `test-${process.pid}-${++addresses}`;
+const { start, newAddress } = testRunners();
 
 /** What a target does with each connection: "<pid>:" and what comes, back. `kept.got` tells what it received. */
 const echo = `

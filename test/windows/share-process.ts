@@ -137,3 +137,21 @@ export async function readExactly(stream: net.Socket, length: number): Promise<s
 
 /** The 628 bytes as text for a channel of JSON. */
 export const encoded = (bytes: Uint8Array): string => Buffer.from(bytes).toString("base64");
+
+/** For one test file: starts runners that are closed after each test, and makes addresses that nobody else has. */
+export function testRunners(): { start(node?: string): Promise<Runner>; newAddress(): string } {
+    const runners = new Set<Runner>();
+    let addresses = 0;
+    afterEach(async () => {
+        await Promise.all([...runners].map((runner) => runner.close()));
+        runners.clear();
+    });
+    return {
+        start: async (node) => {
+            const runner = await Runner.start(node);
+            runners.add(runner);
+            return runner;
+        },
+        newAddress: () => `test-${process.pid}-${++addresses}`,
+    };
+}

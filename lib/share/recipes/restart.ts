@@ -14,7 +14,7 @@ import type { SocketReceiver } from "../receive.js";
 import type { SourceLink } from "../source-link.js";
 import { HttpConnections, type HttpServer } from "./idle-connections.js";
 import {
-    type Heir, Succession, type SuccessionOptions, checkMilliseconds, checkSuccessionOptions, giveTimeout,
+    Successive, type SuccessionOptions, checkMilliseconds, checkSuccessionOptions, giveTimeout,
     successionOptionNames,
 } from "./succession.js";
 
@@ -45,49 +45,26 @@ const listenerTag = "winsock-spi restart: listener";
 const connectionTag = "winsock-spi restart: connection";
 const listenOptionNames = ["host", "port", "backlog", "ipv6Only", "exclusive"] as const;
 
-class Restartable implements RestartableServer, Heir {
+class Restartable extends Successive implements RestartableServer {
     readonly tag = listenerTag;
     readonly #server: HttpServer;
     readonly #options: RestartOptions;
     readonly #connections: HttpConnections;
-    readonly #succession: Succession;
     /** Our own duplicate of the listener while a successor takes over: if it fails, the server listens again. */
     #spare: RawSocket | undefined;
 
     constructor(server: HttpServer, options: RestartOptions) {
+        super(options);
         this.#server = server;
         this.#options = options;
         this.#connections = new HttpConnections(server);
-        this.#succession = new Succession(options, this);
-    }
-
-    async start(): Promise<this> {
-        try {
-            await this.#succession.start();
-            return this;
-        } catch (error) {
-            await this.close();
-            throw error;
-        }
-    }
-
-    get predecessor(): number | undefined {
-        return this.#succession.predecessor;
-    }
-
-    get replaced(): Promise<number> {
-        return this.#succession.replaced;
     }
 
     async close(): Promise<void> {
-        await this.#succession.close();
+        await this.succession.close();
         this.#stopListening();
         this.#spare?.close();
         this.#connections.detach();
-    }
-
-    [Symbol.asyncDispose](): Promise<void> {
-        return this.close();
     }
 
     async begin(): Promise<void> {
@@ -149,7 +126,7 @@ class Restartable implements RestartableServer, Heir {
             return true;
         }
         const gone = new WinsockError(`Process ${link.peer.pid} ended while it was taking over.`, { code: "ERR_PEER_GONE" });
-        this.#succession.report(gone);
+        this.succession.report(gone);
         serverFromRaw(spare, { server: this.#server });
         return false;
     }
@@ -185,7 +162,7 @@ class Restartable implements RestartableServer, Heir {
     #giveConnection(link: SourceLink, socket: net.Socket): void {
         link.send(socket, { mode: "move", message: connectionTag }).catch((error: unknown) => {
             this.#connections.giveBack(socket);
-            this.#succession.report(error);
+            this.succession.report(error);
         });
     }
 

@@ -241,6 +241,45 @@ export class Succession {
 }
 
 /** How the first socket is offered. */
+
+/** A service that a later process takes over: what services of every kind have. */
+export abstract class Successive implements Heir, AsyncDisposable {
+    abstract readonly tag: string;
+    protected readonly succession: Succession;
+
+    constructor(options: SuccessionOptions) {
+        this.succession = new Succession(options, this);
+    }
+
+    abstract begin(): Promise<void>;
+    abstract inherit(socket: RawSocket): Promise<void>;
+    abstract give(link: SourceLink): Promise<void>;
+    /** Lets go of the sockets too; may be called again. */
+    abstract close(): Promise<void>;
+
+    async start(): Promise<this> {
+        try {
+            await this.succession.start();
+            return this;
+        } catch (error) {
+            await this.close();
+            throw error;
+        }
+    }
+
+    get predecessor(): number | undefined {
+        return this.succession.predecessor;
+    }
+
+    get replaced(): Promise<number> {
+        return this.succession.replaced;
+    }
+
+    [Symbol.asyncDispose](): Promise<void> {
+        return this.close();
+    }
+}
+
 export const giveTimeout = successorTimeout;
 
 function remaining(deadline: number): number {

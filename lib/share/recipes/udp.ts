@@ -5,7 +5,7 @@ import { datagramFromRaw } from "../adopt-datagram.js";
 import { type OpenDatagramOptions, type RawSocket, openDatagram } from "../raw-socket.js";
 import type { SourceLink } from "../source-link.js";
 import {
-    type Heir, Succession, type SuccessionOptions, checkSuccessionOptions, giveTimeout, successionOptionNames,
+    Successive, type SuccessionOptions, checkSuccessionOptions, giveTimeout, successionOptionNames,
 } from "./succession.js";
 
 export interface RestartDatagramOptions extends SuccessionOptions, OpenDatagramOptions {}
@@ -26,48 +26,25 @@ export interface RestartableDatagram extends AsyncDisposable {
 
 const openOptionNames = ["host", "port", "ipv6Only", "exclusive", "reuseAddress"] as const;
 
-class Restartable implements RestartableDatagram, Heir {
+class Restartable extends Successive implements RestartableDatagram {
     readonly tag = "winsock-spi restart: datagrams";
     readonly #options: RestartDatagramOptions;
-    readonly #succession: Succession;
     readonly #onMessage: OnDatagram;
     #closed = false;
     socket!: dgram.Socket;
 
     constructor(options: RestartDatagramOptions, onMessage: OnDatagram) {
+        super(options);
         this.#options = options;
         this.#onMessage = onMessage;
-        this.#succession = new Succession(options, this);
-    }
-
-    async start(): Promise<this> {
-        try {
-            await this.#succession.start();
-            return this;
-        } catch (error) {
-            await this.close();
-            throw error;
-        }
-    }
-
-    get predecessor(): number | undefined {
-        return this.#succession.predecessor;
-    }
-
-    get replaced(): Promise<number> {
-        return this.#succession.replaced;
     }
 
     async close(): Promise<void> {
-        await this.#succession.close();
+        await this.succession.close();
         if (!this.#closed) {
             this.#closed = true;
             (this.socket as dgram.Socket | undefined)?.close();
         }
-    }
-
-    [Symbol.asyncDispose](): Promise<void> {
-        return this.close();
     }
 
     begin(): Promise<void> {

@@ -1,9 +1,9 @@
 // A channel over chunks as a stream of Node.
 
-import { Duplex } from "node:stream";
 import { WinsockError } from "../../errors.js";
 import type { Chunk, ChunkOptions } from "./chunks.js";
 import { ChunkEnd } from "./chunks.js";
+import { type Callback, PeerStream, peerGone } from "./peer-stream.js";
 
 export interface ChunkStreamOptions extends ChunkOptions {
     send(message: Buffer): void;
@@ -15,17 +15,7 @@ export interface ChunkStreamOptions extends ChunkOptions {
     unref(): void;
 }
 
-type Callback = (error?: Error | null) => void;
-
-/** How long nothing may have come before the end of the other process counts as the end of its data. */
-const grace = 100;
-
-const gone = (): WinsockError =>
-    new WinsockError("The process at the other end of the channel has ended, or closed it.", {
-        code: "ERR_PEER_GONE",
-    });
-
-export class ChunkStream extends Duplex {
+export class ChunkStream extends PeerStream {
     readonly #options: ChunkStreamOptions;
     readonly #end: ChunkEnd;
     #timer: NodeJS.Timeout | undefined;
@@ -33,11 +23,9 @@ export class ChunkStream extends Duplex {
     #finishing: Callback | undefined;
     #wanted = false;
     #peerGone = false;
-    #peerTimer: NodeJS.Timeout | undefined;
-    #readEnded = false;
 
     constructor(options: ChunkStreamOptions) {
-        super({ allowHalfOpen: false });
+        super();
         this.#options = options;
         this.#end = new ChunkEnd(options);
     }
@@ -49,7 +37,7 @@ export class ChunkStream extends Duplex {
 
     receive(chunk: Chunk): void {
         this.#end.receive(chunk);
-        this.#peerTimer?.refresh();
+        this.heard();
     }
 
     /** Gives on what came in and sends what is to be sent. */
@@ -59,7 +47,7 @@ export class ChunkStream extends Duplex {
         }
         if (this.#end.wasReset) {
             this.#deliver();
-            this.#peerEnded();
+            this.peerEnded();
             return;
         }
         this.#deliver();
@@ -72,13 +60,6 @@ export class ChunkStream extends Duplex {
         this.#pump();
     }
 
-    /** The other end's process has ended, or its port has gone; what is still on its way may arrive. */
-    peerEnds(): void {
-        if (this.#peerTimer === undefined && !this.destroyed) {
-            this.#peerTimer = setTimeout(() => this.#peerEnded(), grace);
-        }
-    }
-
     ref(): this {
         this.#options.ref();
         return this;
@@ -89,31 +70,23 @@ export class ChunkStream extends Duplex {
         return this;
     }
 
-    #peerEnded(): void {
+    protected override peerEnded(): void {
         if (this.#peerGone || this.destroyed) {
             return;
         }
         this.#peerGone = true;
         clearTimeout(this.#timer);
-        this.#endReading();
+        this.endReading();
         // A write that waits fails; who only waits for the end has it.
         const [writing, finishing] = [this.#writing, this.#finishing];
         this.#writing = undefined;
         this.#finishing = undefined;
-        writing?.(gone());
+        writing?.(peerGone());
         finishing?.();
     }
 
-    #endReading(): void {
-        if (!this.#readEnded) {
-            this.#readEnded = true;
-            this.push(null);
-            this.read(0); // where nothing waits to be read the end is seen at once, though nobody reads
-        }
-    }
-
     #deliver(): void {
-        while (this.#wanted && !this.#readEnded) {
+        while (this.#wanted && !this.readEnded) {
             const next = this.#end.read();
             if (next === undefined) {
                 return;
@@ -121,7 +94,7 @@ export class ChunkStream extends Duplex {
             if (next.kind === "data") {
                 this.#wanted = next.data.length === 0 || this.push(next.data);
             } else if (next.kind === "end") {
-                this.#endReading();
+                this.endReading();
             } else {
                 this.#options.greeted?.(next.data);
             }
@@ -166,16 +139,12 @@ export class ChunkStream extends Duplex {
 
     override _write(data: Buffer, _encoding: string, callback: Callback): void {
         if (this.#peerGone) {
-            callback(gone());
+            callback(peerGone());
             return;
         }
         this.#end.write(data);
         this.#writing = callback;
         this.#pump();
-    }
-
-    override _writev(chunks: { chunk: Buffer }[], callback: Callback): void {
-        this._write(Buffer.concat(chunks.map(({ chunk }) => chunk)), "buffer", callback);
     }
 
     override _final(callback: Callback): void {
@@ -190,9 +159,8 @@ export class ChunkStream extends Duplex {
 
     override _destroy(error: Error | null, callback: Callback): void {
         clearTimeout(this.#timer);
-        clearTimeout(this.#peerTimer);
         if (!this.#peerGone) {
-            if (!(this.#readEnded && this.writableFinished)) {
+            if (!(this.readEnded && this.writableFinished)) {
                 this.#end.reset();
             }
             for (const message of this.#end.outgoing(performance.now())) {
@@ -200,6 +168,6 @@ export class ChunkStream extends Duplex {
             }
         }
         this.#options.closed();
-        callback(error);
+        super._destroy(error, callback);
     }
 }

@@ -1,26 +1,19 @@
 // A line of the addon (lib/native/transports.ts: shared memory, anonymous pipes) as a stream of Node.
 
-import { Duplex } from "node:stream";
-import { WinsockError, toWinsockError } from "../../errors.js";
+import { toWinsockError } from "../../errors.js";
 import type { Link, LinkEvents } from "../../native/transports.js";
-
-type Callback = (error?: Error | null) => void;
-
-/** How long nothing may have come before the end of the other process counts as the end of its data. */
-const grace = 100;
+import { type Callback, PeerStream, peerGone } from "./peer-stream.js";
 
 /** What a writer is told by mechanisms whose other end has gone. */
 const endings = new Set(["ERROR_BROKEN_PIPE", "ERROR_NO_DATA", "ERROR_PIPE_NOT_CONNECTED"]);
 
-export class LineStream extends Duplex {
+export class LineStream extends PeerStream {
     #link: Link | undefined;
     #writing: Callback | undefined;
-    #readEnded = false;
     #peerGone = false;
-    #peerTimer: NodeJS.Timeout | undefined;
 
     constructor() {
-        super({ allowHalfOpen: false });
+        super();
     }
 
     /** `open` makes the link; resolves when it works. */
@@ -31,19 +24,12 @@ export class LineStream extends Duplex {
                 if (events.ready) {
                     resolve();
                 } else if (events.ended) {
-                    reject(toWinsockError(events.error) ?? stream.#gone());
+                    reject(toWinsockError(events.error) ?? peerGone());
                 }
                 stream.#take(events);
             });
         });
         return stream;
-    }
-
-    /** The other end's process has ended; what is still on its way may arrive. */
-    peerEnds(): void {
-        if (this.#peerTimer === undefined && !this.destroyed) {
-            this.#peerTimer = setTimeout(() => this.#peerEnded(), grace);
-        }
     }
 
     ref(): this {
@@ -56,19 +42,13 @@ export class LineStream extends Duplex {
         return this;
     }
 
-    #gone(): WinsockError {
-        return new WinsockError("The process at the other end of the channel has ended, or closed it.", {
-            code: "ERR_PEER_GONE",
-        });
-    }
-
     #take(events: LinkEvents): void {
         if (this.destroyed) {
             return;
         }
-        this.#peerTimer?.refresh();
+        this.heard();
         for (const bytes of events.messages) {
-            if (!this.#readEnded && !this.push(bytes)) {
+            if (!this.readEnded && !this.push(bytes)) {
                 this.#link?.pause();
             }
         }
@@ -80,29 +60,21 @@ export class LineStream extends Duplex {
         if (events.sent > 0 && this.#writing !== undefined) {
             const writing = this.#writing;
             this.#writing = undefined;
-            writing(failure === undefined ? null : this.#gone());
+            writing(failure === undefined ? null : peerGone());
         }
         if (events.error !== undefined) {
             this.destroy(toWinsockError(events.error) as Error);
         } else if (events.ended) {
-            this.#endReading();
+            this.endReading();
         }
     }
 
-    #endReading(): void {
-        if (!this.#readEnded) {
-            this.#readEnded = true;
-            this.push(null);
-            this.read(0); // where nothing waits to be read the end is seen at once, though nobody reads
-        }
-    }
-
-    #peerEnded(): void {
+    protected override peerEnded(): void {
         this.#peerGone = true;
-        this.#endReading();
+        this.endReading();
         const writing = this.#writing;
         this.#writing = undefined;
-        writing?.(this.#gone());
+        writing?.(peerGone());
     }
 
     override _read(): void {
@@ -111,15 +83,11 @@ export class LineStream extends Duplex {
 
     override _write(data: Buffer, _encoding: string, callback: Callback): void {
         if (this.#peerGone) {
-            callback(this.#gone());
+            callback(peerGone());
             return;
         }
         this.#writing = callback;
         this.#link?.send("", data);
-    }
-
-    override _writev(chunks: { chunk: Buffer }[], callback: Callback): void {
-        this._write(Buffer.concat(chunks.map(({ chunk }) => chunk)), "buffer", callback);
     }
 
     override _final(callback: Callback): void {
@@ -132,8 +100,7 @@ export class LineStream extends Duplex {
     }
 
     override _destroy(error: Error | null, callback: Callback): void {
-        clearTimeout(this.#peerTimer);
         this.#link?.close();
-        callback(error);
+        super._destroy(error, callback);
     }
 }
