@@ -7,6 +7,7 @@ import { createRequire } from "node:module";
 import * as path from "node:path";
 import { fileURLToPath } from "node:url";
 import { WinsockError, toWinsockError } from "./errors.js";
+import { type InspectBinding, inspectMethods } from "./native/inspect.js";
 import type { PeerBinding } from "./native/peer.js";
 import type { PipeBinding } from "./native/pipe.js";
 import type { TcpOwnerBinding } from "./native/tcp-owner.js";
@@ -152,7 +153,7 @@ export interface JobHandle {
  * turns into a {@link WinsockError}.
  */
 export interface NativeBinding
-    extends PeerBinding, PipeBinding, ReadinessBinding, SocketsBinding, TcpOwnerBinding, TransportsBinding {
+    extends InspectBinding, PeerBinding, PipeBinding, ReadinessBinding, SocketsBinding, TcpOwnerBinding, TransportsBinding {
     /**
      * The protocol catalog as Winsock gives it, in catalog order, hidden entries included; `info` is the 628 bytes of
      * WSAPROTOCOL_INFOW and `path` the DLL as registered (unexpanded). Loads no provider.
@@ -350,6 +351,7 @@ const bindingMethods = [
     "connectPipe",
     "pipeProcess",
     "openTcpOwner",
+    ...inspectMethods,
     ...socketsMethods,
     "openPolled",
     ...transportsMethods,

@@ -5,27 +5,41 @@
 #include "text.hpp"
 #include "unique.hpp"
 
+#include <algorithm>
+
 namespace winsock_spi::spi {
 namespace {
 
 constexpr DWORD pipe_size = 65536;
 
-std::string read_what_is_there(HANDLE pipe) {
-    std::string output;
+// Takes what stands in the pipe, without waiting for more. It ends though the other side writes on and on.
+void read_what_is_there(HANDLE pipe, std::size_t most, std::string& output) {
     DWORD available = 0;
-    while (output.size() < pipe_size && PeekNamedPipe(pipe, nullptr, 0, nullptr, &available, nullptr) &&
-           available > 0) {
+    for (int turn = 0; turn < 64 && PeekNamedPipe(pipe, nullptr, 0, nullptr, &available, nullptr) && available > 0;
+         ++turn) {
         char buffer[4096];
         DWORD count = 0;
-        if (!ReadFile(pipe, buffer, available < sizeof(buffer) ? available : sizeof(buffer), &count, nullptr)) {
-            break;
+        if (!ReadFile(pipe, buffer, std::min<DWORD>(available, sizeof(buffer)), &count, nullptr) || count == 0) {
+            return;
         }
-        output.append(buffer, count);
+        output.append(buffer, std::min<std::size_t>(count, most - output.size()));
     }
-    while (!output.empty() && (output.back() == '\n' || output.back() == '\r')) {
-        output.pop_back();
+}
+
+// Whether it ended in time. Its output is taken meanwhile. Reading to the pipe's end instead could wait for ever: any
+// process that another thread starts just now inherits the writing end.
+bool wait_reading(HANDLE process, HANDLE pipe, std::uint32_t milliseconds, std::size_t most, std::string& output) {
+    constexpr DWORD turn = 20;
+    const ULONGLONG begin = GetTickCount64();
+    for (;;) {
+        const ULONGLONG passed = GetTickCount64() - begin;
+        const ULONGLONG left = passed < milliseconds ? milliseconds - passed : 0;
+        const DWORD outcome = WaitForSingleObject(process, static_cast<DWORD>(std::min<ULONGLONG>(left, turn)));
+        read_what_is_there(pipe, most, output);
+        if (outcome != WAIT_TIMEOUT || left == 0) {
+            return outcome == WAIT_OBJECT_0;
+        }
     }
-    return output;
 }
 
 } // namespace
@@ -48,7 +62,7 @@ std::wstring quote_argument(const std::wstring& argument) {
 }
 
 Status run_program(const std::wstring& program, const std::vector<std::wstring>& arguments,
-                   std::uint32_t milliseconds, ProgramResult& result) {
+                   std::uint32_t milliseconds, ProgramResult& result, std::size_t most_output) {
     SECURITY_ATTRIBUTES inheritable{sizeof(inheritable), nullptr, TRUE};
     UniqueHandle reader;
     UniqueHandle writer;
@@ -94,17 +108,21 @@ Status run_program(const std::wstring& program, const std::vector<std::wstring>&
         return status;
     }
     writer.reset();
-    result.timed_out = WaitForSingleObject(child.get(), milliseconds) != WAIT_OBJECT_0;
+    std::string output;
+    result.timed_out = !wait_reading(child.get(), reader.get(), milliseconds, most_output, output);
     if (result.timed_out) {
         TerminateJobObject(job.get(), 1);
         WaitForSingleObject(child.get(), 5000);
     }
+    while (!output.empty() && (output.back() == '\n' || output.back() == '\r')) {
+        output.pop_back();
+    }
+    result.output = std::move(output);
     DWORD code = 0;
     if (!GetExitCodeProcess(child.get(), &code)) {
         return last_error("GetExitCodeProcess", narrow(program));
     }
     result.exit_code = code;
-    result.output = read_what_is_there(reader.get());
     return {};
 }
 
