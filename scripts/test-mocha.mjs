@@ -6,7 +6,8 @@ import { attempt } from "./processes.mjs";
 
 /**
  * command(args, variables): { file, args, env } that runs Node with these arguments. native(path): as that Node reads it.
- * timeout in milliseconds for the whole file. Returns { passed, failed, skipped, output }.
+ * timeout in milliseconds for the whole file. Returns { passed, failed, skipped, output, failures }; a failure is
+ * { title, message, timedOut }.
  */
 export async function runMocha({ files, report, command, native, timeout }) {
     rmSync(report, { force: true });
@@ -17,18 +18,32 @@ export async function runMocha({ files, report, command, native, timeout }) {
         "--no-color", "--no-config", "--no-package",
         ...files.map(native),
     ], { WINSOCK_SPI_REPORT: native(report) });
-    const result = await attempt(node.file, node.args, { cwd: project, env: node.env, timeout });
-    const output = result.output;
+    const { code, output } = await attempt(node.file, node.args, { cwd: project, env: node.env, timeout });
     let counted;
     try {
         counted = JSON.parse(readFileSync(report, "utf8"));
     } catch {
-        const how = result.code === null ? `was ended after ${timeout / 1000} s` : `ended with exit code ${result.code}`;
-        return { passed: 0, failed: 1, skipped: 0, output: `${output}\nThe test process ${how} before it had finished.` };
+        counted = { passed: 0, failed: 0, skipped: 0, failures: [] };
+        return withFailure(counted, output, {
+            message: `the test process ${code === null ? `was ended after ${timeout / 1000} s` : `ended with exit code ${code}`} ` +
+                "before it had finished",
+            timedOut: code === null,
+        });
     }
     rmSync(report, { force: true });
-    if (result.code === 0 || counted.failed > 0) {
+    if (code === 0 || counted.failed > 0) {
         return { ...counted, output };
     }
-    return { ...counted, failed: 1, output: `${output}\nThe test process ended with exit code ${result.code} after its tests.` };
+    return withFailure(counted, output, {
+        message: `the test process ended with exit code ${code} after its tests`, timedOut: false,
+    });
+}
+
+function withFailure(counted, output, { message, timedOut }) {
+    return {
+        ...counted,
+        failed: counted.failed + 1,
+        failures: [...counted.failures, { title: "the whole file", message, timedOut }],
+        output: `${output}\n${message}`,
+    };
 }

@@ -5,6 +5,10 @@
 //   test/windows    mocha in Windows Node, each file in a process and, on Linux, in a Wine prefix of its own
 //
 // Words after the options are parts of file names: `npm test -- diff ring` runs only the suites that have one of them.
+//
+// A suite in which nothing failed but time-outs is run once more at the end, by itself: on a machine that does three
+// other things a time-out does not tell what hangs from what waits. If it passes then it has passed, and is listed as
+// SLOW. What failed in any other way is not tried again.
 import os from "node:os";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
@@ -28,24 +32,44 @@ export async function main(args) {
         .flat()
         .filter(({ name }) => filters.length === 0 || filters.some((filter) => name.includes(filter)));
     const begin = performance.now();
-    const total = { passed: 0, failed: 0, skipped: 0 };
-    const failures = [];
-    await inParallel(suites, async (suite) => {
+    const results = new Map();
+    const run = async (suite) => {
         const suiteBegin = performance.now();
         const result = await suite.run();
         process.stdout.write(`\n===== ${suite.name} (${seconds(suiteBegin)})\n${result.output.trimEnd()}\n`);
+        results.set(suite, result);
+    };
+    await inParallel(suites, run);
+    const slow = suites.filter((suite) => onlyTimeouts(results.get(suite)));
+    const lines = slow.flatMap((suite) => failureLines("SLOW", suite, results.get(suite)));
+    for (const suite of slow) {
+        await run(suite);
+    }
+    say(`winsock-spi: tests: ${seconds(begin)}`);
+    const total = { passed: 0, failed: 0, skipped: 0 };
+    for (const [suite, result] of results) {
         for (const key of Object.keys(total)) {
             total[key] += result[key];
         }
-        if (result.failed > 0) {
-            failures.push(`${suite.name}: ${result.failed} failed`);
-        }
-    });
-    say(`winsock-spi: tests: ${seconds(begin)}`);
+        lines.push(...failureLines("FAILED", suite, result));
+    }
     const none = total.passed + total.failed === 0;
-    process.stdout.write(`\n${none ? "No test ran.\n" : ""}${failures.map((line) => `FAILED ${line}\n`).join("")}`);
+    process.stdout.write(`\n${none ? "No test ran.\n" : ""}${lines.map((line) => `${line}\n`).join("")}`);
     process.stdout.write(`${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped\n`);
     return total.failed === 0 && !none ? 0 : 1;
+}
+
+function onlyTimeouts({ failed, failures = [] }) {
+    return failed > 0 && failures.length === failed && failures.every(({ timedOut }) => timedOut);
+}
+
+/** What failed in a suite: a line each, at the end of the output, where it is found. */
+function failureLines(word, suite, { failed, failures = [] }) {
+    const untold = failed - failures.length;
+    return [
+        ...failures.map(({ title, message }) => `${word} ${suite.name}: ${title}: ${message.split("\n")[0].slice(0, 300)}`),
+        ...(untold > 0 ? [`${word} ${suite.name}: ${untold} failed`] : []),
+    ];
 }
 
 /** Runs the suites in their order, at most as many at once as there are processors; `alone` ones one after the other. */
