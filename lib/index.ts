@@ -8,7 +8,8 @@ export {
     diff, formatDiff, type CatalogDiff, type EntryChange, type FieldChange, type RegistryChange,
 } from "./catalog/diff.js";
 export { formatCatalog } from "./catalog/format.js";
-export type { Catalog, CatalogEntry, CatalogName, NamespaceEntry } from "./catalog/model.js";
+export { categoryNames, lspCategories, type LspCategoryName } from "./catalog/categories.js";
+export type { ApplicationEntry, Catalog, CatalogEntry, CatalogName, NamespaceEntry } from "./catalog/model.js";
 export {
     decodeProtocolInfo, encodeProtocolInfo, type ProtocolInfo, type ProtocolInfoFields,
 } from "./catalog/protocol-info.js";
@@ -24,6 +25,7 @@ export {
 } from "./provider/plan-install.js";
 export type { InstalledFolder } from "./provider/installed.js";
 export { planUpgrade, type UpgradePlanOptions } from "./provider/plan-upgrade.js";
+export { planRemove, type RemovePlanOptions } from "./provider/plan-remove.js";
 export { planUninstall, type UninstallPlanOptions } from "./provider/plan-uninstall.js";
 export { uninstall, type UninstallOptions } from "./provider/uninstall.js";
 

@@ -7,7 +7,9 @@ import { createRequire } from "node:module";
 import * as path from "node:path";
 import { fileURLToPath } from "node:url";
 import { WinsockError, toWinsockError } from "./errors.js";
+import { type CategoriesBinding, categoriesMethods } from "./native/categories.js";
 import { type InspectBinding, inspectMethods } from "./native/inspect.js";
+import { type NamespacesBinding, namespacesMethods } from "./native/namespaces.js";
 import type { PeerBinding } from "./native/peer.js";
 import type { PipeBinding } from "./native/pipe.js";
 import type { TcpOwnerBinding } from "./native/tcp-owner.js";
@@ -153,7 +155,15 @@ export interface JobHandle {
  * turns into a {@link WinsockError}.
  */
 export interface NativeBinding
-    extends InspectBinding, PeerBinding, PipeBinding, ReadinessBinding, SocketsBinding, TcpOwnerBinding, TransportsBinding {
+    extends CategoriesBinding,
+        InspectBinding,
+        NamespacesBinding,
+        PeerBinding,
+        PipeBinding,
+        ReadinessBinding,
+        SocketsBinding,
+        TcpOwnerBinding,
+        TransportsBinding {
     /**
      * The protocol catalog as Winsock gives it, in catalog order, hidden entries included; `info` is the 628 bytes of
      * WSAPROTOCOL_INFOW and `path` the DLL as registered (unexpanded). Loads no provider.
@@ -345,6 +355,8 @@ const bindingMethods = [
     "openRing",
     "removeRing",
     "joinJob",
+    ...categoriesMethods,
+    ...namespacesMethods,
     "openPeer",
     "ownUser",
     "listenPipe",

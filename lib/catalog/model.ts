@@ -86,10 +86,30 @@ export interface NamespaceEntry {
     storesServiceClassInfo: boolean;
 }
 
+/** The LSP categories that a program permits: an entry of AppId_Catalog. */
+export interface ApplicationEntry {
+    /** The entry's name in the registry, 8 hexadecimal digits: a hash whose algorithm is Windows' own. */
+    key: string;
+    /** Full path, as registered. */
+    program: string;
+    /** Only instances with this command line behind the program's name; empty: whatever it is. */
+    args: string;
+    /** LSP_ bits. */
+    categories: number;
+    categoryNames: string[];
+}
+
 /** The catalogs of a machine. One that the machine does not have is absent. */
 export interface Catalog {
     protocols: { [bits in CatalogName]?: CatalogEntry[] };
     namespaces: { [bits in CatalogName]?: NamespaceEntry[] };
+    /**
+     * LSP categories of the layered providers that have any, by provider GUID, as LSP_ bits. Absent for a catalog of
+     * which Winsock did not tell, or that was not read on this machine.
+     */
+    categories?: { [bits in CatalogName]?: Record<string, number> };
+    /** The programs that permit some LSP categories only. Absent in data that was read before there was this member. */
+    applications?: ApplicationEntry[];
 }
 
 /** What a program asks for: address family, socket type, protocol. */

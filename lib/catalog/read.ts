@@ -2,6 +2,7 @@
 
 import { refuseUnknownOptions, WinsockError } from "../errors.js";
 import { type Bits, type MachineFacts, native } from "../native.js";
+import { applicationsOfRegistry, readProviderCategories } from "./categories.js";
 import { type Catalog, type CatalogEntry, type CatalogName, catalogNames, entryOfInfo } from "./model.js";
 import { decodeProtocolInfo } from "./protocol-info.js";
 import { type RegistryTree, catalogOfRegistry, treeOfKey } from "./registry.js";
@@ -59,13 +60,19 @@ export function readSystem({ source = "auto" }: ReadCatalogOptions = {}): Readin
     const registry = treeOfKey(binding.readRegistry());
     const problems: string[] = [];
     const fromRegistry = catalogOfRegistry(registry, problems);
-    const catalog: LiveCatalog = { protocols: {}, namespaces: {}, sources: {}, problems };
+    const categories: NonNullable<Catalog["categories"]> = {};
+    const applications = applicationsOfRegistry(registry, problems);
+    const catalog: LiveCatalog = { protocols: {}, namespaces: {}, categories, applications, sources: {}, problems };
     for (const name of catalogNames) {
         const bits = Number(name) as Bits;
         if (machine.catalogs.includes(bits)) {
             const read = readProtocols(bits, source, fromRegistry.protocols[name], problems);
             catalog.protocols[name] = read.entries;
             catalog.sources[name] = read.source;
+            const known = readProviderCategories(bits, read.entries, problems);
+            if (known !== undefined) {
+                categories[name] = known;
+            }
         }
         const namespaces = fromRegistry.namespaces[name];
         if (namespaces !== undefined) {

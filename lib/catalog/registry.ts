@@ -69,7 +69,8 @@ export function dwordValue(number: number): RegistryTreeValue {
     return { type: REG_DWORD, data: bytes.toString("base64") };
 }
 
-function text(key: RegistryTree, name: string): string | undefined {
+/** The text of a REG_SZ or REG_EXPAND_SZ value, up to its NUL; undefined where there is none. */
+export function textValue(key: RegistryTree, name: string): string | undefined {
     const value = own(key.values, name);
     if (value === undefined || (value.type !== REG_SZ && value.type !== REG_EXPAND_SZ)) {
         return undefined;
@@ -137,9 +138,9 @@ function namespaceEntries(key: RegistryTree, where: string, problems: string[]):
         }
         const namespace = dword(child, "SupportedNameSpace") ?? 0;
         entries.push({
-            name: text(child, "DisplayString") ?? "",
+            name: textValue(child, "DisplayString") ?? "",
             providerId: formatGuid(guid),
-            path: text(child, "LibraryPath") ?? "",
+            path: textValue(child, "LibraryPath") ?? "",
             namespace,
             namespaceName: namespaceName(namespace),
             enabled: dword(child, "Enabled") !== 0,

@@ -108,6 +108,71 @@ export interface DeleteFolder {
     contents?: boolean;
 }
 
+/**
+ * WSCSetProviderInfo with ProviderInfoLspCategories: what kind of thing a layered provider is in one catalog.
+ * https://learn.microsoft.com/windows/win32/api/ws2spi/nf-ws2spi-wscsetproviderinfo
+ */
+export interface SetProviderCategory {
+    do: "set-provider-category";
+    catalog: Bits;
+    providerId: string;
+    /** Bits (see lib/catalog/categories.ts); 0: none. */
+    categories: number;
+}
+
+/**
+ * WSCSetApplicationCategory: which LSP categories a program permits. What Winsock's function cannot do, taking some away
+ * or all, is done in the registry.
+ * https://learn.microsoft.com/windows/win32/api/ws2spi/nf-ws2spi-wscsetapplicationcategory
+ */
+export interface SetApplicationCategory {
+    do: "set-application-category";
+    /** Full path. */
+    program: string;
+    /** Only instances with this command line behind the program's name. */
+    args?: string;
+    /** Exactly these, as bits; null: the program has no entry and takes every provider. */
+    categories: number | null;
+}
+
+/** WSCInstallNameSpace, or with `info` WSCInstallNameSpaceEx. The provider is appended, and enabled. */
+export interface InstallNamespace {
+    do: "install-namespace";
+    catalog: Bits;
+    providerId: string;
+    /** At most 255 UTF-16 units. */
+    name: string;
+    path: string;
+    /** NS_ number. */
+    namespace: number;
+    version: number;
+    /** What the provider wants to find of its own, in base64. */
+    info?: string;
+}
+
+/** WSCUnInstallNameSpace. */
+export interface RemoveNamespace {
+    do: "remove-namespace";
+    catalog: Bits;
+    providerId: string;
+}
+
+/** WSCEnableNSProvider. */
+export interface EnableNamespace {
+    do: "enable-namespace";
+    catalog: Bits;
+    providerId: string;
+    enabled: boolean;
+}
+
+/** WSCWriteNameSpaceOrder. */
+export interface OrderNamespaces {
+    do: "order-namespaces";
+    catalog: Bits;
+    /** GUIDs; every provider of the catalog exactly once. */
+    order: string[];
+}
+
 export type StepAction =
     | MakeFolder
     | CopyFile
@@ -118,6 +183,12 @@ export type StepAction =
     | UpdateProvider
     | Probe
     | WriteRegistry
+    | SetProviderCategory
+    | SetApplicationCategory
+    | InstallNamespace
+    | RemoveNamespace
+    | EnableNamespace
+    | OrderNamespaces
     | DeleteFile
     | DeleteFolder;
 
@@ -128,7 +199,7 @@ export type Step = StepAction & { text: string };
 export interface Plan {
     format: typeof planFormat;
     version: typeof planVersion;
-    operation: "install" | "upgrade" | "uninstall" | "restore";
+    operation: "install" | "upgrade" | "uninstall" | "restore" | "categories" | "namespaces";
     /** What the plan does, in one sentence. */
     text: string;
     /** Of an upgrade: from which versions to which; a DLL that is not at a version's place is named by its path. */

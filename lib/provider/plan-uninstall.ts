@@ -1,14 +1,11 @@
-// Plans taking the provider out again: a pure function from a catalog to steps. First the chains of other providers
-// that lead through ours are shortened, then our entries go, layered ones before the hidden one, so that at no moment a
-// chain names an entry that is not there; the files go last.
+// Plans taking our provider out again: a pure function from a catalog to steps. What is done in the catalogs is in
+// plan-remove.ts, as for anyone's provider; the files go last.
 
-import { type Catalog, type CatalogEntry, type CatalogName, catalogNames } from "../catalog/model.js";
-import { MAX_PROTOCOL_CHAIN } from "../catalog/names.js";
+import { type Catalog, catalogNames } from "../catalog/model.js";
 import { WinsockError, refuseUnknownOptions } from "../errors.js";
-import type { Bits } from "../native.js";
 import { type Plan, type Step, planFormat, planVersion } from "../plan/plan.js";
-import { chainStep } from "./chains.js";
-import { isOurGuid, ourEntries } from "./identity.js";
+import { ourEntries } from "./identity.js";
+import { removalSteps } from "./plan-remove.js";
 
 /** What {@link planUninstall} needs to know beside the catalog. */
 export interface UninstallPlanOptions {
@@ -54,7 +51,7 @@ export function planUninstall(catalog: Catalog, options: UninstallPlanOptions = 
         text: `Take the provider winsock-spi ${where}`,
         onFailure: "finish",
         steps: [
-            ...names.flatMap((bits) => stepsForCatalog(bits, catalog.protocols[bits] ?? [])),
+            ...names.flatMap((bits) => removalSteps(catalog, bits, ourEntries(catalog.protocols[bits] ?? []))),
             ...files.map((path): Step => ({ do: "delete-file", path, text: `Delete ${path}` })),
             ...folders.map((path): Step => ({ do: "delete-folder", path, text: `Delete the folder ${path}` })),
             ...trees.map((path): Step => ({
@@ -65,57 +62,4 @@ export function planUninstall(catalog: Catalog, options: UninstallPlanOptions = 
             })),
         ],
     };
-}
-
-function stepsForCatalog(bits: CatalogName, entries: readonly CatalogEntry[]): Step[] {
-    const ours = new Map(ourEntries(entries).map((entry) => [entry.id, entry]));
-    const others = entries.filter((entry) => !isOurGuid(entry.providerId) && entry.chain.some((id) => ours.has(id)));
-    // One call removes every entry of a GUID; each GUID once, those that only chains name last.
-    const layered = [...ours.values()].filter((entry) => entry.kind !== "hidden");
-    const hidden = [...ours.values()].filter((entry) => entry.kind === "hidden");
-    const guids = new Map([...layered, ...hidden].map((entry) => [entry.providerId, entry]));
-    return [
-        ...others.map((entry) => updateStep(bits, entry, { ours, gone: goneBelow(ours, entries) })),
-        ...[...guids.values()].map(
-            (entry): Step => ({
-                do: "deinstall-provider",
-                catalog: Number(bits) as Bits,
-                providerId: entry.providerId,
-                text: `${bits}-bit catalog: remove "${entry.name}" (id ${entry.id})`,
-            }),
-        ),
-    ];
-}
-
-/**
- * What stood below ours when it was installed and has gone since, without a word to those who named it. Ours got over
- * that; who stands above ours and names the same is to be able to without ours, too.
- */
-function goneBelow(ours: ReadonlyMap<number, CatalogEntry>, entries: readonly CatalogEntry[]): ReadonlySet<number> {
-    const there = new Set(entries.map(({ id }) => id));
-    return new Set([...ours.values()].flatMap(({ chain }) => chain).filter((id) => !there.has(id)));
-}
-
-interface Leaving {
-    ours: ReadonlyMap<number, CatalogEntry>;
-    gone: ReadonlySet<number>;
-}
-
-function updateStep(bits: CatalogName, entry: CatalogEntry, { ours, gone }: Leaving): Step {
-    const whole = chainWithout(entry.chain, ours);
-    // The first place is the provider itself; and a chain of one would be a base entry's.
-    const known = whole.filter((id, index) => index === 0 || !gone.has(id));
-    const chain = known.length > 1 ? known : whole;
-    return chainStep(bits, entry, chain, `past the provider: ${chain.join(" over ")}`);
-}
-
-/**
- * A chain of somebody else without our entries. Usually what is below us is in the chain itself and ours merely fall
- * out; a chain that ends with an entry of ours goes on with what that entry stands over.
- */
-export function chainWithout(chain: readonly number[], ours: ReadonlyMap<number, CatalogEntry>): number[] {
-    const last = ours.get(chain.at(-1) ?? -1);
-    const whole = (last === undefined ? chain : [...chain, ...last.chain]).filter((id) => !ours.has(id));
-    // Together they may be longer than a chain can be; the base is what nobody can do without.
-    return whole.length <= MAX_PROTOCOL_CHAIN ? whole : [...whole.slice(0, MAX_PROTOCOL_CHAIN - 1), ...whole.slice(-1)];
 }

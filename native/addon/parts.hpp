@@ -7,6 +7,7 @@
 namespace winsock_spi::addon {
 
 void init_catalog(Napi::Env env, Napi::Object exports);
+void init_categories(Napi::Env env, Napi::Object exports);
 void init_executor(Napi::Env env, Napi::Object exports);
 void init_inspect(Napi::Env env, Napi::Object exports);
 void init_peer(Napi::Env env, Napi::Object exports);
@@ -23,6 +24,7 @@ using InitPart = void (*)(Napi::Env env, Napi::Object exports);
 
 inline constexpr InitPart parts[] = {
     init_catalog,
+    init_categories,
     init_executor,
     init_inspect,
     init_peer,

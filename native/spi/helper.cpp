@@ -46,7 +46,8 @@ private:
 
 void remove_helper_files(const std::wstring& folder) { const HelperFiles files(folder); }
 
-Status run_helper(Context& context, int bits, HelperAction action, const Step& step, const Value& before) {
+Status run_helper(Context& context, int bits, HelperAction action, const Step& step, const Value& before,
+                  Value* observed) {
     const auto helper = context.helpers.find(bits);
     if (context.is_helper || helper == context.helpers.end()) {
         return own_error("ERR_OTHER_BITNESS", "the " + std::to_string(bits) +
@@ -61,7 +62,9 @@ Status run_helper(Context& context, int bits, HelperAction action, const Step& s
     Value request;
     request.add("format", "winsock-spi-steps");
     request.add("version", 1);
-    request.add("action", action == HelperAction::apply ? "apply" : "undo");
+    request.add("action", action == HelperAction::observe ? "observe"
+                          : action == HelperAction::apply ? "apply"
+                                                          : "undo");
     request.add("step", step.source());
     request.add("before", before);
     request.add("killAt", static_cast<std::int64_t>(context.points.remaining()));
@@ -97,6 +100,9 @@ Status run_helper(Context& context, int bits, HelperAction action, const Step& s
         return own_error("ERR_HELPER", name + " gave no answer that can be read");
     }
     context.points.add(static_cast<std::uint64_t>(number_member(*result, "writes")));
+    if (const Value* found = result->find("before"); found != nullptr && observed != nullptr) {
+        *observed = *found;
+    }
     Status status;
     status.number = static_cast<std::uint32_t>(number_member(*result, "number"));
     status.own_code = narrow(text_member(*result, "ownCode"));
@@ -126,7 +132,7 @@ Status serve_helper_request(const std::wstring& path) {
     if (Status status = make_step(*source, step); !status.ok()) {
         return status;
     }
-    if (!step->changes_catalog() || (action != L"apply" && action != L"undo")) {
+    if (!step->changes_catalog() || (action != L"observe" && action != L"apply" && action != L"undo")) {
         return invalid_plan("a helper only changes the catalog");
     }
     WritePoints points(static_cast<std::uint64_t>(number_member(*request, "killAt")));
@@ -136,8 +142,14 @@ Status serve_helper_request(const std::wstring& path) {
     }
     Leftovers leftovers(folder);
     Context context{points, leftovers, {}, true};
-    const Status done = action == L"apply" ? step->apply(context, *before) : step->undo(context, *before);
+    Value observed;
+    const Status done = action == L"observe" ? step->observe(context, observed)
+                        : action == L"apply" ? step->apply(context, *before)
+                                             : step->undo(context, *before);
     Value result;
+    if (action == L"observe") {
+        result.add("before", observed);
+    }
     result.add("number", done.number);
     result.add("ownCode", done.own_code);
     result.add("syscall", done.syscall);

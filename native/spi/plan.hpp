@@ -25,6 +25,12 @@
 //   { "do": "update-provider", catalog, providerId, path, id, chain }                  all else of that entry stays
 //   { "do": "probe", programs?: { "64"?: path, "32"?: path } }                         default: the helpers
 //   { "do": "write-registry", key, tree }                        key relative to WinSock2\Parameters, "" = all of it
+//   { "do": "set-provider-category", catalog, providerId, categories }               0 = none
+//   { "do": "set-application-category", program, args?, categories }                 null = no entry
+//   { "do": "install-namespace", catalog, providerId, name, path, namespace, version, info?: Base64 }
+//   { "do": "remove-namespace", catalog, providerId }
+//   { "do": "enable-namespace", catalog, providerId, enabled }
+//   { "do": "order-namespaces", catalog, order: ["{GUID}"] }                         every provider once
 //   { "do": "delete-file", path }
 //   { "do": "delete-folder", path, contents?: true }             only if empty, unless contents
 //

@@ -36,6 +36,8 @@ struct RegistryTree {
     // The REG_DWORD of that name; `missing` where there is none.
     std::uint32_t dword(std::wstring_view name, std::uint32_t missing = 0) const;
     void set_dword(std::wstring_view name, std::uint32_t number);
+    // The REG_SZ or REG_EXPAND_SZ of that name up to its NUL, if it has one; empty where there is none.
+    std::wstring text(std::wstring_view name) const;
 };
 
 // Equal in every value and key, whatever their order; security is not compared.

@@ -4,6 +4,7 @@
 #include <sddl.h>
 
 #include <algorithm>
+#include <cstring>
 
 #include "text.hpp"
 
@@ -147,6 +148,16 @@ void RegistryTree::set_dword(std::wstring_view name, std::uint32_t number) {
     found->type = REG_DWORD;
     found->data = {static_cast<std::uint8_t>(number), static_cast<std::uint8_t>(number >> 8),
                    static_cast<std::uint8_t>(number >> 16), static_cast<std::uint8_t>(number >> 24)};
+}
+
+std::wstring RegistryTree::text(std::wstring_view name) const {
+    const RegistryValue* found = value(name);
+    if (found == nullptr || (found->type != REG_SZ && found->type != REG_EXPAND_SZ)) {
+        return {};
+    }
+    std::wstring text(found->data.size() / sizeof(wchar_t), L'\0');
+    std::memcpy(text.data(), found->data.data(), text.size() * sizeof(wchar_t));
+    return text.substr(0, text.find(L'\0'));
 }
 
 bool same_contents(const RegistryTree& a, const RegistryTree& b) {

@@ -20,6 +20,12 @@ constexpr Kind kinds[] = {
     {"update-provider", make_update_provider},
     {"probe", make_probe},
     {"write-registry", make_write_registry},
+    {"set-provider-category", make_set_provider_category},
+    {"set-application-category", make_set_application_category},
+    {"install-namespace", make_install_namespace},
+    {"remove-namespace", make_remove_namespace},
+    {"enable-namespace", make_enable_namespace},
+    {"order-namespaces", make_order_namespaces},
     {"delete-file", make_delete_file},
     {"delete-folder", make_delete_folder},
 };

@@ -62,6 +62,12 @@ Status make_deinstall_provider(const core::json::Value& source, std::unique_ptr<
 Status make_update_provider(const core::json::Value& source, std::unique_ptr<Step>& step);
 Status make_write_order(const core::json::Value& source, std::unique_ptr<Step>& step);
 Status make_write_registry(const core::json::Value& source, std::unique_ptr<Step>& step);
+Status make_set_provider_category(const core::json::Value& source, std::unique_ptr<Step>& step);
+Status make_set_application_category(const core::json::Value& source, std::unique_ptr<Step>& step);
+Status make_install_namespace(const core::json::Value& source, std::unique_ptr<Step>& step);
+Status make_remove_namespace(const core::json::Value& source, std::unique_ptr<Step>& step);
+Status make_enable_namespace(const core::json::Value& source, std::unique_ptr<Step>& step);
+Status make_order_namespaces(const core::json::Value& source, std::unique_ptr<Step>& step);
 Status make_probe(const core::json::Value& source, std::unique_ptr<Step>& step);
 
 } // namespace winsock_spi::spi

@@ -58,6 +58,16 @@ Status read_guid(const Value& object, const char* name, core::Guid& guid) {
     return {};
 }
 
+Status read_number(const Value& object, const char* name, std::uint32_t& number) {
+    const Value* member = object.find(name);
+    const std::optional<std::int64_t> integer = member != nullptr ? member->integer() : std::nullopt;
+    if (!integer || *integer < 0 || *integer > 0xFFFFFFFF) {
+        return invalid_plan(std::string(name) + " must be a number from 0 to 4294967295");
+    }
+    number = static_cast<std::uint32_t>(*integer);
+    return {};
+}
+
 Status read_info(const Value& object, const char* name, core::ProtocolInfo& info) {
     std::string text;
     if (Status status = read_string(object, name, text); !status.ok()) {

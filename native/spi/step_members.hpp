@@ -17,6 +17,7 @@ Status read_string(const core::json::Value& object, const char* name, std::strin
 Status read_path(const core::json::Value& object, const char* name, std::wstring& path); // absolute
 Status read_bits(const core::json::Value& object, const char* name, int& bits);          // 32 or 64
 Status read_guid(const core::json::Value& object, const char* name, core::Guid& guid);
+Status read_number(const core::json::Value& object, const char* name, std::uint32_t& number); // 0 to 0xFFFFFFFF
 Status read_info(const core::json::Value& object, const char* name, core::ProtocolInfo& info);
 Status read_ids(const core::json::Value& object, const char* name, std::vector<std::uint32_t>& ids);
 

@@ -2,8 +2,6 @@
 
 #include <cstring>
 
-#include "system_library.hpp"
-
 namespace winsock_spi::spi {
 namespace {
 
@@ -42,14 +40,6 @@ Status Winsock::open() {
         return {};
     }
     return load_system_library(L"ws2_32.dll", module_);
-}
-
-template <typename Function>
-Status Winsock::find(Function& function, const char* name) {
-    if (Status status = open(); !status.ok()) {
-        return status;
-    }
-    return find_function(module_, function, name);
 }
 
 Status Winsock::provider_path(int bits, const core::Guid& provider, std::wstring& path) {

@@ -9,6 +9,7 @@
 
 #include "core/packed_catalog_item.hpp"
 #include "status.hpp"
+#include "system_library.hpp"
 #include "unique.hpp"
 
 namespace winsock_spi::spi {
@@ -41,9 +42,16 @@ public:
     // Every id of the catalog exactly once.
     Status write_order(int bits, std::vector<std::uint32_t> ids);
 
-private:
+    // Any other function of the catalog, for the files that are about one group of them.
     template <typename Function>
-    Status find(Function& function, const char* name);
+    Status find(Function& function, const char* name) {
+        if (Status status = open(); !status.ok()) {
+            return status;
+        }
+        return find_function(module_, function, name);
+    }
+
+private:
     Status provider_path(int bits, const core::Guid& provider, std::wstring& path);
 
     UniqueModule module_;

@@ -6,7 +6,7 @@ import { sameTriplet } from "#lib/catalog/model.js";
 import { WinsockError } from "#lib/errors.js";
 import { layeredEntryGuid } from "#lib/provider/identity.js";
 import { coverableEntries, planInstall } from "#lib/provider/plan-install.js";
-import { chainWithout } from "#lib/provider/plan-uninstall.js";
+import { chainWithout } from "#lib/provider/plan-remove.js";
 import { type EntryShape, baseEntries, entry } from "./catalogs.js";
 import { catalogOf, ifs, install, isOurs, notIfs, options, uninstall } from "./chain-catalogs.js";
 

@@ -8,7 +8,8 @@ import { hiddenEntryGuid, isOurGuid, layeredEntryGuid } from "#lib/provider/iden
 import {
     type InstallPlanOptions, type ProviderFiles, coverableEntries, planInstall,
 } from "#lib/provider/plan-install.js";
-import { chainWithout, planUninstall } from "#lib/provider/plan-uninstall.js";
+import { chainWithout } from "#lib/provider/plan-remove.js";
+import { planUninstall } from "#lib/provider/plan-uninstall.js";
 import { Random, baseEntries, cases, entry, freshCatalog, newSeed, withStranger } from "./catalogs.js";
 import { type SimulatedMachine, danglingChains, machineOf, simulate } from "./simulate.js";
 
