@@ -48,6 +48,8 @@ const table = {
     killPoints: [6, 1000],
     /** The same of an operation that changes chains of others. */
     killPointsOfChains: [3, 1000],
+    /** Workers that end while a plan of theirs is executed. */
+    endedWorkers: [10, 200],
     /** A listener goes from process to process this often while clients connect. */
     listenerHandovers: [6, 40],
 } as const satisfies Readonly<Record<string, readonly [quick: number, full: number]>>;
