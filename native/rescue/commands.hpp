@@ -24,6 +24,7 @@ int backup(const Arguments& arguments);
 int restore(const Arguments& arguments);
 int remove(const Arguments& arguments);
 int probe(const Arguments& arguments);
+int inspect(const Arguments& arguments);
 int steps(const Arguments& arguments);
 
 // Prints the error; what the exit code is depends on what became of the catalog.

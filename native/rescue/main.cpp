@@ -21,6 +21,7 @@ constexpr Command commands[] = {
     {L"list", 0, winsock_spi::rescue::list},       {L"recover", 0, winsock_spi::rescue::recover},
     {L"backup", 1, winsock_spi::rescue::backup},   {L"restore", 1, winsock_spi::rescue::restore},
     {L"remove", 0, winsock_spi::rescue::remove},   {L"probe", 0, winsock_spi::rescue::probe},
+    {L"inspect", 1, winsock_spi::rescue::inspect},
     {L"steps", 1, winsock_spi::rescue::steps},
 };
 
@@ -32,6 +33,7 @@ constexpr const char* usage =
     "  restore FILE   bring the catalogs back to what a backup says\r\n"
     "  remove         take winsock-spi out of the catalogs, and nothing else\r\n"
     "  probe          try a connection to this machine itself, over TCP and UDP\r\n"
+    "  inspect JSON   for winsock-spi doctor: load providers and open sockets with them, in this process\r\n"
     "  steps FILE     for winsock-spi itself: do what the file says in the catalog of this program's bitness\r\n"
     "Exit codes: 0 done, 2 failed and nothing changed, 3 failed and a backup must be restored, 64 wrong usage.\r\n"
     "Everything but list, backup and probe needs an elevated prompt.";
