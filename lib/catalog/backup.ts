@@ -168,7 +168,7 @@ function reason(error: unknown): string {
 }
 
 /** Where a DLL's file is for this process: a 32-bit one is shown SysWOW64 under the name of System32. */
-function readablePath(file: string, bits: CatalogName, machine: MachineFacts): string {
+export function readablePath(file: string, bits: CatalogName, machine: MachineFacts): string {
     const system = path.win32.join(machine.systemRoot, "System32").toLowerCase();
     const redirected = process.arch === "ia32" && machine.arch !== "ia32" && bits === "64";
     return redirected && file.toLowerCase().startsWith(`${system}\\`)

@@ -7,6 +7,7 @@ import { packageVersion } from "../native.js";
 import { addBackupCommand } from "./backup.js";
 import { addCatalogCommand } from "./catalog.js";
 import { addDiffCommand } from "./diff.js";
+import { addDoctorCommand } from "./doctor.js";
 import { addHoldCommand } from "./hold.js";
 import { addInstallCommand } from "./install.js";
 import { addRecoverCommand } from "./recover.js";
@@ -17,7 +18,7 @@ import { addWatchCommand } from "./watch.js";
 import { exitCodes, reportFailure, standardOutput } from "./frame.js";
 
 const commands = [
-    addCatalogCommand, addBackupCommand, addRestoreCommand, addDiffCommand, addInstallCommand, addUninstallCommand,
+    addCatalogCommand, addBackupCommand, addRestoreCommand, addDiffCommand, addDoctorCommand, addInstallCommand, addUninstallCommand,
     addRecoverCommand, addWatchCommand, addHoldCommand, addSocketsCommand,
 ];
 

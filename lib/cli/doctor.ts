@@ -1,0 +1,104 @@
+// winsock-spi doctor: what is wrong with the catalogs, what that does, and with --fix the repair.
+
+import type { Command } from "commander";
+import { type Examination, examine, repair } from "../doctor/doctor.js";
+import type { Finding } from "../doctor/findings.js";
+import { formatFindings } from "../doctor/format.js";
+import { planRepair } from "../doctor/plan-repair.js";
+import { WinsockError } from "../errors.js";
+import { requireElevated } from "../plan/execute.js";
+import { formatPlan } from "../plan/plan.js";
+import { type ChangeFlags, addChangeFlags } from "./change.js";
+import { type Output, confirm, exitCodes, run } from "./frame.js";
+
+interface DoctorFlags extends ChangeFlags {
+    fix?: boolean;
+    remove?: string[];
+    timeout?: string;
+}
+
+export function addDoctorCommand(program: Command): void {
+    const command = program
+        .command("doctor")
+        .description("find what is wrong with the catalogs and their providers (exit code 0: healthy, 1: findings)")
+        .option("--fix", "repair what can be repaired safely, and only that")
+        .option("--remove <provider...>", "with --fix: remove these providers too (name, GUID or DLL path)")
+        .option("--timeout <seconds>", "how long one provider may take before it counts as hanging", "10");
+    addChangeFlags(command).action((flags: DoctorFlags) => run(flags, (output) => doctor(output, flags)));
+}
+
+const healthy = (findings: readonly Finding[]): number =>
+    findings.every(({ severity }) => severity === "info") ? exitCodes.done : exitCodes.negative;
+
+async function doctor(output: Output, flags: DoctorFlags): Promise<number> {
+    const fix = flags.fix === true;
+    const seconds = Number(flags.timeout);
+    if (!(seconds >= 0.001 && seconds <= 3600)) {
+        throw new WinsockError("--timeout must be a number of seconds up to 3600", { code: "ERR_USAGE" });
+    }
+    if (!fix && (flags.remove !== undefined || flags.dryRun === true || flags.yes === true)) {
+        throw new WinsockError("--remove, --dry-run and --yes go with --fix", { code: "ERR_USAGE" });
+    }
+    const examination = await examine({ timeout: Math.round(seconds * 1000) });
+    const { findings } = examination;
+    output.text(formatFindings(findings));
+    if (!fix) {
+        const removals = removalPlans(examination);
+        output.value({ findings, removals });
+        for (const { provider, plan } of removals) {
+            output.text(`\nTo remove "${provider}": winsock-spi doctor --fix --remove "${provider}", which would do this:`);
+            output.text(formatPlan(plan).split("\n").slice(1).join("\n"));
+        }
+        return healthy(findings);
+    }
+    return mend(output, flags, examination);
+}
+
+/** For findings without a safe repair: what it would take to remove the provider. */
+function removalPlans({ facts, findings }: Examination): { provider: string; plan: ReturnType<typeof planRepair> }[] {
+    const unsafe = findings.filter(
+        ({ severity, repair: mending, provider, entries }) =>
+            severity !== "info" && mending?.safe !== true && provider !== undefined && entries.length > 0,
+    );
+    return [...new Set(unsafe.map(({ provider }) => provider?.name ?? ""))].flatMap((provider) => {
+        try {
+            return [{ provider, plan: planRepair(facts, [], { remove: [provider] }) }];
+        } catch (error) {
+            if (error instanceof WinsockError) {
+                return []; // one that is not to be removed
+            }
+            throw error;
+        }
+    });
+}
+
+async function mend(output: Output, flags: DoctorFlags, examination: Examination): Promise<number> {
+    const { findings } = examination;
+    const remove = flags.remove ?? [];
+    const { plan } = await repair(examination, { remove, dryRun: true });
+    if (flags.dryRun === true || plan.steps.length === 0) {
+        output.value({ findings, changed: false, plan });
+        output.text(plan.steps.length === 0 ? "\nThere is nothing that can be repaired safely." : `\n${formatPlan(plan)}`);
+        return healthy(findings);
+    }
+    requireElevated();
+    if (flags.yes !== true) {
+        output.note(formatPlan(plan));
+    }
+    if (!(await confirm(`${plan.text}?`, { yes: flags.yes }))) {
+        output.value({ findings, changed: false, plan });
+        output.text("Nothing was changed.");
+        return exitCodes.negative;
+    }
+    const done = await repair(examination, {
+        remove,
+        onStep: (index, count, text) => output.note(`[${index + 1}/${count}] ${text}`),
+    });
+    const undo = `winsock-spi restore "${done.backup ?? "FILE"}" --yes`;
+    const { findings: remaining } = await examine({ timeout: Math.round(Number(flags.timeout) * 1000) });
+    output.value({ findings, changed: true, backup: done.backup, undo, plan: done.plan, remaining });
+    output.text(`\nRepaired. What is left:\n\n${formatFindings(remaining)}`);
+    output.text(`Backup of what was there before: ${done.backup ?? ""}`);
+    output.text(`To undo: ${undo}`);
+    return healthy(remaining);
+}
