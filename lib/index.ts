@@ -16,6 +16,13 @@ export {
 export { readCatalog, type CatalogSource, type LiveCatalog, type ReadCatalogOptions } from "./catalog/read.js";
 export type { RegistryTree, RegistryTreeValue } from "./catalog/registry.js";
 export { planRestore, restore, type RestoreTarget } from "./catalog/restore.js";
+export { diagnose } from "./doctor/diagnose.js";
+export { examine, repair, type Examination, type RepairRunOptions } from "./doctor/doctor.js";
+export { findingCodes, type Finding, type FindingCode, type FindingProvider, type Severity } from "./doctor/findings.js";
+export type { Facts, FileFacts, LibraryFacts, Outcome, SocketFacts, Trial } from "./doctor/facts.js";
+export type { PortableExecutable } from "./doctor/portable-executable.js";
+export { planRepair, type RepairOptions } from "./doctor/plan-repair.js";
+export type { CollectOptions } from "./doctor/collect.js";
 export { recover, type ChangeOptions, type ChangeResult } from "./plan/execute.js";
 export type { RecoveryResult } from "./native.js";
 export { formatPlan, type Plan, type Step, type StepAction } from "./plan/plan.js";

@@ -4,10 +4,10 @@ import type { Command } from "commander";
 import { type Examination, examine, repair } from "../doctor/doctor.js";
 import type { Finding } from "../doctor/findings.js";
 import { formatFindings } from "../doctor/format.js";
-import { planRepair } from "../doctor/plan-repair.js";
 import { WinsockError } from "../errors.js";
 import { requireElevated } from "../plan/execute.js";
-import { formatPlan } from "../plan/plan.js";
+import { type Plan, formatPlan } from "../plan/plan.js";
+import { planRemove } from "../provider/plan-remove.js";
 import { type ChangeFlags, addChangeFlags } from "./change.js";
 import { type Output, confirm, exitCodes, run } from "./frame.js";
 
@@ -55,14 +55,15 @@ async function doctor(output: Output, flags: DoctorFlags): Promise<number> {
 }
 
 /** For findings without a safe repair: what it would take to remove the provider. */
-function removalPlans({ facts, findings }: Examination): { provider: string; plan: ReturnType<typeof planRepair> }[] {
+function removalPlans({ facts, findings }: Examination): { provider: string; plan: Plan }[] {
     const unsafe = findings.filter(
         ({ severity, repair: mending, provider, entries }) =>
             severity !== "info" && mending?.safe !== true && provider !== undefined && entries.length > 0,
     );
-    return [...new Set(unsafe.map(({ provider }) => provider?.name ?? ""))].flatMap((provider) => {
+    const names = new Map(unsafe.flatMap(({ provider }) => (provider === undefined ? [] : [[provider.providerId, provider.name]])));
+    return [...names].flatMap(([guid, name]) => {
         try {
-            return [{ provider, plan: planRepair(facts, [], { remove: [provider] }) }];
+            return [{ provider: name, plan: planRemove(facts.catalog, { providers: [guid] }) }];
         } catch (error) {
             if (error instanceof WinsockError) {
                 return []; // one that is not to be removed

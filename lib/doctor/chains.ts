@@ -2,6 +2,7 @@
 
 import { type CatalogEntry, sameTriplet } from "../catalog/model.js";
 import { MAX_PROTOCOL_CHAIN } from "../catalog/names.js";
+import { chainWithout } from "../provider/plan-remove.js";
 
 /**
  * The chain of an entry with what is certain put right: ids that name nothing go, what is there twice stays once, and a
@@ -17,7 +18,8 @@ export function mendedChain(
     gone: ReadonlySet<number> = new Set(),
 ): number[] | undefined {
     const there = new Map(entries.filter(({ id }) => !gone.has(id)).map((one) => [one.id, one]));
-    const [own, ...rest] = entry.chain;
+    const leaving = new Map(entries.filter(({ id }) => gone.has(id)).map((one) => [one.id, one]));
+    const [own, ...rest] = chainWithout(entry.chain, leaving);
     if (own === undefined) {
         return undefined;
     }

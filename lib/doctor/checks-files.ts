@@ -3,7 +3,7 @@
 import { type CatalogName, type NamespaceEntry, catalogNames } from "../catalog/model.js";
 import type { FileSignature } from "../native/inspect.js";
 import type { Facts, FileFacts } from "./facts.js";
-import type { FindingCode, FindingProvider, Findings, Severity } from "./findings.js";
+import type { FindingCode, FindingProvider, Findings } from "./findings.js";
 import type { PortableExecutable } from "./portable-executable.js";
 import { type CatalogView, type Provider, failedInit, fileOf, isEssential, lossOf } from "./view.js";
 
@@ -144,6 +144,7 @@ function checkSignature(
 
 export function checkNamespaceFiles(facts: Facts, findings: Findings): void {
     for (const bits of catalogNames) {
+        const windows: NamespaceEntry[] = [];
         for (const entry of facts.catalog.namespaces[bits] ?? []) {
             const file = Object.hasOwn(facts.files, entry.resolvedPath ?? entry.path)
                 ? facts.files[entry.resolvedPath ?? entry.path]
@@ -152,21 +153,29 @@ export function checkNamespaceFiles(facts: Facts, findings: Findings): void {
             if (fault === undefined) {
                 continue;
             }
-            const own = windowsNamespaces.has(entry.providerId);
-            const severity: Severity = own || !entry.enabled ? "info" : fault.certain ? "error" : "warning";
+            if (windowsNamespaces.has(entry.providerId)) {
+                windows.push(entry);
+                continue;
+            }
             findings.add(fault.code, {
-                severity,
+                severity: !entry.enabled ? "info" : fault.certain ? "error" : "warning",
                 catalog: bits,
                 provider: whoOf(entry),
                 message: `${entry.resolvedPath ?? entry.path}, the DLL of the namespace provider "${entry.name}", ${fault.what}.`,
                 consequence: entry.enabled
                     ? `${bits}-bit programs cannot resolve the names that it is for (${entry.namespaceName}); others take longer.`
                     : "Nothing: it is disabled.",
-                ...(own
-                    ? { advice: "it is Windows' own: sfc /scannow, if you need it" }
-                    : fault.certain
-                      ? { fix: "remove the namespace provider" }
-                      : { advice: "install the product again, or remove it" }),
+                ...(fault.certain
+                    ? { fix: "remove the namespace provider" }
+                    : { advice: "install the product again, or remove it" }),
+            });
+        }
+        if (windows.length > 0) {
+            findings.add("namespace-windows", {
+                catalog: bits,
+                message: `DLLs of namespace providers of Windows itself cannot be used: ${windows.map(({ path }) => path).join(", ")}.`,
+                consequence: `${bits}-bit programs resolve names without ${windows.map(({ namespaceName }) => namespaceName).join(", ")}.`,
+                advice: "sfc /scannow, if you need them; a Windows without the features that they are for lacks them rightly",
             });
         }
     }

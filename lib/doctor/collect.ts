@@ -45,7 +45,11 @@ export async function collectFacts(options: CollectOptions = {}): Promise<{ fact
         trials: {},
         ...(pending === undefined ? {} : { pending }),
         sensitivePrograms: await findSensitivePrograms(machine),
+        programs: {},
     };
+    for (const { program } of catalog.applications ?? []) {
+        facts.programs[program] = await fs.access(program).then(() => true, () => false);
+    }
     for (const bits of catalogNames) {
         for (const entry of [...(catalog.protocols[bits] ?? []), ...(catalog.namespaces[bits] ?? [])]) {
             const file = entry.resolvedPath ?? entry.path;

@@ -3,6 +3,7 @@
 import { checkBehaviour } from "./checks-behaviour.js";
 import { checkChains, checkCoverage, checkTwins } from "./checks-chains.js";
 import { checkFiles, checkNamespaceFiles } from "./checks-files.js";
+import { checkCategories, checkPrograms } from "./checks-programs.js";
 import { checkChainLengths, checkRegistry } from "./checks-registry.js";
 import type { Facts } from "./facts.js";
 import { type Finding, Findings, type Severity } from "./findings.js";
@@ -24,8 +25,10 @@ export function diagnose(facts: Facts): Finding[] {
         checkChains(facts, view, findings);
         checkBehaviour(facts, view, findings);
         checkCoverage(view, findings);
+        checkCategories(facts, view, findings);
     }
     checkTwins(views, findings);
     checkNamespaceFiles(facts, findings);
+    checkPrograms(facts, views, findings);
     return findings.list.sort((a, b) => order[a.severity] - order[b.severity]);
 }

@@ -80,4 +80,6 @@ export interface Facts {
     pending?: string;
     /** Full paths of programs that are known to fail below a layered provider and that are on this machine. */
     sensitivePrograms: string[];
+    /** Programs that have LSP categories, by full path: whether they are there. */
+    programs: Record<string, boolean>;
 }

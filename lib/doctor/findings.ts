@@ -48,6 +48,7 @@ export const findingCodes = {
     "dll-no-startup": ["error", "a DLL does not export what makes it a provider"],
     "dll-unsigned": ["info", "a DLL has no signature that this machine trusts"],
     "dll-altered": ["warning", "a DLL was changed after it was signed"],
+    "namespace-windows": ["info", "DLLs of namespace providers that Windows brings itself are not there"],
     // What happens when it is used
     "not-tried": ["info", "providers could not be tried out"],
     "winsock-start": ["error", "Winsock does not start in a fresh program"],

@@ -6,14 +6,15 @@
 // or they would take more than is meant (they know providers only by GUID), the catalog is written in the registry, ids
 // kept, in one step.
 
+import { lspCategories } from "../catalog/categories.js";
 import type { CatalogEntry, CatalogName } from "../catalog/model.js";
 import { keyAt, namespaceCatalogKey, protocolCatalogKey } from "../catalog/registry.js";
-import { refuseUnknownOptions, WinsockError } from "../errors.js";
+import { refuseUnknownOptions } from "../errors.js";
 import type { Bits } from "../native.js";
 import { type Plan, type Step, planFormat, planVersion } from "../plan/plan.js";
 import { chainStep } from "../provider/chains.js";
+import { findProvider, providersOf, requireRemovable } from "../provider/providers.js";
 import { mendedChain } from "./chains.js";
-import { isRemovable } from "./checks-files.js";
 import type { Facts } from "./facts.js";
 import type { Finding, FindingCode } from "./findings.js";
 import { namespacesRepaired, protocolsRepaired } from "./repaired-registry.js";
@@ -48,8 +49,8 @@ const inNamespaces: ReadonlySet<FindingCode> = new Set(["namespace-item-damaged"
  * The plan that repairs what can be repaired safely, and removes the providers that are named. A plan without steps
  * means that there is nothing of the kind. Pure.
  *
- * @throws WinsockError `ERR_UNKNOWN_PROVIDER` if no catalog has a provider that `remove` names;
- * `ERR_BASE_PROVIDER` if that is a provider that every program stands on.
+ * @throws WinsockError `ERR_UNKNOWN_PROVIDER`, `ERR_AMBIGUOUS_PROVIDER` if no provider, or more than one, is called what
+ * `remove` names; `ERR_BASE_PROVIDER` if that is one that others stand on.
  * @throws TypeError if there is no such option.
  */
 export function planRepair(facts: Facts, findings: readonly Finding[], options: RepairOptions = {}): Plan {
@@ -57,7 +58,7 @@ export function planRepair(facts: Facts, findings: readonly Finding[], options: 
     const safe = findings.filter(({ repair }) => repair?.safe === true);
     const edits = viewsOf(facts).map((view): CatalogEdits => ({ view, gone: new Set(), chains: new Map() }));
     for (const name of options.remove ?? []) {
-        removeNamed(edits, name);
+        removeNamed(facts, edits, name);
     }
     for (const one of edits) {
         edit(one, safe.filter(({ catalog }) => catalog === one.view.bits));
@@ -65,6 +66,7 @@ export function planRepair(facts: Facts, findings: readonly Finding[], options: 
     const steps = [
         ...protocolSteps(facts, edits, safe),
         ...namespaceSteps(facts, safe),
+        ...programSteps(facts, safe),
     ];
     return {
         format: planFormat,
@@ -76,32 +78,12 @@ export function planRepair(facts: Facts, findings: readonly Finding[], options: 
     };
 }
 
-/** Marks every entry of the providers of that name, in every catalog. */
-function removeNamed(edits: readonly CatalogEdits[], name: string): void {
-    const wanted = name.toLowerCase();
-    let found = false;
+/** Marks every entry of the provider of that name, in every catalog. */
+function removeNamed(facts: Facts, edits: readonly CatalogEdits[], name: string): void {
+    const provider = findProvider(providersOf(facts.catalog), name, undefined);
+    requireRemovable(facts.catalog, provider, [provider], undefined);
     for (const { view, gone } of edits) {
-        for (const provider of view.providers) {
-            const { who } = provider;
-            const names = [who.name, who.path, ...provider.entries.map(({ providerId }) => providerId)];
-            if (!names.some((one) => one.toLowerCase() === wanted)) {
-                continue;
-            }
-            if (!isRemovable(provider)) {
-                throw new WinsockError(`"${who.name}" is a base provider that every program stands on: it stays.`, {
-                    code: "ERR_BASE_PROVIDER",
-                });
-            }
-            found = true;
-            provider.entries.forEach(({ id }) => gone.add(id));
-        }
-    }
-    if (!found) {
-        const there = [...new Set(edits.flatMap(({ view }) => view.providers.filter((one) => !one.base).map(({ who }) => who.name)))];
-        throw new WinsockError(
-            `No catalog has a provider "${name}". There are: ${there.join(", ") || "none but Windows' own"}.`,
-            { code: "ERR_UNKNOWN_PROVIDER" },
-        );
+        provider.entries[view.bits]?.forEach(({ id }) => gone.add(id));
     }
 }
 
@@ -221,3 +203,19 @@ function namespaceSteps(facts: Facts, safe: readonly Finding[]): Step[] {
     }];
 }
 
+
+/** Exclusions of programs that fail below layered providers. */
+function programSteps(facts: Facts, safe: readonly Finding[]): Step[] {
+    if (safe.every(({ code }) => code !== "wsl-not-excluded")) {
+        return [];
+    }
+    const known = new Set((facts.catalog.applications ?? []).map(({ program }) => program.toLowerCase()));
+    return facts.sensitivePrograms
+        .filter((program) => !known.has(program.toLowerCase()))
+        .map((program): Step => ({
+            do: "set-application-category",
+            program,
+            categories: lspCategories.LSP_SYSTEM,
+            text: `Exclude ${program} from layered providers`,
+        }));
+}
