@@ -7,9 +7,15 @@ export { backup, parseBackup, readBackup, type Backup, type BackupOptions } from
 export {
     diff, formatDiff, type CatalogDiff, type EntryChange, type FieldChange, type RegistryChange,
 } from "./catalog/diff.js";
+export { parseCatalogEvent, type CatalogEvent, type CatalogEventName } from "./catalog/catalog-events.js";
 export { formatCatalog } from "./catalog/format.js";
 export { categoryNames, lspCategories, type LspCategoryName } from "./catalog/categories.js";
 export type { ApplicationEntry, Catalog, CatalogEntry, CatalogName, NamespaceEntry } from "./catalog/model.js";
+export { formatSvg, type SvgOptions } from "./catalog/svg.js";
+export { formatTree, type TreeOptions } from "./catalog/tree.js";
+export {
+    watchCatalog, type CatalogChange, type CatalogWatch, type WatchCatalogOptions,
+} from "./catalog/watch-catalog.js";
 export {
     decodeProtocolInfo, encodeProtocolInfo, type ProtocolInfo, type ProtocolInfoFields,
 } from "./catalog/protocol-info.js";

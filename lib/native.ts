@@ -7,6 +7,7 @@ import { createRequire } from "node:module";
 import * as path from "node:path";
 import { fileURLToPath } from "node:url";
 import { WinsockError, toWinsockError } from "./errors.js";
+import type { CatalogWatchBinding } from "./native/catalog-watch.js";
 import { type CategoriesBinding, categoriesMethods } from "./native/categories.js";
 import { type InspectBinding, inspectMethods } from "./native/inspect.js";
 import { type NamespacesBinding, namespacesMethods } from "./native/namespaces.js";
@@ -155,7 +156,8 @@ export interface JobHandle {
  * turns into a {@link WinsockError}.
  */
 export interface NativeBinding
-    extends CategoriesBinding,
+    extends CatalogWatchBinding,
+        CategoriesBinding,
         InspectBinding,
         NamespacesBinding,
         PeerBinding,
@@ -357,6 +359,7 @@ const bindingMethods = [
     "joinJob",
     ...categoriesMethods,
     ...namespacesMethods,
+    "openCatalogWatch",
     "openPeer",
     "ownUser",
     "listenPipe",

@@ -40,12 +40,15 @@ export interface CatalogDiff {
     registry: RegistryChange[];
 }
 
+/** A backup, or what else has the registry's values. */
+export type Registered = Pick<Backup, "registry">;
+
 /**
  * Compares two catalogs, each given as a {@link Catalog} or a {@link Backup} (whose registry counts, not its decoded
  * copy). Entries belong together by provider GUID and catalog id; if there is none with that id, by GUID and triplet.
  * Where a DLL path leads on this machine (`resolvedPath`) is not compared.
  */
-export function diff(before: Catalog | Backup, after: Catalog | Backup): CatalogDiff {
+export function diff(before: Catalog | Registered, after: Catalog | Registered): CatalogDiff {
     const left = catalogOf(before);
     const right = catalogOf(after);
     const result: CatalogDiff = { same: true, protocols: {}, namespaces: {}, registry: [] };
@@ -69,7 +72,7 @@ export function diff(before: Catalog | Backup, after: Catalog | Backup): Catalog
     return result;
 }
 
-function catalogOf(source: Catalog | Backup): Catalog {
+function catalogOf(source: Catalog | Registered): Catalog {
     return "registry" in source ? catalogOfRegistry(source.registry) : source;
 }
 

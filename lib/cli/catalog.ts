@@ -3,21 +3,54 @@
 import type { Command } from "commander";
 import { formatCatalog } from "../catalog/format.js";
 import { readCatalog } from "../catalog/read.js";
+import { followCatalog } from "./catalog-follow.js";
+import { printTree, writeSvg } from "./catalog-pictures.js";
 import { run } from "./frame.js";
+
+interface CatalogFlags {
+    json?: boolean;
+    tree?: boolean;
+    svg?: string;
+    follow?: boolean;
+}
+
+/** At most one of the ways to show it. */
+function checkFlags({ json, tree, svg, follow }: CatalogFlags): void {
+    if ([tree, svg, follow].filter((flag) => flag !== undefined).length > 1) {
+        throw new TypeError("catalog: --tree, --svg and --follow exclude each other");
+    }
+    if (tree === true && json === true) {
+        throw new TypeError("catalog: --tree is a drawing for people; --json alone gives the data");
+    }
+}
 
 export function addCatalogCommand(program: Command): void {
     program
         .command("catalog")
         .description("show the Winsock catalogs: protocol chains and namespace providers, 64- and 32-bit")
-        .option("--json", "print one JSON value")
-        .action((options: { json?: boolean }) =>
+        .option("--json", "print one JSON value (--follow: one per line)")
+        .option("--tree", "draw the chains: what a program gets, and the way of its calls")
+        .option("--svg <file>", "write the same drawing into FILE as a picture")
+        .option("--follow", "show changes as they happen, by whatever program, until Ctrl-C")
+        .action((options: CatalogFlags) =>
             run(options, async (output) => {
+                checkFlags(options);
+                if (options.follow === true) {
+                    return followCatalog(output);
+                }
+                if (options.svg !== undefined) {
+                    return writeSvg(output, options.svg);
+                }
+                if (options.tree === true) {
+                    return printTree(output);
+                }
                 const { protocols, namespaces, problems } = await readCatalog();
                 for (const problem of problems) {
                     output.note(problem);
                 }
                 output.value({ protocols, namespaces });
                 output.text(formatCatalog({ protocols, namespaces }));
+                return;
             }),
         );
 }

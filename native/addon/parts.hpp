@@ -8,6 +8,7 @@ namespace winsock_spi::addon {
 
 void init_catalog(Napi::Env env, Napi::Object exports);
 void init_categories(Napi::Env env, Napi::Object exports);
+void init_catalog_watch(Napi::Env env, Napi::Object exports);
 void init_executor(Napi::Env env, Napi::Object exports);
 void init_inspect(Napi::Env env, Napi::Object exports);
 void init_peer(Napi::Env env, Napi::Object exports);
@@ -25,6 +26,7 @@ using InitPart = void (*)(Napi::Env env, Napi::Object exports);
 inline constexpr InitPart parts[] = {
     init_catalog,
     init_categories,
+    init_catalog_watch,
     init_executor,
     init_inspect,
     init_peer,
