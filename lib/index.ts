@@ -4,6 +4,7 @@
 export { WinsockError, type ErrorReport, type WinsockErrorOptions } from "./errors.js";
 
 export { backup, parseBackup, readBackup, type Backup, type BackupOptions } from "./catalog/backup.js";
+export { listBackups, type BackupListing } from "./catalog/backups.js";
 export {
     diff, formatDiff, type CatalogDiff, type EntryChange, type FieldChange, type RegistryChange,
 } from "./catalog/diff.js";
@@ -21,7 +22,9 @@ export {
 } from "./catalog/protocol-info.js";
 export { readCatalog, type CatalogSource, type LiveCatalog, type ReadCatalogOptions } from "./catalog/read.js";
 export type { RegistryTree, RegistryTreeValue } from "./catalog/registry.js";
-export { planRestore, restore, type RestoreTarget } from "./catalog/restore.js";
+export {
+    planRestore, restore, type RestoreOptions, type RestorePlanOptions, type RestoreTarget, type RestoreWay,
+} from "./catalog/restore.js";
 export { diagnose } from "./doctor/diagnose.js";
 export { examine, repair, type Examination, type RepairRunOptions } from "./doctor/doctor.js";
 export { findingCodes, type Finding, type FindingCode, type FindingProvider, type Severity } from "./doctor/findings.js";
@@ -37,6 +40,8 @@ export {
     planInstall, type InstallPlanOptions, type ProviderFile, type ProviderFiles,
 } from "./provider/plan-install.js";
 export type { InstalledFolder } from "./provider/installed.js";
+export { order, type OrderOptions } from "./provider/order.js";
+export { planOrder, type OrderPlanOptions } from "./provider/plan-order.js";
 export { planUpgrade, type UpgradePlanOptions } from "./provider/plan-upgrade.js";
 export { planRemove, type RemovePlanOptions } from "./provider/plan-remove.js";
 export { planUninstall, type UninstallPlanOptions } from "./provider/plan-uninstall.js";

@@ -2,7 +2,7 @@
 // for people and for later questions, the decoded entries, the hashes of the DLLs and the machine's facts. lib writes
 // it; winsock-spi-rescue.exe reads it too, with a reader of its own.
 
-import { createHash } from "node:crypto";
+import { createHash, randomUUID } from "node:crypto";
 import * as fs from "node:fs/promises";
 import * as path from "node:path";
 import { WinsockError, refuseUnknownOptions } from "../errors.js";
@@ -34,11 +34,19 @@ export interface Backup {
     dlls: Record<string, { sha256: string; size: number } | null>;
     /** `sha256:` and the hex digest of the `registry` member as JSON without spaces, members in the file's order. */
     checksum: string;
+    /** The same of `[created, machine, decoded, dlls]`. Absent in files of rescue and of the first versions. */
+    detailsChecksum?: string;
 }
 
 /** The checksum of a registry tree. */
 export function registryChecksum(registry: RegistryTree): string {
     return `sha256:${createHash("sha256").update(JSON.stringify(registry), "utf8").digest("hex")}`;
+}
+
+/** The checksum of what a backup holds beside the registry tree. */
+export function detailsChecksum({ created, machine, decoded, dlls }: Omit<Backup, "checksum">): string {
+    const details = JSON.stringify([created, machine, decoded, dlls]);
+    return `sha256:${createHash("sha256").update(details, "utf8").digest("hex")}`;
 }
 
 function corrupt(name: string, what: string, cause?: unknown): WinsockError {
@@ -122,6 +130,9 @@ export function parseBackup(text: string, name = "the backup"): Backup {
     if (backup.checksum !== registryChecksum(backup.registry)) {
         throw corrupt(name, "its registry content does not fit its checksum");
     }
+    if (backup.detailsChecksum !== undefined && backup.detailsChecksum !== detailsChecksum(backup)) {
+        throw corrupt(name, "what it tells beside the registry does not fit its checksum");
+    }
     return backup;
 }
 
@@ -176,7 +187,8 @@ export function readablePath(file: string, bits: CatalogName, machine: MachineFa
         : file;
 }
 
-async function hashDlls({ catalog, machine }: Reading): Promise<Backup["dlls"]> {
+/** What there is now of the DLLs that a catalog names. */
+export async function hashDlls({ catalog, machine }: Pick<Reading, "machine"> & { catalog: Catalog }): Promise<Backup["dlls"]> {
     const dlls = new Map<string, { sha256: string; size: number } | null>();
     for (const bits of catalogNames) {
         for (const entry of [...(catalog.protocols[bits] ?? []), ...(catalog.namespaces[bits] ?? [])]) {
@@ -198,7 +210,7 @@ async function hashDlls({ catalog, machine }: Reading): Promise<Backup["dlls"]> 
 /** The catalogs as they are now, in the form of a backup file. */
 export async function takeBackup(reading: Reading = readSystem()): Promise<Backup> {
     const { machine, registry, catalog } = reading;
-    return {
+    const content: Backup = {
         format: backupFormat,
         version: backupVersion,
         created: new Date().toISOString(),
@@ -213,6 +225,7 @@ export async function takeBackup(reading: Reading = readSystem()): Promise<Backu
         dlls: await hashDlls(reading),
         checksum: registryChecksum(registry),
     };
+    return { ...content, detailsChecksum: detailsChecksum(content) };
 }
 
 /**
@@ -222,7 +235,7 @@ export async function takeBackup(reading: Reading = readSystem()): Promise<Backu
  * @throws WinsockError `ERR_NOT_WRITABLE`.
  */
 export async function writeBackup(backup: Backup, file: string): Promise<void> {
-    const temporary = `${file}.${process.pid}.tmp`;
+    const temporary = `${file}.${randomUUID()}.tmp`;
     try {
         const handle = await fs.open(temporary, "wx");
         try {
@@ -269,9 +282,23 @@ export async function backup(options: BackupOptions = {}): Promise<{ file: strin
     return { file, backup: content };
 }
 
-const automaticName = /^\d{8}T\d{9}Z(-\d+)?\.json$/;
+const automaticName = /^\d{8}T\d{9}Z(?:-(\d+))?\.json$/;
 
-/** The name of an automatic backup taken at this time; names sort by time. */
+/** Of names of automatic backups, the newest first; others are left out. */
+export function newestFirst(names: readonly string[]): string[] {
+    const repetition = (name: string): number => Number(automaticName.exec(name)?.[1] ?? 0);
+    const time = (name: string): string => name.slice(0, "YYYYMMDDTHHMMSSmmmZ".length);
+    return names
+        .filter((name) => automaticName.test(name))
+        .sort((a, b) => (time(a) === time(b) ? repetition(b) - repetition(a) : time(a) < time(b) ? 1 : -1));
+}
+
+/** The folder of automatic backups, whether it is there or not. */
+export function backupsFolder({ programData }: MachineFacts): string {
+    return path.win32.join(programData, "winsock-spi", "backups");
+}
+
+/** The name of an automatic backup taken at this time. */
 export function automaticBackupName(created: string, repetition = 0): string {
     return `${created.replace(/[-:.]/g, "")}${repetition === 0 ? "" : `-${repetition}`}.json`;
 }
@@ -289,11 +316,7 @@ export async function writeAutomaticBackup(content: Backup): Promise<string> {
     }
     const file = path.join(folder, automaticBackupName(content.created, repetition));
     await writeBackup(content, file);
-    const outdated = [...present, path.basename(file)]
-        .filter((name) => automaticName.test(name))
-        .sort()
-        .slice(0, -backupsKept);
-    for (const name of outdated) {
+    for (const name of newestFirst([...present, path.basename(file)]).slice(backupsKept)) {
         // One that cannot be deleted is merely one too many.
         await fs.rm(path.join(folder, name), { force: true }).catch(() => undefined);
     }

@@ -2,9 +2,9 @@
 // and the catalogs that are in it. Pure: reading the live registry is lib/catalog/read.ts.
 
 import type { RegistryKey } from "../native.js";
-import { type Catalog, type CatalogEntry, type NamespaceEntry, entryOfInfo } from "./model.js";
+import { type Catalog, type CatalogEntry, type CatalogName, type NamespaceEntry, entryOfInfo } from "./model.js";
 import { namespaceName } from "./names.js";
-import { catalogItemSize, decodeCatalogItem, formatGuid } from "./protocol-info.js";
+import { type ProtocolInfo, catalogItemSize, decodeCatalogItem, formatGuid } from "./protocol-info.js";
 
 /** One registry value: its REG_ type and its bytes in base64. */
 export interface RegistryTreeValue {
@@ -91,8 +91,7 @@ export function catalogOfRegistry(parameters: RegistryTree, problems: string[] =
     for (const bits of ["64", "32"] as const) {
         const protocols = keyAt(parameters, protocolCatalogKey, entriesKey[bits]);
         if (protocols !== undefined) {
-            const where = `${protocolCatalogKey}\\${entriesKey[bits]}`;
-            catalog.protocols[bits] = protocolEntries(protocols, where, problems);
+            catalog.protocols[bits] = protocolItems(parameters, bits, problems).map(({ entry }) => entry);
         }
         const namespaces = keyAt(parameters, namespaceCatalogKey, entriesKey[bits]);
         if (namespaces !== undefined) {
@@ -112,8 +111,21 @@ function wrongSize(bytes: Uint8Array | undefined): string {
     return bytes === undefined ? "is missing" : `has ${bytes.byteLength} bytes`;
 }
 
-function protocolEntries(key: RegistryTree, where: string, problems: string[]): CatalogEntry[] {
-    const entries: CatalogEntry[] = [];
+/** A catalog entry as the registry has it: decoded, and to the last byte. */
+export interface ProtocolItem {
+    entry: CatalogEntry;
+    path: string;
+    info: ProtocolInfo;
+}
+
+/** The entries of a protocol catalog, in catalog order; `problems` gets a sentence for each that cannot be read. */
+export function protocolItems(parameters: RegistryTree, bits: CatalogName, problems: string[] = []): ProtocolItem[] {
+    const key = keyAt(parameters, protocolCatalogKey, entriesKey[bits]);
+    return key === undefined ? [] : itemsOfKey(key, `${protocolCatalogKey}\\${entriesKey[bits]}`, problems);
+}
+
+function itemsOfKey(key: RegistryTree, where: string, problems: string[]): ProtocolItem[] {
+    const items: ProtocolItem[] = [];
     for (const [name, child] of inOrder(key.keys)) {
         const value = own(child.values, "PackedCatalogItem");
         const bytes = value === undefined ? undefined : Buffer.from(value.data, "base64");
@@ -121,10 +133,10 @@ function protocolEntries(key: RegistryTree, where: string, problems: string[]): 
             problems.push(`${where}\\${name}: PackedCatalogItem ${wrongSize(bytes)}`);
             continue;
         }
-        const item = decodeCatalogItem(bytes);
-        entries.push(entryOfInfo(item.path, item.info));
+        const { path, info } = decodeCatalogItem(bytes);
+        items.push({ entry: entryOfInfo(path, info), path, info });
     }
-    return entries;
+    return items;
 }
 
 function namespaceEntries(key: RegistryTree, where: string, problems: string[]): NamespaceEntry[] {

@@ -35,6 +35,9 @@ export interface Change {
 /** Plans, asks, executes and reports a change; the exit code. */
 export async function applyChange(output: Output, flags: ChangeFlags, change: Change): Promise<number> {
     const { plan } = await change.apply({ dryRun: true });
+    for (const warning of plan.warnings ?? []) {
+        output.note(`Warning: ${warning}`);
+    }
     if (flags.dryRun === true) {
         output.value({ changed: false, plan });
         output.text(plan.steps.length === 0 && change.nothing !== undefined ? change.nothing : formatPlan(plan));

@@ -10,6 +10,7 @@ import { addDiffCommand } from "./diff.js";
 import { addDoctorCommand } from "./doctor.js";
 import { addHoldCommand } from "./hold.js";
 import { addInstallCommand } from "./install.js";
+import { addOrderCommand } from "./order.js";
 import { addRecoverCommand } from "./recover.js";
 import { addRestoreCommand } from "./restore.js";
 import { addSocketsCommand } from "./sockets.js";
@@ -18,7 +19,10 @@ import { addWatchCommand } from "./watch.js";
 import { exitCodes, reportFailure, standardOutput } from "./frame.js";
 
 const commands = [
-    addCatalogCommand, addBackupCommand, addRestoreCommand, addDiffCommand, addDoctorCommand, addInstallCommand, addUninstallCommand,
+    addCatalogCommand, addBackupCommand, addRestoreCommand, addDiffCommand,
+    addDoctorCommand,
+    addOrderCommand,
+    addInstallCommand, addUninstallCommand,
     addRecoverCommand, addWatchCommand, addHoldCommand, addSocketsCommand,
 ];
 

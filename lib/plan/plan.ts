@@ -8,7 +8,10 @@ import type { RegistryTree } from "../catalog/registry.js";
 export const planFormat = "winsock-spi-plan";
 export const planVersion = 1;
 
-/** An entry's catalog id, or the GUID (in braces) of an entry whose id is known only when an earlier step made it. */
+/**
+ * An entry's catalog id, or the GUID (in braces) of an entry whose id is known only when an earlier step made it; of a
+ * provider with several entries `{GUID}#n`, the one with the n-th lowest id.
+ */
 export type EntryReference = number | string;
 
 /** Who may use a folder: see the DACLs in native/spi. */
@@ -46,6 +49,16 @@ export interface InstallProvider {
     chain: EntryReference[];
 }
 
+/** WSCInstallProvider for all entries of a GUID at once. They cannot name each other: their ids come with this step. */
+export interface InstallEntries {
+    do: "install-entries";
+    catalog: Bits;
+    providerId: string;
+    path: string;
+    /** Without `chain`, the chain stays as it is in `info`: that of a base entry names nothing. */
+    entries: { info: string; chain?: EntryReference[] }[];
+}
+
 /** WSCWriteProviderOrder. https://learn.microsoft.com/windows/win32/api/sporder/nf-sporder-wscwriteproviderorder */
 export interface WriteOrder {
     do: "write-order";
@@ -62,8 +75,8 @@ export interface DeinstallProvider {
 }
 
 /**
- * WSCUpdateProvider for one entry: the one whose id is in `info`, which it becomes; without `info`, the one with this
- * id, whose members all stay but path and chain.
+ * WSCUpdateProvider for one entry: the one with this id, or whose id is in `info`, which it becomes; without `info` all
+ * its members stay but path and chain, and without `chain` the chain is the one in `info`, or stays.
  * https://learn.microsoft.com/windows/win32/api/ws2spi/nf-ws2spi-wscupdateprovider
  */
 export interface UpdateProvider {
@@ -72,8 +85,8 @@ export interface UpdateProvider {
     providerId: string;
     path: string;
     info?: string;
-    id?: number;
-    chain: EntryReference[];
+    id?: EntryReference;
+    chain?: EntryReference[];
 }
 
 /** Fresh processes of each bitness make a loopback connection, or the step fails. */
@@ -178,6 +191,7 @@ export type StepAction =
     | CopyFile
     | MakeControl
     | InstallProvider
+    | InstallEntries
     | WriteOrder
     | DeinstallProvider
     | UpdateProvider
@@ -199,11 +213,15 @@ export type Step = StepAction & { text: string };
 export interface Plan {
     format: typeof planFormat;
     version: typeof planVersion;
-    operation: "install" | "upgrade" | "uninstall" | "restore" | "repair" | "categories" | "namespaces";
+    operation:
+        | "install" | "upgrade" | "uninstall" | "restore" | "repair" | "order"
+        | "categories" | "namespaces";
     /** What the plan does, in one sentence. */
     text: string;
     /** Of an upgrade: from which versions to which; a DLL that is not at a version's place is named by its path. */
     versions?: { from: string[]; to: string[] };
+    /** What the user should know before it is done; each a sentence. */
+    warnings?: string[];
     /** Full path of the backup taken before; absent as long as the plan is only looked at. */
     backup?: string;
     /** What is done about an execution that was interrupted: undo it, or do the rest of it. */

@@ -6,9 +6,10 @@ import { readSystem } from "../catalog/read.js";
 import { refuseUnknownOptions } from "../errors.js";
 import { type MachineFacts, packageRoot } from "../native.js";
 import { type ChangeOptions, type ChangeResult, requireElevated, requireNothingPending } from "../plan/execute.js";
+import { packagedHelpers } from "../plan/helpers.js";
 import type { Plan } from "../plan/plan.js";
 import { installedFolders, listFolder } from "./installed.js";
-import { dataFolder, packagedRescue, programsFolder } from "./layout.js";
+import { dataFolder, programsFolder } from "./layout.js";
 import { planUninstall } from "./plan-uninstall.js";
 
 /** What {@link uninstall} may be told. */
@@ -39,19 +40,14 @@ export async function uninstall(options: UninstallOptions = {}): Promise<ChangeR
             ...(await ourFiles(reading.machine)),
             leftovers: options.leftovers === true,
         }),
-        helpers: helpers(reading.machine),
+        // The installed rescue is itself about to be deleted.
+        helpers: packagedHelpers(packageRoot, reading.machine),
     };
     if (options.dryRun === true) {
         return { plan };
     }
     requireElevated();
     return executeWithBackup(plan, reading, options);
-}
-
-/** Who does the steps that a program of this bitness cannot: the installed rescue is itself about to be deleted. */
-function helpers({ arch, catalogs }: MachineFacts): NonNullable<Plan["helpers"]> {
-    const names = catalogs.map((number) => (number === 64 ? "64" : "32"));
-    return Object.fromEntries(names.map((bits) => [bits, packagedRescue(packageRoot, bits, arch)]));
 }
 
 /** Full paths of what is to be deleted, as {@link planUninstall} wants them. */

@@ -14,14 +14,17 @@
 // }
 //
 // Steps (paths absolute; catalog 64 or 32; providerId "{GUID}"; info = the 628 bytes of WSAPROTOCOL_INFOW in Base64;
-// chain and order name entries by catalog id or, where that is known only later, by "{GUID}"):
+// chain and order name entries by catalog id or, where that is known only later, by "{GUID}", and of a provider with
+// several entries by "{GUID}#n", the one with the n-th lowest id; without "chain" the chain is the one in the info):
 //   { "do": "make-folder", path, access: "program" | "data" | "rings" | "private" }    missing parents too
 //   { "do": "copy-file", from, to, sha256 }
 //   { "do": "make-control" }                                                           control.bin and watch.bin
 //   { "do": "install-provider", catalog, providerId, path, info, chain }               chain [] = hidden entry
+//   { "do": "install-entries", catalog, providerId, path, entries: [{ info, chain }] }  all entries of a GUID at once
 //   { "do": "write-order", catalog, order }                                            every entry once
 //   { "do": "deinstall-provider", catalog, providerId }
 //   { "do": "update-provider", catalog, providerId, path, info, chain }                the entry with info's id
+//   { "do": "update-provider", catalog, providerId, path, info, id, chain }            the entry with this id or name
 //   { "do": "update-provider", catalog, providerId, path, id, chain }                  all else of that entry stays
 //   { "do": "probe", programs?: { "64"?: path, "32"?: path } }                         default: the helpers
 //   { "do": "write-registry", key, tree }                        key relative to WinSock2\Parameters, "" = all of it

@@ -15,6 +15,7 @@ constexpr Kind kinds[] = {
     {"copy-file", make_copy_file},
     {"make-control", make_make_control},
     {"install-provider", make_install_provider},
+    {"install-entries", make_install_entries},
     {"write-order", make_write_order},
     {"deinstall-provider", make_deinstall_provider},
     {"update-provider", make_update_provider},

@@ -58,6 +58,7 @@ Status make_delete_file(const core::json::Value& source, std::unique_ptr<Step>& 
 Status make_delete_folder(const core::json::Value& source, std::unique_ptr<Step>& step);
 Status make_make_control(const core::json::Value& source, std::unique_ptr<Step>& step);
 Status make_install_provider(const core::json::Value& source, std::unique_ptr<Step>& step);
+Status make_install_entries(const core::json::Value& source, std::unique_ptr<Step>& step);
 Status make_deinstall_provider(const core::json::Value& source, std::unique_ptr<Step>& step);
 Status make_update_provider(const core::json::Value& source, std::unique_ptr<Step>& step);
 Status make_write_order(const core::json::Value& source, std::unique_ptr<Step>& step);

@@ -1,6 +1,8 @@
 #include "step_members.hpp"
 
+#include <charconv>
 #include <cstring>
+#include <string_view>
 
 #include "core/base64.hpp"
 #include "core/guid_text.hpp"
@@ -91,17 +93,34 @@ Status read_entry_names(const Value& object, const char* name, std::vector<Entry
     }
     names.clear();
     for (const Value& item : *member->array()) {
-        EntryName entry;
-        const std::optional<std::int64_t> id = item.integer();
-        if (id && *id > 0 && *id <= 0xFFFFFFFF) {
-            entry.id = static_cast<std::uint32_t>(*id);
-        } else if (const std::optional<core::Guid> guid =
-                       item.string() != nullptr ? core::parse_guid(*item.string()) : std::nullopt) {
-            entry.guid = *guid;
-        } else {
-            return invalid_plan(std::string(name) + " must hold catalog ids and GUIDs");
+        names.emplace_back();
+        if (Status status = read_entry_name(item, name, names.back()); !status.ok()) {
+            return status;
         }
-        names.push_back(entry);
+    }
+    return {};
+}
+
+Status read_entry_name(const Value& value, const char* where, EntryName& name) {
+    name = {};
+    const std::optional<std::int64_t> id = value.integer();
+    if (id && *id > 0 && *id <= 0xFFFFFFFF) {
+        name.id = static_cast<std::uint32_t>(*id);
+        return {};
+    }
+    const std::string text = value.string() != nullptr ? *value.string() : std::string();
+    const std::size_t end = text.find('#');
+    const std::optional<core::Guid> guid = core::parse_guid(std::string_view(text).substr(0, end));
+    if (!guid) {
+        return invalid_plan(std::string(where) + " must hold catalog ids and GUIDs");
+    }
+    name.guid = *guid;
+    if (end != std::string::npos) {
+        const char* last = text.data() + text.size();
+        const auto [stop, error] = std::from_chars(text.data() + end + 1, last, name.ordinal);
+        if (error != std::errc{} || stop != last || name.ordinal == 0) {
+            return invalid_plan(std::string(where) + " must count entries of a GUID from 1, not \"" + text + "\"");
+        }
     }
     return {};
 }

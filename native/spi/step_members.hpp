@@ -24,11 +24,14 @@ Status read_ids(const core::json::Value& object, const char* name, std::vector<s
 std::string encode_info(const core::ProtocolInfo& info);
 core::json::Value encode_ids(const std::vector<std::uint32_t>& ids);
 
-// A catalog entry named by its id, or by its provider GUID where the id is known only when the step runs.
+// A catalog entry named by its id, or by its provider GUID where the id is known only when the step runs; of a provider
+// with several entries, "{GUID}#2" is the one with the second-lowest id.
 struct EntryName {
     std::uint32_t id = 0; // 0: `guid` tells
     core::Guid guid{};
+    std::uint32_t ordinal = 0; // 0: the provider's only entry
 };
+Status read_entry_name(const core::json::Value& value, const char* where, EntryName& name);
 Status read_entry_names(const core::json::Value& object, const char* name, std::vector<EntryName>& names);
 
 // Members that a step wrote into the journal itself; false or empty where they are missing.

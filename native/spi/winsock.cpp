@@ -97,15 +97,19 @@ Status Winsock::enumerate(int bits, std::vector<CatalogEntry>& entries) {
     return {};
 }
 
-Status Winsock::install(const core::Guid& provider, const std::wstring& path, const core::ProtocolInfo& info) {
+Status Winsock::install(const core::Guid& provider, const std::wstring& path,
+                        std::span<const core::ProtocolInfo> infos) {
     InstallOrUpdate function = nullptr;
     if (Status status = find(function, "WSCInstallProvider"); !status.ok()) {
         return status;
     }
     GUID guid = to_windows(provider);
-    WSAPROTOCOL_INFOW entry = to_windows(info);
+    std::vector<WSAPROTOCOL_INFOW> entries;
+    for (const core::ProtocolInfo& info : infos) {
+        entries.push_back(to_windows(info));
+    }
     INT error = 0;
-    if (function(&guid, path.c_str(), &entry, 1, &error) == SOCKET_ERROR) {
+    if (function(&guid, path.c_str(), entries.data(), static_cast<DWORD>(entries.size()), &error) == SOCKET_ERROR) {
         return system_error(static_cast<std::uint32_t>(error), "WSCInstallProvider");
     }
     return {};

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -30,8 +31,8 @@ public:
     // Every entry of a catalog, hidden ones included, in catalog order.
     Status enumerate(int bits, std::vector<CatalogEntry>& entries);
 
-    // Appends one entry to this process's own catalog. WSCInstallProvider cannot reach the other one.
-    Status install(const core::Guid& provider, const std::wstring& path, const core::ProtocolInfo& info);
+    // Appends all entries of one provider to this process's own catalog. WSCInstallProvider cannot reach the other one.
+    Status install(const core::Guid& provider, const std::wstring& path, std::span<const core::ProtocolInfo> infos);
 
     // Replaces path and info of all entries of a provider GUID.
     Status update(int bits, const core::Guid& provider, const std::wstring& path, const core::ProtocolInfo& info);

@@ -7,6 +7,8 @@ const table = {
     fuzzSeconds: [3, 120],
     /** Multiplies the random cases of each property in test/unit. */
     cases: [1, 20],
+    /** Random catalogs that each promise of plans (install and uninstall, restore) is tried on. */
+    catalogs: [100, 10_000],
     /** Restarts of an HTTP server under load, one after the other. */
     restarts: [3, 20],
     /** Inputs that each parser of hand-overs is given. */

@@ -10,7 +10,8 @@ import {
 } from "#lib/provider/plan-install.js";
 import { chainWithout } from "#lib/provider/plan-remove.js";
 import { planUninstall } from "#lib/provider/plan-uninstall.js";
-import { Random, baseEntries, cases, entry, freshCatalog, newSeed, withStranger } from "./catalogs.js";
+import { counts } from "../support/counts.js";
+import { Random, baseEntries, entry, freshCatalog, newSeed, withStranger } from "./catalogs.js";
 import { type SimulatedMachine, danglingChains, machineOf, simulate } from "./simulate.js";
 
 const filesOf = (folder: string): ProviderFiles => ({
@@ -351,13 +352,14 @@ describe("planUninstall", () => {
 });
 
 describe("plans on random catalogs", () => {
+    const rounds = counts.catalogs;
     const seed = newSeed();
 
     it(`install, strangers above, uninstall: all else is as it was, no chain ever dangles (seed ${seed})`, function () {
         this.timeout(0);
         const random = new Random(seed);
         let planned = 0;
-        for (let round = 0; round < cases(300); ++round) {
+        for (let round = 0; round < rounds; ++round) {
             const before = randomCatalog(random);
             const some = random.chance(30) ? pickSome(random, before) : [];
             const over = some.length > 0 ? some : undefined;
@@ -390,7 +392,7 @@ describe("plans on random catalogs", () => {
             assert.deepEqual(machine.catalog, before);
             assert.ok(diff(before, machine.catalog).same);
         }
-        assert.ok(planned > cases(300) / 4, `only ${planned} catalogs could be planned for`);
+        assert.ok(planned > rounds / 4, `only ${planned} catalogs could be planned for`);
     });
 });
 

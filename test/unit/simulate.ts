@@ -4,7 +4,8 @@
 import type { Catalog, CatalogEntry, CatalogName } from "#lib/catalog/model.js";
 import { chainPlaces, entryOfInfo, infoOfEntry } from "#lib/catalog/model.js";
 import { decodeProtocolInfo, encodeProtocolInfo } from "#lib/catalog/protocol-info.js";
-import type { EntryReference, Plan, Step } from "#lib/plan/plan.js";
+import { catalogOfRegistry, namespaceCatalogKey, protocolCatalogKey } from "#lib/catalog/registry.js";
+import type { EntryReference, Plan, Step, WriteRegistry } from "#lib/plan/plan.js";
 
 /** A catalog with the counters that only ever go up. */
 export interface SimulatedMachine {
@@ -36,6 +37,42 @@ export function danglingChains(catalog: Catalog): string[] {
     );
 }
 
+/**
+ * What keeps programs from getting through their chains: ids that name nothing, chains that lead round in a circle, and
+ * chains that do not end with a base provider.
+ */
+export function unloadable(catalog: Catalog): string[] {
+    return [...danglingChains(catalog), ...Object.values(catalog.protocols).flatMap(deadEnds)];
+}
+
+function deadEnds(entries: readonly CatalogEntry[]): string[] {
+    const byId = new Map(entries.map((entry) => [entry.id, entry]));
+    const under = new Map<CatalogEntry, boolean>(); // whether it leads to a base; absent while it is looked at
+    const faults: string[] = [];
+    const looked = new Set<CatalogEntry>();
+    const leadsToBase = (entry: CatalogEntry): boolean => {
+        if (entry.kind !== "layered") {
+            return entry.kind === "base";
+        }
+        if (!looked.has(entry)) {
+            looked.add(entry);
+            const below = entry.chain.map((id) => byId.get(id)).filter((one) => one !== undefined);
+            const reached = below.map(leadsToBase);
+            under.set(entry, reached.at(-1) === true);
+        } else if (!under.has(entry)) {
+            faults.push(`${entry.name} (${entry.id}) leads to itself`);
+            return true;
+        }
+        return under.get(entry) === true;
+    };
+    for (const entry of entries) {
+        if (entry.kind === "layered" && !leadsToBase(entry)) {
+            faults.push(`${entry.name} (${entry.id}) does not end with a base provider`);
+        }
+    }
+    return faults;
+}
+
 /** Executes every step that changes a catalog; `check` is called after each. */
 export function simulate(
     machine: SimulatedMachine,
@@ -43,7 +80,10 @@ export function simulate(
     check: (machine: SimulatedMachine, step: Step) => void,
 ): void {
     for (const step of plan.steps) {
-        if ("catalog" in step) {
+        if (step.do === "write-registry") {
+            writeRegistry(machine, step);
+            check(machine, step);
+        } else if ("catalog" in step) {
             const bits = step.catalog === 64 ? "64" : "32";
             const entries = machine.catalog.protocols[bits];
             if (entries === undefined) {
@@ -55,56 +95,65 @@ export function simulate(
     }
 }
 
+function writeRegistry({ catalog }: SimulatedMachine, { key, tree }: WriteRegistry): void {
+    const now = catalogOfRegistry(key === "" ? tree : { values: {}, keys: { [key]: tree } });
+    if (key === "" || key === protocolCatalogKey) {
+        catalog.protocols = now.protocols;
+    }
+    if (key === "" || key === namespaceCatalogKey) {
+        catalog.namespaces = now.namespaces;
+    }
+}
+
+/** The id that a reference stands for: an id, the GUID of a provider with one entry, or of another with `#n`. */
 function resolve(entries: readonly CatalogEntry[], reference: EntryReference): number {
-    const found = entries.filter(
-        (entry) => (typeof reference === "number" ? entry.id === reference : entry.providerId === reference),
-    );
-    if (found.length !== 1 || found[0] === undefined) {
+    const [guid, ordinal] = String(reference).split("#");
+    const found = entries
+        .filter((entry) => (typeof reference === "number" ? entry.id === reference : entry.providerId === guid))
+        .map(({ id }) => id)
+        .sort((a, b) => a - b);
+    const [id, ...others] = ordinal === undefined ? found : found.slice(Number(ordinal) - 1, Number(ordinal));
+    if (id === undefined || others.length > 0) {
         throw new Error(`${reference} names ${found.length} entries`);
     }
-    return found[0].id;
+    return id;
 }
 
 function apply(machine: SimulatedMachine, bits: CatalogName, entries: CatalogEntry[], step: Step): CatalogEntry[] {
     switch (step.do) {
-        case "install-provider": {
+        case "install-provider":
+        case "install-entries": {
             if (entries.some((entry) => entry.providerId === step.providerId)) {
                 throw new Error(`WSAEINVAL: ${step.providerId} is there already`);
             }
-            const chain = step.chain.map((reference) => resolve(entries, reference));
-            if (chain.length > 7 || chain.length === 1) {
-                throw new Error(`WSAEINVAL: chain of ${chain.length}`);
-            }
-            const id = machine.nextId[bits] ?? 1001;
-            machine.nextId[bits] = id + 1;
-            const info = encodeProtocolInfo(
-                {
-                    providerId: step.providerId,
-                    catalogEntryId: id,
-                    chainLength: chain.length,
-                    chainEntries: chainPlaces(chain),
-                },
-                Buffer.from(step.info, "base64"),
-            );
-            return [...entries, entryOfInfo(step.path, decodeProtocolInfo(info))];
+            const added = step.do === "install-entries" ? step.entries : [{ info: step.info, chain: step.chain }];
+            // They cannot name each other: their ids come with this call.
+            return [...entries, ...added.map((one) => {
+                const id = machine.nextId[bits] ?? 1001;
+                machine.nextId[bits] = id + 1;
+                const { providerId } = step;
+                const info = encodeProtocolInfo(
+                    { providerId, catalogEntryId: id, ...chainMembers(entries, one.chain, []) },
+                    Buffer.from(one.info, "base64"),
+                );
+                return entryOfInfo(step.path, decodeProtocolInfo(info));
+            })];
         }
         case "update-provider": {
             const given = step.info === undefined ? undefined : decodeProtocolInfo(Buffer.from(step.info, "base64"));
-            const id = given?.catalogEntryId ?? step.id;
-            const place = entries.findIndex((entry) => entry.id === id && entry.providerId === step.providerId);
+            const own = entries.filter((entry) => entry.providerId === step.providerId);
+            const named = step.id ?? given?.catalogEntryId ?? 0;
+            const id = own.length === 1 ? own[0]?.id : resolve(own, named);
+            if (typeof named === "number" && named !== 0 && named !== id) {
+                throw new Error(`${step.providerId} has no entry ${named}`);
+            }
+            const place = entries.findIndex((entry) => entry.id === id);
             const former = entries[place];
             if (former === undefined) {
-                throw new Error(`WSAEINVAL: no entry ${id} of ${step.providerId}`);
-            }
-            // As the executor does: what the chain has named already may be gone.
-            const chain = step.chain.map((reference) =>
-                former.chain.some((kept) => kept === reference) ? Number(reference) : resolve(entries, reference),
-            );
-            if (chain.length > 7) {
-                throw new Error(`ERR_CHAIN_FULL: chain of ${chain.length}`);
+                throw new Error(`WSAEINVAL: no entry of ${step.providerId}`);
             }
             const changed = encodeProtocolInfo(
-                { chainLength: chain.length, chainEntries: chainPlaces(chain) },
+                { catalogEntryId: former.id, ...chainMembers(entries, step.chain, former.chain) },
                 given?.bytes ?? infoOfEntry(former),
             );
             return entries.with(place, entryOfInfo(step.path, decodeProtocolInfo(changed)));
@@ -132,4 +181,20 @@ function apply(machine: SimulatedMachine, bits: CatalogName, entries: CatalogEnt
         default:
             return entries;
     }
+}
+
+/** The chain's members of WSAPROTOCOL_INFOW; as the executor does, what was named already may be gone. */
+function chainMembers(
+    entries: readonly CatalogEntry[], chain: readonly EntryReference[] | undefined, former: readonly number[],
+): { chainLength?: number; chainEntries?: number[] } {
+    if (chain === undefined) {
+        return {};
+    }
+    if (chain.length > 7) {
+        throw new Error(`ERR_CHAIN_FULL: chain of ${chain.length}`);
+    }
+    const ids = chain.map((reference) =>
+        former.some((kept) => kept === reference) ? Number(reference) : resolve(entries, reference),
+    );
+    return { chainLength: ids.length, chainEntries: chainPlaces(ids) };
 }

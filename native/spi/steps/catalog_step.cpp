@@ -51,6 +51,11 @@ Status resolve(const std::vector<EntryName>& names, const Entries& entries, int 
                 matches.push_back(entry.info.catalog_entry_id);
             }
         }
+        if (name.ordinal != 0) { // by id and not by place: an order may be half done already
+            std::ranges::sort(matches);
+            const bool there = name.ordinal <= matches.size();
+            matches = there ? std::vector{matches[name.ordinal - 1]} : std::vector<std::uint32_t>{};
+        }
         if (matches.size() != 1) {
             const std::string text = name.id != 0 ? "id " + std::to_string(name.id) : core::format_guid(name.guid);
             const char* what = matches.empty() ? " has no entry " : " has several entries ";
@@ -95,7 +100,12 @@ Status read_provider(const Value& source, ProviderMembers& members, bool with_in
             return status;
         }
     }
-    return read_entry_names(source, "chain", members.chain);
+    return read_chain(source, members.chain);
+}
+
+Status read_chain(const Value& source, std::optional<std::vector<EntryName>>& chain) {
+    chain.reset();
+    return source.find("chain") != nullptr ? read_entry_names(source, "chain", chain.emplace()) : Status{};
 }
 
 bool CatalogStep::needs_helper() const { return !check_reachable(bits_).ok(); }

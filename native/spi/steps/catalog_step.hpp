@@ -1,6 +1,7 @@
 // What the steps in the protocol catalog have in common.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -25,13 +26,16 @@ Status resolve(const std::vector<EntryName>& names, const Entries& entries, int 
 // Puts a chain given by names into an info. ERR_CHAIN_FULL where there are more than 7.
 Status set_chain(const std::vector<EntryName>& names, const Entries& entries, int bits, core::ProtocolInfo& info);
 
+// The member "chain", which may be missing: the chain then is the one in the info, as a base provider's must be.
+Status read_chain(const core::json::Value& source, std::optional<std::vector<EntryName>>& chain);
+
 // The members that installing and updating have in common; the info only if asked for.
 struct ProviderMembers {
     int bits = 0;
     core::Guid provider{};
     std::wstring path;
     core::ProtocolInfo info{};
-    std::vector<EntryName> chain;
+    std::optional<std::vector<EntryName>> chain;
 };
 Status read_provider(const core::json::Value& source, ProviderMembers& members, bool with_info = true);
 

@@ -18,9 +18,9 @@ using core::json::Value;
 
 class UpdateProvider final : public CatalogStep {
 public:
-    UpdateProvider(const Value& source, ProviderMembers members, bool has_info, std::uint32_t id)
+    UpdateProvider(const Value& source, ProviderMembers members, bool has_info, const EntryName& name)
         : CatalogStep(source, members.bits), provider_(members.provider), path_(std::move(members.path)),
-          info_(members.info), has_info_(has_info), id_(id), chain_(std::move(members.chain)) {}
+          info_(members.info), has_info_(has_info), name_(name), chain_(std::move(members.chain)) {}
 
     Status observe(Context& context, Value& before) override {
         Entries entries;
@@ -44,11 +44,14 @@ protected:
         if (Status status = read_info(before, "info", former); !status.ok()) {
             return status;
         }
-        std::vector<std::uint32_t> ids;
-        if (Status status = resolve_chain(former, entries, ids); !status.ok()) {
-            return status;
+        ProtocolInfo info = has_info_ ? info_ : former;
+        if (chain_) {
+            std::vector<std::uint32_t> ids;
+            if (Status status = resolve_chain(former, entries, ids); !status.ok()) {
+                return status;
+            }
+            info = core::with_chain(info, ids);
         }
-        ProtocolInfo info = core::with_chain(has_info_ ? info_ : former, ids);
         info.provider_id = provider_;
         info.catalog_entry_id = entry.info.catalog_entry_id;
         return write(context, entries, path_, info);
@@ -69,12 +72,12 @@ protected:
 private:
     // An id that the chain has had already may be of an entry that is gone: that is its owner's affair.
     Status resolve_chain(const ProtocolInfo& former, const Entries& entries, std::vector<std::uint32_t>& ids) const {
-        if (chain_.size() > static_cast<std::size_t>(core::max_chain_length)) {
+        if (chain_->size() > static_cast<std::size_t>(core::max_chain_length)) {
             return chain_full();
         }
         ids.clear();
         const core::Chain kept = core::chain_of(former);
-        for (const EntryName& name : chain_) {
+        for (const EntryName& name : *chain_) {
             std::vector<std::uint32_t> one{name.id};
             if (name.id == 0 || std::ranges::find(kept, name.id) == kept.end()) {
                 if (Status status = resolve({name}, entries, bits(), one); !status.ok()) {
@@ -86,15 +89,19 @@ private:
         return {};
     }
 
-    // The provider's entry: the one with the id of the plan where there are several.
+    // The provider's entry: the one that the plan names where there are several.
     Status find(Context& context, Entries& entries, CatalogEntry& entry) const {
         if (Status status = read(context, entries); !status.ok()) {
             return status;
         }
         std::vector<CatalogEntry> found = entries_of(entries, provider_);
         if (found.size() > 1) {
+            std::vector<std::uint32_t> ids;
+            if (Status status = resolve({name_}, entries, bits(), ids); !status.ok()) {
+                return status;
+            }
             std::erase_if(found, [&](const CatalogEntry& candidate) {
-                return candidate.info.catalog_entry_id != id_;
+                return candidate.info.catalog_entry_id != ids.front();
             });
         }
         if (found.size() != 1) {
@@ -106,17 +113,18 @@ private:
     }
 
     Status write(Context& context, const Entries& entries, const std::wstring& path, const ProtocolInfo& info) const {
-        for (const CatalogEntry& entry : entries) {
-            if (entry.info.catalog_entry_id == info.catalog_entry_id && entry.path == path &&
-                encode_info(entry.info) == encode_info(info)) {
+        const auto is_done = [&](const CatalogEntry& entry) {
+            return entry.info.catalog_entry_id == info.catalog_entry_id && entry.path == path &&
+                   encode_info(entry.info) == encode_info(info);
+        };
+        if (entries_of(entries, provider_).size() == 1) {
+            if (std::ranges::any_of(entries, is_done)) {
                 return {};
             }
-        }
-        if (entries_of(entries, provider_).size() == 1) {
             context.points.next();
             return context.winsock.update(bits(), provider_, path, info);
         }
-        // WSCUpdateProvider speaks of all entries of a provider; this is about one of them.
+        // WSCUpdateProvider speaks of all entries of a provider, which have one path for it; this is about one of them.
         RegistryTree catalog;
         if (Status status = read_protocol_catalog(catalog); !status.ok()) {
             return status;
@@ -125,6 +133,9 @@ private:
         Entries stored;
         if (Status status = decode_catalog(catalog, bits(), stored); !status.ok()) {
             return status;
+        }
+        if (std::ranges::any_of(stored, is_done)) {
+            return {};
         }
         for (std::size_t i = 0; i < stored.size(); ++i) {
             if (stored[i].info.catalog_entry_id == info.catalog_entry_id) {
@@ -140,8 +151,8 @@ private:
     std::wstring path_;
     ProtocolInfo info_;
     bool has_info_;
-    std::uint32_t id_;
-    std::vector<EntryName> chain_;
+    EntryName name_;
+    std::optional<std::vector<EntryName>> chain_;
 };
 
 } // namespace
@@ -152,16 +163,15 @@ Status make_update_provider(const Value& source, std::unique_ptr<Step>& step) {
     if (Status status = read_provider(source, members, has_info); !status.ok()) {
         return status;
     }
-    std::uint32_t id = members.info.catalog_entry_id;
-    if (!has_info) {
-        const Value* member = source.find("id");
-        const std::optional<std::int64_t> number = member != nullptr ? member->integer() : std::nullopt;
-        if (!number || *number <= 0 || *number > 0xFFFFFFFF) {
-            return invalid_plan("update-provider must have an info or the id of an entry");
+    EntryName name{members.info.catalog_entry_id};
+    if (const Value* member = source.find("id"); member != nullptr) {
+        if (Status status = read_entry_name(*member, "id", name); !status.ok()) {
+            return status;
         }
-        id = static_cast<std::uint32_t>(*number);
+    } else if (!has_info) {
+        return invalid_plan("update-provider must have an info or the id of an entry");
     }
-    step = std::make_unique<UpdateProvider>(source, std::move(members), has_info, id);
+    step = std::make_unique<UpdateProvider>(source, std::move(members), has_info, name);
     return {};
 }
 
