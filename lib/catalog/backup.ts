@@ -138,17 +138,43 @@ export function parseBackup(text: string, name = "the backup"): Backup {
 
 function findEnvelopeFault(value: Record<string, unknown>): string | undefined {
     const machine = value["machine"];
-    if (!isRecord(machine) || !Array.isArray(machine["catalogs"])) {
+    const isBits = (one: unknown): boolean => one === 32 || one === 64;
+    if (!isRecord(machine) || !Array.isArray(machine["catalogs"]) || !machine["catalogs"].every(isBits)) {
         return "it does not tell of its machine";
     }
-    if (typeof value["created"] !== "string" || typeof value["checksum"] !== "string") {
+    if (!["computer", "windows", "arch"].every((name) => isShortText(machine[name]))) {
+        return "it does not tell of its machine";
+    }
+    if (!isShortText(value["created"]) || Number.isNaN(Date.parse(value["created"])) || !isShortText(value["checksum"])) {
         return "its date or checksum is missing";
     }
     const registry = value["registry"] as RegistryTree;
     if (catalogNames.every((bits) => keyAt(registry, protocolCatalogKey, entriesKey[bits]) === undefined)) {
         return "there is no protocol catalog in it";
     }
-    return isRecord(value["decoded"]) && isRecord(value["dlls"]) ? undefined : "its decoded part is missing";
+    if (!isRecord(value["decoded"]) || !isRecord(value["dlls"])) {
+        return "its decoded part is missing";
+    }
+    return findDecodedFault(value["decoded"], value["dlls"]);
+}
+
+/** Text that may be shown to people. */
+function isShortText(value: unknown): value is string {
+    return typeof value === "string" && /^[^\p{Cc}]{0,500}$/u.test(value);
+}
+
+/** What restoring looks at beside the registry. Rescue leaves it empty. */
+function findDecodedFault(decoded: Record<string, unknown>, dlls: Record<string, unknown>): string | undefined {
+    const isMap = (value: unknown, isMember: (member: unknown) => boolean): boolean =>
+        value === undefined || (isRecord(value) && Object.values(value).every(isMember));
+    const isList = (value: unknown): boolean => Array.isArray(value) && value.every(isRecord);
+    const isNumbers = (value: unknown): boolean => isMap(value, (one) => Number.isInteger(one));
+    const isDll = (value: unknown): boolean =>
+        value === null || (isRecord(value) && typeof value["sha256"] === "string" && typeof value["size"] === "number");
+    const sound =
+        isMap(decoded["protocols"], isList) && isMap(decoded["namespaces"], isList) &&
+        isMap(decoded["categories"], isNumbers) && isMap(dlls, isDll);
+    return sound ? undefined : "its decoded part is not what it should be";
 }
 
 /** The protocol catalogs that a registry tree has. */
@@ -207,6 +233,14 @@ export async function hashDlls({ catalog, machine }: Pick<Reading, "machine"> & 
     return Object.fromEntries(dlls);
 }
 
+/** A catalog without how it was read. */
+function plainCatalog({ protocols, namespaces, categories, applications }: Catalog): Catalog {
+    return {
+        protocols, namespaces, ...(categories === undefined ? {} : { categories }),
+        ...(applications === undefined ? {} : { applications }),
+    };
+}
+
 /** The catalogs as they are now, in the form of a backup file. */
 export async function takeBackup(reading: Reading = readSystem()): Promise<Backup> {
     const { machine, registry, catalog } = reading;
@@ -221,7 +255,7 @@ export async function takeBackup(reading: Reading = readSystem()): Promise<Backu
             catalogs: machine.catalogs,
         },
         registry,
-        decoded: { protocols: catalog.protocols, namespaces: catalog.namespaces },
+        decoded: plainCatalog(catalog),
         dlls: await hashDlls(reading),
         checksum: registryChecksum(registry),
     };

@@ -1,10 +1,13 @@
 // What differs between two catalogs: added, removed, moved, and changed field by field. Pure. The serial number and the
-// next free catalog id are no part of it: Windows counts them up with every change and never back.
+// next free catalog id make no difference: Windows counts them up with every change and never back.
 
 import type { Backup } from "./backup.js";
-import { type Catalog, type CatalogEntry, type CatalogName, type NamespaceEntry, catalogNames } from "./model.js";
+import { applicationCatalogKey, applicationsOfRegistry } from "./categories.js";
 import {
-    type RegistryTree, catalogOfRegistry, entriesKey, isAccessKey, keyAt, namespaceCatalogKey, own, protocolCatalogKey,
+    type ApplicationEntry, type Catalog, type CatalogEntry, type CatalogName, type NamespaceEntry, catalogNames,
+} from "./model.js";
+import {
+    type RegistryTree, catalogOfRegistry, dword, entriesKey, isAccessKey, keyAt, namespaceCatalogKey, own, protocolCatalogKey,
 } from "./registry.js";
 
 /** One difference between two lists of entries. */
@@ -31,17 +34,40 @@ export interface RegistryChange {
     after?: { type: number; data: string };
 }
 
+/** The LSP categories of a layered provider that differ, as LSP_ bits; 0: none. */
+export interface CategoryChange {
+    providerId: string;
+    /** As the catalog calls it, before or after. */
+    name: string;
+    before: number;
+    after: number;
+}
+
+/** A counter of the registry. That it went on counting is no difference, but tells that there were changes. */
+export interface CounterChange {
+    /** Relative to WinSock2\\Parameters. */
+    path: string;
+    before?: number;
+    after?: number;
+}
+
 /** What {@link diff} finds. */
 export interface CatalogDiff {
     same: boolean;
     protocols: { [bits in CatalogName]?: EntryChange<CatalogEntry>[] };
     namespaces: { [bits in CatalogName]?: EntryChange<NamespaceEntry>[] };
+    /** Of a catalog of which both sides know. */
+    categories: { [bits in CatalogName]?: CategoryChange[] };
+    /** Which categories programs permit. Their order means nothing. */
+    applications: EntryChange<ApplicationEntry>[];
     /** Only when both sides are backups: registry values that no entry shows. */
     registry: RegistryChange[];
+    /** Only when both sides are backups, and no part of `same`. */
+    counters: CounterChange[];
 }
 
 /** A backup, or what else has the registry's values. */
-export type Registered = Pick<Backup, "registry">;
+export type Registered = Pick<Backup, "registry"> & Partial<Pick<Backup, "decoded">>;
 
 /**
  * Compares two catalogs, each given as a {@link Catalog} or a {@link Backup} (whose registry counts, not its decoded
@@ -51,7 +77,9 @@ export type Registered = Pick<Backup, "registry">;
 export function diff(before: Catalog | Registered, after: Catalog | Registered): CatalogDiff {
     const left = catalogOf(before);
     const right = catalogOf(after);
-    const result: CatalogDiff = { same: true, protocols: {}, namespaces: {}, registry: [] };
+    const result: CatalogDiff = {
+        same: true, protocols: {}, namespaces: {}, categories: {}, applications: [], registry: [], counters: [],
+    };
     for (const bits of catalogNames) {
         const protocols = compareLists(left.protocols[bits], right.protocols[bits], protocolKeys);
         if (protocols.length > 0) {
@@ -61,19 +89,62 @@ export function diff(before: Catalog | Registered, after: Catalog | Registered):
         if (namespaces.length > 0) {
             result.namespaces[bits] = namespaces;
         }
+        const categories = compareCategories(left, right, bits);
+        if (categories.length > 0) {
+            result.categories[bits] = categories;
+        }
+    }
+    if (left.applications !== undefined && right.applications !== undefined) {
+        const changes = compareLists(left.applications, right.applications, applicationKeys);
+        result.applications = changes.filter(({ change }) => change !== "moved");
     }
     if ("registry" in before && "registry" in after) {
         compareKeys([], before.registry, after.registry, result);
+        result.counters = compareCounters(before.registry, after.registry);
     }
     result.same =
         Object.keys(result.protocols).length === 0 &&
         Object.keys(result.namespaces).length === 0 &&
+        Object.keys(result.categories).length === 0 &&
+        result.applications.length === 0 &&
         result.registry.length === 0;
     return result;
 }
 
 function catalogOf(source: Catalog | Registered): Catalog {
-    return "registry" in source ? catalogOfRegistry(source.registry) : source;
+    if (!("registry" in source)) {
+        return source;
+    }
+    const categories = source.decoded?.categories;
+    return {
+        ...catalogOfRegistry(source.registry),
+        ...(categories === undefined ? {} : { categories }), // where Windows keeps them is not documented
+        applications: applicationsOfRegistry(source.registry),
+    };
+}
+
+function compareCategories(before: Catalog, after: Catalog, bits: CatalogName): CategoryChange[] {
+    const [left, right] = [before.categories?.[bits], after.categories?.[bits]];
+    if (left === undefined || right === undefined) {
+        return [];
+    }
+    const entries = [...(before.protocols[bits] ?? []), ...(after.protocols[bits] ?? [])];
+    const nameOf = (guid: string): string => entries.find(({ providerId }) => providerId === guid)?.name ?? "";
+    return [...new Set([...Object.keys(left), ...Object.keys(right)])]
+        .map((providerId) => ({
+            providerId, name: nameOf(providerId), before: own(left, providerId) ?? 0, after: own(right, providerId) ?? 0,
+        }))
+        .filter((one) => one.before !== one.after);
+}
+
+function compareCounters(before: RegistryTree, after: RegistryTree): CounterChange[] {
+    return [...counters].flatMap((path): CounterChange[] => {
+        const [key = "", name = ""] = path.split("\\");
+        const [left, right] = [dword(keyAt(before, key), name), dword(keyAt(after, key), name)];
+        return left === right
+            ? []
+            : [{ path, ...(left === undefined ? {} : { before: left }), ...(right === undefined ? {} : { after: right }) }];
+    });
 }
 
 /** Names by which an entry finds its counterpart, the most exact first. */
@@ -82,6 +153,10 @@ type KeysOf<Entry> = (entry: Entry) => string[];
 const protocolKeys: KeysOf<CatalogEntry> = (entry) => [
     `${entry.providerId} ${entry.id}`,
     `${entry.providerId} ${entry.family} ${entry.socketType} ${entry.protocol} ${entry.kind}`,
+];
+
+const applicationKeys: KeysOf<ApplicationEntry> = ({ key, program, args }) => [
+    `${key} ${program.toLowerCase()} ${args}`, `${program.toLowerCase()} ${args.toLowerCase()}`,
 ];
 
 const namespaceKeys: KeysOf<NamespaceEntry> = (entry) => [`${entry.providerId} ${entry.namespace}`, entry.providerId];
@@ -192,6 +267,9 @@ const counters: ReadonlySet<string> = new Set([
 
 /** Registry paths that the decoded entries have told of already: a list that differs, and its counter. */
 function toldAlready(path: string, result: CatalogDiff): boolean {
+    if (path === applicationCatalogKey && result.applications.length > 0) {
+        return true;
+    }
     return catalogNames.some((bits) => {
         const counter = bits === "64" ? "Num_Catalog_Entries64" : "Num_Catalog_Entries";
         const protocols = [entriesKey[bits], counter].map((name) => `${protocolCatalogKey}\\${name}`);
@@ -232,51 +310,4 @@ function compareKeys(names: readonly string[], before: RegistryTree, after: Regi
     }
 }
 
-const title = (entry: CatalogEntry | NamespaceEntry): string =>
-    "id" in entry ? `${entry.id} ${entry.name} ${entry.providerId}` : `${entry.name} ${entry.providerId}`;
-
-function describeChange(change: EntryChange<CatalogEntry | NamespaceEntry>): string[] {
-    switch (change.change) {
-        case "added":
-            return [`  + ${title(change.entry)}  (place ${change.position + 1})`];
-        case "removed":
-            return [`  - ${title(change.entry)}  (place ${change.position + 1})`];
-        case "moved":
-            return [`  > ${title(change.entry)}  from place ${change.from + 1} to ${change.to + 1}`];
-        case "changed":
-            return [
-                `  ~ ${title(change.entry)}`,
-                ...change.fields.map(
-                    (field) => `      ${field.name}: ${JSON.stringify(field.before)} -> ${JSON.stringify(field.after)}`,
-                ),
-            ];
-    }
-}
-
-function describeValue(value: { type: number; data: string } | undefined): string {
-    if (value === undefined) {
-        return "(none)";
-    }
-    return `type ${value.type}, ${Buffer.from(value.data, "base64").toString("hex") || "empty"}`;
-}
-
-/** A {@link CatalogDiff} as text for people; empty if nothing differs. */
-export function formatDiff(changes: CatalogDiff): string {
-    const lines: string[] = [];
-    for (const bits of catalogNames) {
-        for (const what of ["protocol", "namespace"] as const) {
-            const list = what === "protocol" ? changes.protocols[bits] : changes.namespaces[bits];
-            if (list !== undefined) {
-                lines.push(`${bits}-bit ${what} catalog`, ...list.flatMap(describeChange));
-            }
-        }
-    }
-    if (changes.registry.length > 0) {
-        lines.push("registry below WinSock2\\Parameters");
-        for (const { path, before, after } of changes.registry) {
-            const values = `${describeValue(before)} -> ${describeValue(after)}`;
-            lines.push(path.endsWith("\\") ? `  ! ${path}` : `  ~ ${path}: ${values}`);
-        }
-    }
-    return lines.join("\n");
-}
+export { formatDiff } from "./diff-text.js";

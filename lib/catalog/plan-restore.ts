@@ -9,12 +9,14 @@
 import { WinsockError, refuseUnknownOptions } from "../errors.js";
 import { type Plan, type Step, planFormat, planVersion } from "../plan/plan.js";
 import { type Backup, catalogsIn } from "./backup.js";
+import { applicationCatalogKey } from "./categories.js";
 import { diff } from "./diff.js";
 import { type Catalog, type CatalogEntry, type CatalogName, catalogNames } from "./model.js";
 import {
-    type ProtocolItem, type RegistryTree, dword, dwordValue, isAccessKey, keyAt, namespaceCatalogKey,
-    protocolCatalogKey, protocolItems,
+    type ProtocolItem, type RegistryTree, catalogOfRegistry, dword, dwordValue, isAccessKey, keyAt,
+    namespaceCatalogKey, protocolCatalogKey, protocolItems,
 } from "./registry.js";
+import { applicationCategorySteps, namespaceSteps, providerCategorySteps } from "./restore-others.js";
 import { winsockSteps } from "./restore-winsock.js";
 
 /** How a restore is done. */
@@ -117,19 +119,40 @@ function registryWay(backup: Backup, target: RestoreTarget): Planned {
 }
 
 function winsockWay(backup: Backup, target: RestoreTarget): Planned {
-    const parts = catalogNames
-        .filter((bits) => keyAt(backup.registry, protocolCatalogKey) !== undefined && has(target, bits))
-        .map((bits) => {
-            const wanted = itemsOf(bits, backup.registry, backup.decoded);
-            return winsockSteps(bits, wanted, itemsOf(bits, target.registry, target.catalog));
-        });
-    const rest = diff({ ...backup, registry: target.registry }, backup).registry.map(({ path }) => path);
-    const left = `${rest.slice(0, 3).join(", ")}${rest.length > 3 ? ` and ${rest.length - 3} others` : ""}`;
-    const untold =
-        rest.length === 0
-            ? []
-            : [`Winsock has no function for these registry values, which stay as they are: ${left}. The registry way has.`];
-    return { steps: parts.flatMap(({ steps }) => steps), warnings: [...parts.flatMap(({ warnings }) => warnings), ...untold] };
+    const steps: Step[] = [];
+    const warnings: string[] = [];
+    const live = target.catalog ?? catalogOfRegistry(target.registry);
+    const wanted = { ...catalogOfRegistry(backup.registry), categories: backup.decoded.categories ?? {} };
+    for (const bits of catalogNames.filter((name) => has(target, name))) {
+        const items = itemsOf(bits, backup.registry, backup.decoded);
+        const protocols = winsockSteps(bits, items, itemsOf(bits, target.registry, target.catalog));
+        const deinstalled = new Set(
+            protocols.steps.flatMap((step) => (step.do === "deinstall-provider" ? [step.providerId] : [])),
+        );
+        steps.push(
+            ...protocols.steps,
+            ...providerCategorySteps(bits, { wanted, live, deinstalled }),
+            ...namespaceSteps(bits, backup.registry, target.registry),
+        );
+        warnings.push(...protocols.warnings);
+    }
+    steps.push(...applicationCategorySteps(backup.registry, target.registry));
+    return { steps, warnings: [...warnings, ...leftAlone(backup, target)] };
+}
+
+/** What no step is about. */
+function leftAlone(backup: Backup, { registry }: RestoreTarget): string[] {
+    const paths = diff({ ...backup, registry }, backup).registry
+        .map(({ path }) => path)
+        .filter((path) => !path.startsWith(`${applicationCatalogKey}\\`));
+    if (paths.length === 0) {
+        return [];
+    }
+    const list = `${paths.slice(0, 3).join(", ")}${paths.length > 3 ? ` and ${paths.length - 3} others` : ""}`;
+    return [
+        `These registry values differ, and Winsock's functions may leave them as they are: ${list}. The registry way ` +
+            "brings back every value.",
+    ];
 }
 
 const has = ({ machine }: RestoreTarget, bits: CatalogName): boolean => machine.catalogs.some((one) => `${one}` === bits);

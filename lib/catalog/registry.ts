@@ -95,8 +95,7 @@ export function catalogOfRegistry(parameters: RegistryTree, problems: string[] =
         }
         const namespaces = keyAt(parameters, namespaceCatalogKey, entriesKey[bits]);
         if (namespaces !== undefined) {
-            const where = `${namespaceCatalogKey}\\${entriesKey[bits]}`;
-            catalog.namespaces[bits] = namespaceEntries(namespaces, where, problems);
+            catalog.namespaces[bits] = namespaceItems(parameters, bits, problems).map(({ entry }) => entry);
         }
     }
     return catalog;
@@ -139,9 +138,17 @@ function itemsOfKey(key: RegistryTree, where: string, problems: string[]): Proto
     return items;
 }
 
-function namespaceEntries(key: RegistryTree, where: string, problems: string[]): NamespaceEntry[] {
-    const entries: NamespaceEntry[] = [];
-    for (const [name, child] of inOrder(key.keys)) {
+/** A namespace provider as the registry has it, with what it left there for itself (base64). */
+export interface NamespaceItem {
+    entry: NamespaceEntry;
+    info?: string;
+}
+
+/** The entries of a namespace catalog, in catalog order; `problems` gets a sentence for each that cannot be read. */
+export function namespaceItems(parameters: RegistryTree, bits: CatalogName, problems: string[] = []): NamespaceItem[] {
+    const where = `${namespaceCatalogKey}\\${entriesKey[bits]}`;
+    const items: NamespaceItem[] = [];
+    for (const [name, child] of inOrder(keyAt(parameters, namespaceCatalogKey, entriesKey[bits])?.keys ?? {})) {
         const id = own(child.values, "ProviderId");
         const guid = id === undefined ? undefined : Buffer.from(id.data, "base64");
         if (guid?.byteLength !== 16) {
@@ -149,7 +156,8 @@ function namespaceEntries(key: RegistryTree, where: string, problems: string[]):
             continue;
         }
         const namespace = dword(child, "SupportedNameSpace") ?? 0;
-        entries.push({
+        const info = own(child.values, "ProviderInfo")?.data ?? "";
+        const entry: NamespaceEntry = {
             name: textValue(child, "DisplayString") ?? "",
             providerId: formatGuid(guid),
             path: textValue(child, "LibraryPath") ?? "",
@@ -158,7 +166,8 @@ function namespaceEntries(key: RegistryTree, where: string, problems: string[]):
             enabled: dword(child, "Enabled") !== 0,
             version: dword(child, "Version") ?? 0,
             storesServiceClassInfo: (dword(child, "StoresServiceClassInfo") ?? 0) !== 0,
-        });
+        };
+        items.push({ entry, ...(info === "" ? {} : { info }) });
     }
-    return entries;
+    return items;
 }

@@ -1,7 +1,7 @@
 // Made-up backups for the tests of pure functions.
 
 import { type Backup, backupFormat, backupVersion, registryChecksum } from "#lib/catalog/backup.js";
-import type { Catalog, CatalogEntry, NamespaceEntry } from "#lib/catalog/model.js";
+import type { ApplicationEntry, Catalog, CatalogEntry, NamespaceEntry } from "#lib/catalog/model.js";
 import { infoOfEntry } from "#lib/catalog/model.js";
 import { encodeCatalogItem, parseGuid } from "#lib/catalog/protocol-info.js";
 import { type RegistryTree, type RegistryTreeValue, dwordValue } from "#lib/catalog/registry.js";
@@ -46,6 +46,21 @@ function namespacesKey(entries: readonly NamespaceEntry[]): RegistryTree {
     return { values: {}, keys: Object.fromEntries(keys) };
 }
 
+function applicationsKey(applications: readonly ApplicationEntry[]): RegistryTree {
+    const keys = applications.map(({ key, program, args, categories }): [string, RegistryTree] => [
+        key,
+        {
+            values: {
+                AppFullPath: text(program),
+                ...(args === "" ? {} : { AppArgs: text(args) }),
+                PermittedLspCategories: dwordValue(categories),
+            },
+            keys: {},
+        },
+    ]);
+    return { values: {}, keys: Object.fromEntries(keys) };
+}
+
 /** The registry below WinSock2\Parameters as Windows lays these catalogs out. */
 export function registryOf(catalog: Catalog, serial = 5, nextId = 1100): RegistryTree {
     const { "64": wide, "32": narrow } = catalog.protocols;
@@ -53,6 +68,7 @@ export function registryOf(catalog: Catalog, serial = 5, nextId = 1100): Registr
     return {
         values: { WinSock_Registry_Version: text("2.0"), Current_Protocol_Catalog: text("Protocol_Catalog9") },
         keys: {
+            ...(catalog.applications && { AppId_Catalog: applicationsKey(catalog.applications) }),
             Protocol_Catalog9: {
                 values: {
                     ...(narrow && { Num_Catalog_Entries: dwordValue(narrow.length) }),

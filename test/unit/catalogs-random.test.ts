@@ -13,6 +13,10 @@ import { Random, newSeed } from "./catalogs.js";
 import { expectSameUpToIds, randomCatalog, randomNeighbourhood } from "./catalogs-random.js";
 import { machineOf, simulate, unloadable } from "./simulate.js";
 
+/** Which categories which program permits. */
+const permitted = ({ applications = [] }: Catalog): string[] =>
+    applications.map(({ program, categories }) => `${program} ${categories}`).sort();
+
 describe("restore on random catalogs", () => {
     const seed = newSeed();
 
@@ -51,7 +55,10 @@ describe("restore on random catalogs", () => {
             const result = restored(random, "winsock");
             for (const bits of catalogNames) {
                 expectSameUpToIds(result.now.protocols[bits] ?? [], result.wanted.protocols[bits] ?? []);
+                assert.deepEqual(result.now.namespaces[bits], result.wanted.namespaces[bits]);
+                assert.deepEqual(result.now.categories?.[bits] ?? {}, result.wanted.categories?.[bits] ?? {});
             }
+            assert.deepEqual(permitted(result.now), permitted(result.wanted));
             steps += result.steps;
         }
         assert.ok(steps > counts.catalogs, `only ${steps} steps`);

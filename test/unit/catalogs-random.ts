@@ -99,7 +99,14 @@ export function randomCatalog(
     for (const name of bits) {
         catalog.protocols[name] = randomEntries(random, place);
         catalog.namespaces[name] = randomNamespaces(random, place);
+        const layered = catalog.protocols[name].filter(({ kind }) => kind !== "base" && random.chance(20));
+        const categories = layered.map(({ providerId }) => [providerId, 1 + random.below(255)] as const);
+        catalog.categories = { ...catalog.categories, [name]: Object.fromEntries(categories) };
     }
+    catalog.applications = [0, 1, 2].filter(() => random.chance(40)).map((index) => ({
+        key: `0000000${index}`, program: `C:\\program ${index}.exe`, args: "", categories: random.pick([1, 0x80000000]),
+        categoryNames: [],
+    }));
     return catalog;
 }
 

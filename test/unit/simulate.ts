@@ -1,11 +1,15 @@
 // Does a plan's catalog steps to a made-up catalog as Winsock would, refusing what Winsock refuses, and checks after
 // every step that no chain names an entry that is not there.
 
-import type { Catalog, CatalogEntry, CatalogName } from "#lib/catalog/model.js";
+import type { Catalog, CatalogEntry, CatalogName, NamespaceEntry } from "#lib/catalog/model.js";
 import { chainPlaces, entryOfInfo, infoOfEntry } from "#lib/catalog/model.js";
+import { namespaceName } from "#lib/catalog/names.js";
 import { decodeProtocolInfo, encodeProtocolInfo } from "#lib/catalog/protocol-info.js";
 import { catalogOfRegistry, namespaceCatalogKey, protocolCatalogKey } from "#lib/catalog/registry.js";
-import type { EntryReference, Plan, Step, WriteRegistry } from "#lib/plan/plan.js";
+import type {
+    EnableNamespace, EntryReference, InstallNamespace, OrderNamespaces, Plan, RemoveNamespace, SetProviderCategory, Step,
+    WriteRegistry,
+} from "#lib/plan/plan.js";
 
 /** A catalog with the counters that only ever go up. */
 export interface SimulatedMachine {
@@ -83,6 +87,19 @@ export function simulate(
         if (step.do === "write-registry") {
             writeRegistry(machine, step);
             check(machine, step);
+        } else if (step.do === "set-application-category") {
+            const others = (machine.catalog.applications ?? []).filter((one) => one.program !== step.program);
+            const { program, args = "", categories } = step;
+            const entry = { key: "", program, args, categories: categories ?? 0, categoryNames: [] };
+            machine.catalog.applications = categories === null ? others : [...others, entry];
+            check(machine, step);
+        } else if (step.do === "set-provider-category") {
+            setProviderCategory(machine, step);
+            check(machine, step);
+        } else if (isNamespaceStep(step)) {
+            const bits = step.catalog === 64 ? "64" : "32";
+            machine.catalog.namespaces[bits] = applyNamespace(machine.catalog.namespaces[bits] ?? [], step);
+            check(machine, step);
         } else if ("catalog" in step) {
             const bits = step.catalog === 64 ? "64" : "32";
             const entries = machine.catalog.protocols[bits];
@@ -90,8 +107,59 @@ export function simulate(
                 throw new Error(`there is no ${bits}-bit catalog`);
             }
             machine.catalog.protocols[bits] = apply(machine, bits, entries, step);
+            if (step.do === "deinstall-provider") {
+                delete machine.catalog.categories?.[bits]?.[step.providerId];
+            }
             check(machine, step);
         }
+    }
+}
+
+function setProviderCategory({ catalog }: SimulatedMachine, step: SetProviderCategory): void {
+    const bits = step.catalog === 64 ? "64" : "32";
+    if (!(catalog.protocols[bits] ?? []).some(({ providerId, kind }) => providerId === step.providerId && kind !== "base")) {
+        throw new Error(`WSAEINVALIDPROVIDER: ${step.providerId}`);
+    }
+    const { [step.providerId]: _, ...others } = catalog.categories?.[bits] ?? {};
+    const own = step.categories === 0 ? others : { ...others, [step.providerId]: step.categories };
+    catalog.categories = { ...catalog.categories, [bits]: own };
+}
+
+type NamespaceStep = InstallNamespace | RemoveNamespace | EnableNamespace | OrderNamespaces;
+
+const namespaceSteps: ReadonlySet<string> = new Set<NamespaceStep["do"]>(
+    ["install-namespace", "remove-namespace", "enable-namespace", "order-namespaces"],
+);
+
+function isNamespaceStep(step: Step): step is NamespaceStep & { text: string } {
+    return namespaceSteps.has(step.do);
+}
+
+function applyNamespace(entries: readonly NamespaceEntry[], step: NamespaceStep): NamespaceEntry[] {
+    const guids = step.do === "order-namespaces" ? step.order : [step.providerId];
+    const found = guids.map((guid) => entries.find(({ providerId }) => providerId === guid));
+    const there = found.filter((one) => one !== undefined);
+    if (step.do === "install-namespace" ? there.length > 0 : there.length < guids.length) {
+        throw new Error(`WSAEINVAL: ${step.do} ${guids.join(" ")}`);
+    }
+    switch (step.do) {
+        case "install-namespace": {
+            const { name, providerId, path, namespace, version } = step;
+            const added: NamespaceEntry = {
+                name, providerId, path, namespace, namespaceName: namespaceName(namespace), enabled: true, version,
+                storesServiceClassInfo: false,
+            };
+            return [...entries, added];
+        }
+        case "remove-namespace":
+            return entries.filter((one) => one !== there[0]);
+        case "enable-namespace":
+            return entries.map((one) => (one === there[0] ? { ...one, enabled: step.enabled } : one));
+        case "order-namespaces":
+            if (new Set(guids).size !== entries.length) {
+                throw new Error("WSAEINVAL: the order must name every namespace provider once");
+            }
+            return there;
     }
 }
 
