@@ -1,6 +1,7 @@
 // Random catalogs for the tests of plans: bases in various numbers, strangers that install themselves in various
 // manners, over each other and with GUIDs of their own or shared. All are loadable.
 import assert from "node:assert/strict";
+import { categoryNames } from "#lib/catalog/categories.js";
 import type { Catalog, CatalogEntry, NamespaceEntry } from "#lib/catalog/model.js";
 import { sameTriplet } from "#lib/catalog/model.js";
 import { namespaceName } from "#lib/catalog/names.js";
@@ -103,10 +104,11 @@ export function randomCatalog(
         const categories = layered.map(({ providerId }) => [providerId, 1 + random.below(255)] as const);
         catalog.categories = { ...catalog.categories, [name]: Object.fromEntries(categories) };
     }
-    catalog.applications = [0, 1, 2].filter(() => random.chance(40)).map((index) => ({
-        key: `0000000${index}`, program: `C:\\program ${index}.exe`, args: "", categories: random.pick([1, 0x80000000]),
-        categoryNames: [],
-    }));
+    catalog.applications = [0, 1, 2].filter(() => random.chance(40)).map((index) => {
+        const categories = random.pick([1, 0x80000000]);
+        const program = `C:\\program ${index}.exe`;
+        return { key: `0000000${index}`, program, args: "", categories, categoryNames: categoryNames(categories) };
+    });
     return catalog;
 }
 

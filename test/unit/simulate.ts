@@ -1,6 +1,7 @@
 // Does a plan's catalog steps to a made-up catalog as Winsock would, refusing what Winsock refuses, and checks after
 // every step that no chain names an entry that is not there.
 
+import { applicationCatalogKey, applicationsOfRegistry } from "#lib/catalog/categories.js";
 import type { Catalog, CatalogEntry, CatalogName, NamespaceEntry } from "#lib/catalog/model.js";
 import { chainPlaces, entryOfInfo, infoOfEntry } from "#lib/catalog/model.js";
 import { namespaceName } from "#lib/catalog/names.js";
@@ -170,6 +171,9 @@ function writeRegistry({ catalog }: SimulatedMachine, { key, tree }: WriteRegist
     }
     if (key === "" || key === namespaceCatalogKey) {
         catalog.namespaces = now.namespaces;
+    }
+    if (key === "" || key === applicationCatalogKey) {
+        catalog.applications = applicationsOfRegistry({ values: {}, keys: key === "" ? tree.keys : { [key]: tree } });
     }
 }
 
