@@ -43,6 +43,17 @@ export type { InstalledFolder } from "./provider/installed.js";
 export { order, type OrderOptions } from "./provider/order.js";
 export { planOrder, type OrderPlanOptions } from "./provider/plan-order.js";
 export { planUpgrade, type UpgradePlanOptions } from "./provider/plan-upgrade.js";
+export { exclude, include, type ProgramsOptions } from "./provider/exclude.js";
+export { planExclude, planInclude, type ProgramsPlanOptions } from "./provider/plan-exclude.js";
+export {
+    enableNamespace, installNamespace, orderNamespaces, removeNamespace,
+    type EnableNamespaceOptions, type InstallNamespaceOptions, type OrderNamespacesOptions, type RemoveNamespaceOptions,
+} from "./provider/namespaces.js";
+export {
+    planEnableNamespace, planInstallNamespace, planOrderNamespaces, planRemoveNamespace,
+    type InstallNamespacePlanOptions, type NamespaceChoice, type OrderNamespacesPlanOptions,
+} from "./provider/plan-namespaces.js";
+export { removeProvider, type RemoveOptions } from "./provider/remove.js";
 export { planRemove, type RemovePlanOptions } from "./provider/plan-remove.js";
 export { planUninstall, type UninstallPlanOptions } from "./provider/plan-uninstall.js";
 export { uninstall, type UninstallOptions } from "./provider/uninstall.js";

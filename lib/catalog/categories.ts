@@ -7,9 +7,11 @@
 // is what `exclude` does.
 // https://learn.microsoft.com/windows/win32/winsock/categorizing-layered-service-providers-and-applications
 
+import { win32 as path } from "node:path";
 import { WinsockError } from "../errors.js";
 import { type Bits, native } from "../native.js";
 import type { ApplicationEntry, Catalog, CatalogEntry, CatalogName } from "./model.js";
+import { flagNames } from "./names.js";
 import { type RegistryTree, dword, own, textValue } from "./registry.js";
 
 /** ws2spi.h */
@@ -28,11 +30,11 @@ export const lspCategories = {
 /** The name of one LSP category, e.g. `LSP_SYSTEM`. */
 export type LspCategoryName = keyof typeof lspCategories;
 
-/** Names of the bits, in the order of their values; bits without a name as one hexadecimal number. */
+const table = Object.entries(lspCategories).map(([name, bit]) => [bit, name] as const);
+
+/** Names of the bits, in the order of their values; bits without a name come last, together, in hex. */
 export function categoryNames(categories: number): string[] {
-    const named = Object.entries(lspCategories).filter(([, bit]) => (categories & bit) !== 0);
-    const rest = named.reduce((left, [, bit]) => left & ~bit, categories) >>> 0;
-    return [...named.map(([name]) => name), ...(rest === 0 ? [] : [`0x${rest.toString(16).toUpperCase()}`])];
+    return flagNames(categories, table);
 }
 
 /**
@@ -88,9 +90,19 @@ export function applicationsOfRegistry(parameters: RegistryTree, problems: strin
             continue;
         }
         const args = (textValue(tree, "AppArgs") ?? "").trim();
-        entries.push({ key, program, args, categories, categoryNames: categoryNames(categories) });
+        const ours = own(tree.values, "winsock-spi") !== undefined;
+        const names = categoryNames(categories);
+        entries.push({ key, program, args, categories, categoryNames: names, ...(ours ? { ours } : {}) });
     }
     return entries;
+}
+
+/** The entry of a program with just these arguments, if it has one. */
+export function applicationOf(catalog: Catalog, program: string, args: string): ApplicationEntry | undefined {
+    const same = (a: string, b: string): boolean => a.toLowerCase() === b.toLowerCase();
+    return catalog.applications?.find(
+        (entry) => same(path.normalize(entry.program), path.normalize(program)) && same(entry.args, args.trim()),
+    );
 }
 
 function byKey([a]: readonly [string, unknown], [b]: readonly [string, unknown]): number {

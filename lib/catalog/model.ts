@@ -97,6 +97,8 @@ export interface ApplicationEntry {
     /** LSP_ bits. */
     categories: number;
     categoryNames: string[];
+    /** Made by an installation of ours, and taken away again when it is. */
+    ours?: true;
 }
 
 /** The catalogs of a machine. One that the machine does not have is absent. */

@@ -104,7 +104,17 @@ export function namespaceName(namespace: number): string {
     return namespaces.get(namespace) ?? `NS_${namespace}`;
 }
 
-function flagNames(value: number, table: readonly (readonly [number, string])[]): string[] {
+/** 12 for `NS_DNS`, `DNS`, `dns` or `12`; undefined for what is no namespace. */
+export function namespaceNumber(text: string): number | undefined {
+    const upper = text.toUpperCase();
+    const [named] = [...namespaces].find(([, name]) => name === upper || name === `NS_${upper}`) ?? [];
+    const digits = /^(?:NS_)?(\d{1,10})$/.exec(upper)?.[1];
+    const number = named ?? (digits === undefined ? undefined : Number(digits));
+    return number !== undefined && number <= 0xffff_ffff ? number : undefined;
+}
+
+/** Names of the bits that are set, as the table has them; bits without a name come last, together, in hex. */
+export function flagNames(value: number, table: readonly (readonly [number, string])[]): string[] {
     const names: string[] = [];
     let rest = value >>> 0;
     for (const [bit, name] of table) {

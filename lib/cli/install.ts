@@ -1,6 +1,7 @@
 // winsock-spi install: the provider into the catalogs.
 
 import { type Command, InvalidArgumentError } from "commander";
+import { parseCategories } from "../catalog/categories.js";
 import { type InstallOptions, install } from "../provider/install.js";
 import { addChangeFlags, applyChange, type ChangeFlags } from "./change.js";
 import { inputPath, run } from "./frame.js";
@@ -10,6 +11,8 @@ interface InstallFlags extends ChangeFlags {
     over?: number[];
     rewrite: boolean;
     dll?: string[];
+    categories?: string[];
+    exclude: boolean;
 }
 
 function parseId(text: string, previous: number[] = []): number[] {
@@ -50,12 +53,17 @@ export function addInstallCommand(program: Command): void {
             "refuse (ERR_NOT_IFS) where chains of other providers would have to be led through this one",
         )
         .option("--dll <path...>", "register this provider DLL where it is (one per bitness) instead of the package's");
+    command
+        .option("--categories <category...>", "LSP categories of the provider, names or numbers (default: none)")
+        .option("--no-exclude", "do not keep the provider out of the programs of WSL, which fail with one in them");
     addChangeFlags(command).action((flags: InstallFlags) =>
         run(flags, (output) => {
             const options: InstallOptions = {
                 ...(flags.name === undefined ? {} : { name: flags.name }),
                 ...(flags.over === undefined ? {} : { over: flags.over }),
                 rewrite: flags.rewrite,
+                ...(flags.categories === undefined ? {} : { categories: parseCategories(flags.categories) }),
+                ...(flags.exclude ? {} : { exclude: [] }),
                 ...(flags.dll === undefined ? {} : { dlls: flags.dll.map((dll) => inputPath(dll)) }),
             };
             return applyChange(output, flags, {

@@ -8,8 +8,10 @@ import { addBackupCommand } from "./backup.js";
 import { addCatalogCommand } from "./catalog.js";
 import { addDiffCommand } from "./diff.js";
 import { addDoctorCommand } from "./doctor.js";
+import { addExcludeCommand, addIncludeCommand } from "./exclude.js";
 import { addHoldCommand } from "./hold.js";
 import { addInstallCommand } from "./install.js";
+import { addNamespaceCommand } from "./namespace.js";
 import { addOrderCommand } from "./order.js";
 import { addRecoverCommand } from "./recover.js";
 import { addRestoreCommand } from "./restore.js";
@@ -23,6 +25,7 @@ const commands = [
     addDoctorCommand,
     addOrderCommand,
     addInstallCommand, addUninstallCommand,
+    addExcludeCommand, addIncludeCommand, addNamespaceCommand,
     addRecoverCommand, addWatchCommand, addHoldCommand, addSocketsCommand,
 ];
 

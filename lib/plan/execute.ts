@@ -46,6 +46,9 @@ export interface ChangeOptions extends ExecuteOptions {
     dryRun?: boolean;
 }
 
+/** The names of these options, for those who refuse unknown ones. */
+export const changeOptionNames = ["onStep", "dryRun"] as const;
+
 /** What a change of the system did, or with `dryRun` would do. */
 export interface ChangeResult {
     plan: Plan;

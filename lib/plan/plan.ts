@@ -146,6 +146,8 @@ export interface SetApplicationCategory {
     args?: string;
     /** Exactly these, as bits; null: the program has no entry and takes every provider. */
     categories: number | null;
+    /** Note in an entry that this step makes that it is of an installation, so that `uninstall` takes it away again. */
+    mark?: boolean;
 }
 
 /** WSCInstallNameSpace, or with `info` WSCInstallNameSpaceEx. The provider is appended, and enabled. */

@@ -1,20 +1,23 @@
 // Installs the provider on this machine, or brings another version that is there to this one: finds the files, plans,
 // backs up, executes.
 
-import * as fs from "node:fs/promises";
 import * as path from "node:path";
 import { executeWithBackup } from "../catalog/backup.js";
 import { type CatalogName, catalogNames } from "../catalog/model.js";
 import { type Reading, readSystem } from "../catalog/read.js";
 import { WinsockError, refuseUnknownOptions } from "../errors.js";
 import { packageRoot, packageVersion } from "../native.js";
-import { type ChangeOptions, type ChangeResult, requireElevated, requireNothingPending } from "../plan/execute.js";
+import {
+    type ChangeOptions, type ChangeResult, changeOptionNames, requireElevated, requireNothingPending,
+} from "../plan/execute.js";
 import type { Plan } from "../plan/plan.js";
+import { chosenDlls } from "./dlls.js";
+import { wslPrograms } from "./exclude.js";
 import { ourEntries } from "./identity.js";
 import { installedFolders, sha256Of } from "./installed.js";
 import { architecture, providerFile, rescueFile } from "./layout.js";
 import {
-    type InstallPlanOptions, type ProviderFile, type ProviderFiles, checkPath, planInstall,
+    type InstallPlanOptions, type ProviderFile, type ProviderFiles, planInstall,
 } from "./plan-install.js";
 import { planUpgrade } from "./plan-upgrade.js";
 
@@ -34,6 +37,16 @@ export interface InstallOptions extends ChangeOptions {
      * processor says for which catalog each is; a catalog without one is left alone.
      */
     dlls?: readonly string[];
+    /**
+     * LSP categories of the provider, as bits. Default 0, none: it is then in every program that has no categories
+     * itself. An upgrade leaves them as they are unless they are given.
+     */
+    categories?: number;
+    /**
+     * Full paths of programs that the provider is to keep out of, until it is uninstalled. Default: those of the Windows
+     * Subsystem for Linux, which do not start with a layered provider in them.
+     */
+    exclude?: readonly string[];
 }
 
 /**
@@ -51,7 +64,9 @@ export interface InstallOptions extends ChangeOptions {
  * @throws TypeError if an option does not exist or has a wrong type.
  */
 export async function install(options: InstallOptions = {}): Promise<ChangeResult> {
-    refuseUnknownOptions("install", options, ["name", "over", "rewrite", "dlls", "onStep", "dryRun"]);
+    refuseUnknownOptions("install", options, [
+        "name", "over", "rewrite", "dlls", "categories", "exclude", ...changeOptionNames,
+    ]);
     requireNothingPending();
     const reading = readSystem();
     const plan = await planFor(reading, options);
@@ -63,7 +78,7 @@ export async function install(options: InstallOptions = {}): Promise<ChangeResul
 }
 
 async function planFor({ machine, catalog }: Reading, options: InstallOptions): Promise<Plan> {
-    const chosen = await chosenDlls(options.dlls);
+    const chosen = options.dlls === undefined ? undefined : await chosenDlls("install", options.dlls);
     const files: { [bits in CatalogName]?: ProviderFiles } = {};
     for (const number of machine.catalogs) {
         const bits = number === 64 ? "64" : "32";
@@ -81,7 +96,8 @@ async function planFor({ machine, catalog }: Reading, options: InstallOptions): 
         const wanted = [...(chosen?.keys() ?? [])].join("- and no ");
         throw new WinsockError(`This Windows has no ${wanted}-bit catalog for that DLL.`, { code: "ERR_WRONG_DLL" });
     }
-    const { protocols, namespaces } = catalog;
+    const { protocols, namespaces, categories = {}, applications = [] } = catalog;
+    const view = { protocols, namespaces, categories, applications };
     const planOptions: InstallPlanOptions = {
         files,
         arch: machine.arch,
@@ -91,13 +107,23 @@ async function planFor({ machine, catalog }: Reading, options: InstallOptions): 
         ...(options.name === undefined ? {} : { name: options.name }),
         ...(options.over === undefined ? {} : { over: options.over }),
         ...(options.rewrite === undefined ? {} : { rewrite: options.rewrite }),
+        ...(options.categories === undefined ? {} : { categories: options.categories }),
+        exclude: checkedPrograms(options.exclude) ?? wslPrograms(machine),
     };
     const upgrades = catalogNames.some((bits) => files[bits] && ourEntries(protocols[bits] ?? []).length > 0);
     if (!upgrades) {
-        return planInstall({ protocols, namespaces }, planOptions);
+        return planInstall(view, planOptions);
     }
     const found = await installedFolders(machine.programFiles);
-    return planUpgrade({ protocols, namespaces }, { ...planOptions, found });
+    return planUpgrade(view, { ...planOptions, found });
+}
+
+function checkedPrograms(programs: readonly string[] | undefined): readonly string[] | undefined {
+    const fullPath = (program: unknown): boolean => typeof program === "string" && path.win32.isAbsolute(program);
+    if (programs !== undefined && (!Array.isArray(programs) || !programs.every(fullPath))) {
+        throw new TypeError("install: exclude must be a list of full paths");
+    }
+    return programs?.map((program) => path.win32.normalize(program));
 }
 
 async function packageFile(folder: string, name: string): Promise<ProviderFile> {
@@ -109,59 +135,5 @@ async function packageFile(folder: string, name: string): Promise<ProviderFile> 
             code: "ERR_FILE_NOT_FOUND",
             cause: error,
         });
-    }
-}
-
-async function chosenDlls(dlls: readonly string[] | undefined): Promise<Map<CatalogName, string> | undefined> {
-    if (dlls === undefined) {
-        return undefined;
-    }
-    if (!Array.isArray(dlls) || dlls.length === 0 || !dlls.every((dll) => typeof dll === "string")) {
-        throw new TypeError("install: dlls must be a list of paths");
-    }
-    const chosen = new Map<CatalogName, string>();
-    for (const dll of dlls) {
-        const file = checkPath(path.resolve(dll));
-        const bits = await bitnessOf(file);
-        if (chosen.has(bits)) {
-            throw new TypeError(`install: two DLLs for the ${bits}-bit catalog: ${chosen.get(bits) ?? ""} and ${file}`);
-        }
-        chosen.set(bits, file);
-    }
-    return chosen;
-}
-
-/**
- * The catalog whose programs can load a DLL, from the processor in its PE header.
- * https://learn.microsoft.com/windows/win32/debug/pe-format
- */
-async function bitnessOf(file: string): Promise<CatalogName> {
-    const header = Buffer.alloc(4096);
-    let length: number;
-    try {
-        const handle = await fs.open(file, "r");
-        try {
-            length = (await handle.read(header, 0, header.byteLength, 0)).bytesRead;
-        } finally {
-            await handle.close();
-        }
-    } catch (error) {
-        const reason = error instanceof Error ? error.message : String(error);
-        throw new WinsockError(`Cannot read the provider DLL ${file}: ${reason}`, {
-            code: "ERR_FILE_NOT_FOUND",
-            cause: error,
-        });
-    }
-    const start = length >= 64 && header.toString("latin1", 0, 2) === "MZ" ? header.readUInt32LE(60) : length;
-    const processor =
-        start + 6 <= length && header.readUInt32LE(start) === 0x0000_4550 ? header.readUInt16LE(start + 4) : undefined;
-    switch (processor) {
-        case 0x8664:
-        case 0xaa64:
-            return "64";
-        case 0x014c:
-            return "32";
-        default:
-            throw new WinsockError(`${file} is not a Windows DLL for x64, ARM64 or x86.`, { code: "ERR_WRONG_DLL" });
     }
 }

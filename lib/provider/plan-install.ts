@@ -5,6 +5,7 @@
 
 import { Buffer } from "node:buffer";
 import { win32 as path } from "node:path";
+import { categoryNames } from "../catalog/categories.js";
 import {
     type Catalog, type CatalogEntry, type CatalogName, catalogNames, chainPlaces, infoOfEntry, sameTriplet,
 } from "../catalog/model.js";
@@ -18,6 +19,7 @@ import { type EntryReference, type Plan, type Probe, type Step, planFormat, plan
 import { type Rewrite, type Standing, chainStep, standingOver } from "./chains.js";
 import { hiddenEntryGuid, layeredEntryGuid, ourEntries } from "./identity.js";
 import { type MachineArch, architecture, dataFolder, providerFile, rescueFile, versionFolder } from "./layout.js";
+import { exclusionSteps } from "./plan-exclude.js";
 
 /** A file that the installation copies. */
 export interface ProviderFile {
@@ -56,10 +58,14 @@ export interface InstallPlanOptions {
      * true.
      */
     rewrite?: boolean;
+    /** LSP categories of the provider, as bits. Default 0, none: then only programs without any take it. */
+    categories?: number;
+    /** Full paths of programs that the provider is to keep out of. Default: none. */
+    exclude?: readonly string[];
 }
 
 export const installPlanOptions = [
-    "files", "arch", "version", "programFiles", "programData", "name", "over", "rewrite",
+    "files", "arch", "version", "programFiles", "programData", "name", "over", "rewrite", "categories", "exclude",
 ] as const;
 
 /** The triplets that are covered, in the order of the layered entries: TCP, UDP and RAW, over IPv4 and IPv6. */
@@ -102,12 +108,14 @@ export function planInstall(catalog: Catalog, options: InstallPlanOptions): Plan
     if (typeof rewrite !== "boolean") {
         throw new TypeError("planInstall: rewrite must be true or false");
     }
+    const categories = checkCategories(options.categories ?? 0);
     const folder = versionFolder(options.programFiles, options.version);
     const place: Place = (bits, file = "") => path.join(folder, architecture(bits, options.arch ?? "x64").folder, file);
     const catalogSteps = names.flatMap((bits) => {
         const provider = options.files[bits]?.provider;
         const dll = checkPath(provider !== undefined && "path" in provider ? provider.path : place(bits, providerFile));
-        return stepsForCatalog(bits, catalog.protocols[bits] ?? [], { name, dll, over: options.over, rewrite });
+        const { over } = options;
+        return stepsForCatalog(bits, catalog.protocols[bits] ?? [], { name, dll, over, rewrite, categories });
     });
     const helpers = Object.fromEntries(names.map((bits) => [bits, place(bits, rescueFile)]));
     return {
@@ -120,6 +128,7 @@ export function planInstall(catalog: Catalog, options: InstallPlanOptions): Plan
         steps: [
             ...fileSteps(names, folder, options, place),
             ...dataSteps(dataFolder(options.programData)),
+            ...exclusionSteps(catalog, options.exclude ?? [], categories),
             ...catalogSteps,
             probeStep(names, helpers),
         ],
@@ -143,6 +152,14 @@ export function checkName(name: string): string {
         );
     }
     return name;
+}
+
+/** LSP categories as bits. */
+export function checkCategories(categories: number): number {
+    if (!Number.isInteger(categories) || categories < 0 || categories > 0xffff_ffff) {
+        throw new TypeError("planInstall: categories must be LSP_ bits, from 0 to 0xFFFFFFFF");
+    }
+    return categories;
 }
 
 /** Refuses a path for which a catalog entry has no room. */
@@ -240,6 +257,7 @@ export interface CatalogPart {
     dll: string;
     over: readonly number[] | undefined;
     rewrite: boolean;
+    categories?: number;
 }
 
 export function stepsForCatalog(bits: CatalogName, entries: readonly CatalogEntry[], part: CatalogPart): Step[] {
@@ -260,7 +278,24 @@ export function stepsForCatalog(bits: CatalogName, entries: readonly CatalogEntr
             { code: "ERR_NOTHING_TO_COVER" },
         );
     }
-    return [hiddenStep(bits, first, part), ...coverSteps(bits, covered, entries, part)];
+    const { categories = 0 } = part;
+    return [
+        hiddenStep(bits, first, part),
+        ...(categories === 0 ? [] : [categoryStep(bits, categories)]),
+        ...coverSteps(bits, covered, entries, part),
+    ];
+}
+
+/** Categories are the hidden entry's: it stands for the provider in every chain. */
+export function categoryStep(bits: CatalogName, categories: number): Step {
+    const what = categories === 0 ? "without LSP categories" : categoryNames(categories).join(", ");
+    return {
+        do: "set-provider-category",
+        catalog: Number(bits) as Bits,
+        providerId: hiddenEntryGuid,
+        categories,
+        text: `${bits}-bit catalog: make the provider ${what}`,
+    };
 }
 
 /** Layered entries over these base entries, which have none, and what puts them to work. */

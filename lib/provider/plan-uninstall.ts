@@ -5,6 +5,7 @@ import { type Catalog, catalogNames } from "../catalog/model.js";
 import { WinsockError, refuseUnknownOptions } from "../errors.js";
 import { type Plan, type Step, planFormat, planVersion } from "../plan/plan.js";
 import { ourEntries } from "./identity.js";
+import { inclusionSteps } from "./plan-exclude.js";
 import { removalSteps } from "./plan-remove.js";
 
 /** What {@link planUninstall} needs to know beside the catalog. */
@@ -52,6 +53,7 @@ export function planUninstall(catalog: Catalog, options: UninstallPlanOptions = 
         onFailure: "finish",
         steps: [
             ...names.flatMap((bits) => removalSteps(catalog, bits, ourEntries(catalog.protocols[bits] ?? []))),
+            ...inclusionSteps(catalog),
             ...files.map((path): Step => ({ do: "delete-file", path, text: `Delete ${path}` })),
             ...folders.map((path): Step => ({ do: "delete-folder", path, text: `Delete the folder ${path}` })),
             ...trees.map((path): Step => ({

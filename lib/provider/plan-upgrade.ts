@@ -6,6 +6,7 @@
 import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
 import { win32 as path } from "node:path";
+import { categoriesOf } from "../catalog/categories.js";
 import { type Catalog, type CatalogEntry, type CatalogName, catalogNames, infoOfEntry } from "../catalog/model.js";
 import { WSAPROTOCOL_LEN } from "../catalog/names.js";
 import { WinsockError, refuseUnknownOptions } from "../errors.js";
@@ -14,9 +15,10 @@ import { type Plan, type Step, planFormat, planVersion } from "../plan/plan.js";
 import { hiddenEntryGuid, layeredEntryGuid, ourEntries } from "./identity.js";
 import type { InstalledFolder } from "./installed.js";
 import { architecture, dataFolder, programsFolder, providerFile, rescueFile, versionFolder } from "./layout.js";
+import { exclusionSteps } from "./plan-exclude.js";
 import {
-    type CatalogPart, type InstallPlanOptions, type Place, checkName, checkOver, checkPath, coverSteps,
-    coverableEntries, dataSteps, fileSteps, installPlanOptions, probeStep, stepsForCatalog,
+    type CatalogPart, type InstallPlanOptions, type Place, categoryStep, checkCategories, checkName, checkOver,
+    checkPath, coverSteps, coverableEntries, dataSteps, fileSteps, installPlanOptions, probeStep, stepsForCatalog,
 } from "./plan-install.js";
 import { compareVersions, isBelow, samePath, versionOfDll } from "./versions.js";
 
@@ -57,8 +59,9 @@ export function planUpgrade(catalog: Catalog, options: UpgradePlanOptions): Plan
     const missingFiles = wantedFiles(names, options, place).some(
         ({ to, sha256 }) => presentHash(options.found, to) !== sha256,
     );
+    const categories = options.categories === undefined ? [] : categorySteps(catalog, names, options.categories);
     const updated = changes.flatMap(({ from }) => from);
-    if (!missingFiles && changes.every(({ steps }) => steps.length === 0)) {
+    if (!missingFiles && categories.length === 0 && changes.every(({ steps }) => steps.length === 0)) {
         throw new WinsockError(
             `winsock-spi ${options.version} is installed already, with just these files. \`winsock-spi uninstall\` ` +
                 "takes it out.",
@@ -82,11 +85,26 @@ export function planUpgrade(catalog: Catalog, options: UpgradePlanOptions): Plan
         steps: [
             ...fileSteps(names, folder, options, place),
             ...dataSteps(dataFolder(options.programData)),
+            ...exclusionSteps(catalog, options.exclude ?? [], options.categories ?? oursIn(catalog, names)),
+            ...categories,
             ...changes.flatMap(({ steps }) => steps),
             probeStep(names, helpers),
             ...cleaningSteps(folder, pathsAfter(catalog, dlls), options),
         ],
     };
+}
+
+/** The LSP categories that our provider has now, in all catalogs together. */
+function oursIn(catalog: Catalog, names: readonly CatalogName[]): number {
+    return names.reduce((bits, name) => (bits | (categoriesOf(catalog, name, hiddenEntryGuid) ?? 0)) >>> 0, 0);
+}
+
+function categorySteps(catalog: Catalog, names: readonly CatalogName[], wanted: number): Step[] {
+    const categories = checkCategories(wanted);
+    return names
+        .filter((bits) => ourEntries(catalog.protocols[bits] ?? []).length > 0)
+        .filter((bits) => categoriesOf(catalog, bits, hiddenEntryGuid) !== categories)
+        .map((bits) => categoryStep(bits, categories));
 }
 
 function placeIn(version: string, { programFiles, arch }: InstallPlanOptions): Place {

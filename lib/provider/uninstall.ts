@@ -5,7 +5,9 @@ import { executeWithBackup } from "../catalog/backup.js";
 import { readSystem } from "../catalog/read.js";
 import { refuseUnknownOptions } from "../errors.js";
 import { type MachineFacts, packageRoot } from "../native.js";
-import { type ChangeOptions, type ChangeResult, requireElevated, requireNothingPending } from "../plan/execute.js";
+import {
+    type ChangeOptions, type ChangeResult, changeOptionNames, requireElevated, requireNothingPending,
+} from "../plan/execute.js";
 import { packagedHelpers } from "../plan/helpers.js";
 import type { Plan } from "../plan/plan.js";
 import { installedFolders, listFolder } from "./installed.js";
@@ -32,7 +34,7 @@ export interface UninstallOptions extends ChangeOptions {
  * @throws TypeError if there is no such option.
  */
 export async function uninstall(options: UninstallOptions = {}): Promise<ChangeResult> {
-    refuseUnknownOptions("uninstall", options, ["leftovers", "onStep", "dryRun"]);
+    refuseUnknownOptions("uninstall", options, ["leftovers", ...changeOptionNames]);
     requireNothingPending();
     const reading = readSystem();
     const plan: Plan = {

@@ -12,6 +12,7 @@
 #include "output.hpp"
 #include "spi/backup.hpp"
 #include "spi/catalog_items.hpp"
+#include "spi/categories.hpp"
 #include "spi/executor.hpp"
 #include "spi/registry_json.hpp"
 #include "spi/step_members.hpp"
@@ -132,6 +133,28 @@ void add_winsock_steps(int bits, const Entries& entries, Array& steps) {
     }
 }
 
+// The programs that an installation has kept us out of are let free again.
+void add_program_steps(Array& steps) {
+    spi::RegistryTree applications;
+    bool exists = false;
+    if (!spi::read_applications(applications, exists).ok()) {
+        return; // what stands there keeps a provider out that is gone: no harm
+    }
+    for (const auto& [name, key] : applications.keys) {
+        const spi::Application application = spi::application_of(key);
+        if (key.value(spi::made_by_value) == nullptr || application.program.empty()) {
+            continue;
+        }
+        Value step;
+        step.add("do", "set-application-category");
+        step.add("program", spi::narrow(application.program));
+        step.add("args", spi::narrow(application.arguments));
+        step.add("categories", Value());
+        step.add("text", "Let every layered provider into " + spi::narrow(application.program));
+        steps.push_back(std::move(step));
+    }
+}
+
 // The whole of it as one step in the registry. Entries that cannot be decoded stay where they are.
 spi::Status add_registry_step(Array& steps) {
     spi::RegistryTree catalog;
@@ -216,6 +239,7 @@ int remove(const Arguments&) {
     }
     int code = exit_failed;
     if (trouble.ok()) {
+        add_program_steps(steps);
         add_file_steps(machine.program_files, steps);
         code = execute(make_plan(former, std::move(steps)));
     } else {
@@ -227,6 +251,7 @@ int remove(const Arguments&) {
         if (spi::Status status = add_registry_step(registry); !status.ok()) {
             return report(status);
         }
+        add_program_steps(registry);
         add_file_steps(machine.program_files, registry);
         code = execute(make_plan(former, std::move(registry)));
     }

@@ -28,6 +28,9 @@ const wchar_t* extra_of(const Application& application) {
 
 // As the functions of Winsock take it: variables expanded, absolute.
 std::wstring full_path(const std::wstring& path) {
+    if (path.empty()) {
+        return {};
+    }
     constexpr DWORD longest = 32768;
     std::vector<wchar_t> expanded(longest);
     const DWORD units = ExpandEnvironmentStringsW(path.c_str(), expanded.data(), longest);
@@ -123,12 +126,17 @@ std::wstring find_application(const RegistryTree& applications, const Applicatio
     const std::wstring program = full_path(application.program);
     const std::wstring arguments = trimmed(application.arguments);
     for (const auto& [name, key] : applications.keys) {
-        if (key.value(permitted_value) != nullptr && equal_names(full_path(key.text(path_value)), program) &&
-            equal_names(trimmed(key.text(arguments_value)), arguments)) {
+        const Application found = application_of(key);
+        if (key.value(permitted_value) != nullptr && equal_names(found.program, program) &&
+            equal_names(found.arguments, arguments)) {
             return name;
         }
     }
     return {};
+}
+
+Application application_of(const RegistryTree& key) {
+    return {full_path(key.text(path_value)), trimmed(key.text(arguments_value))};
 }
 
 bool is_about_file(const RegistryTree& key, const std::wstring& program) {

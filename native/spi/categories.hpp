@@ -34,6 +34,8 @@ Status add_application_categories(Winsock& winsock, const Application& applicati
 
 // The name of the key in which this program's categories stand, in a tree of AppId_Catalog; empty where there is none.
 std::wstring find_application(const RegistryTree& applications, const Application& application);
+// Whom a key of AppId_Catalog is about; without a program where it is damaged.
+Application application_of(const RegistryTree& key);
 // Whether a key of AppId_Catalog is about a file of this name, wherever that lies.
 bool is_about_file(const RegistryTree& key, const std::wstring& program);
 
@@ -41,6 +43,9 @@ bool is_about_file(const RegistryTree& key, const std::wstring& program);
 Status read_applications(RegistryTree& applications, bool& exists);
 std::wstring applications_path();
 
+// A value of our own in an entry that an installation of ours has made, which an uninstallation takes away again. What
+// Winsock reads of an entry it reads by name.
+inline constexpr wchar_t made_by_value[] = L"winsock-spi";
 inline constexpr wchar_t permitted_value[] = L"PermittedLspCategories";
 
 } // namespace winsock_spi::spi

@@ -29,7 +29,7 @@
 //   { "do": "probe", programs?: { "64"?: path, "32"?: path } }                         default: the helpers
 //   { "do": "write-registry", key, tree }                        key relative to WinSock2\Parameters, "" = all of it
 //   { "do": "set-provider-category", catalog, providerId, categories }               0 = none
-//   { "do": "set-application-category", program, args?, categories }                 null = no entry
+//   { "do": "set-application-category", program, args?, categories, mark?: true }    null = no entry
 //   { "do": "install-namespace", catalog, providerId, name, path, namespace, version, info?: Base64 }
 //   { "do": "remove-namespace", catalog, providerId }
 //   { "do": "enable-namespace", catalog, providerId, enabled }

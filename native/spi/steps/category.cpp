@@ -82,8 +82,9 @@ private:
 // what is taken away, down to the whole entry, is taken out of the registry.
 class SetApplicationCategory final : public Step {
 public:
-    SetApplicationCategory(const Value& source, Application application, std::optional<std::uint32_t> categories)
-        : Step(source), application_(std::move(application)), categories_(categories) {}
+    SetApplicationCategory(const Value& source, Application application, std::optional<std::uint32_t> categories,
+                           bool mark)
+        : Step(source), application_(std::move(application)), categories_(categories), mark_(mark) {}
 
     // The key of the entry, if there is one; and the names of all keys, by which one that Winsock makes is known.
     Status observe(Context&, Value& before) override {
@@ -105,7 +106,7 @@ public:
         return {};
     }
 
-    Status apply(Context& context, const Value&) override {
+    Status apply(Context& context, const Value& before) override {
         RegistryTree applications;
         bool exists = false;
         if (Status status = read_applications(applications, exists); !status.ok()) {
@@ -113,18 +114,18 @@ public:
         }
         const std::wstring name = find_application(applications, application_);
         if (!categories_) {
-            return name.empty() ? Status{} : delete_tree(path_of(name), context.points);
+            return name.empty() ? Status{} : remove(context, name, applications.keys.size());
         }
-        std::uint32_t former = 0;
         if (!name.empty()) {
             RegistryTree& key = *applications.key(name);
-            former = key.dword(permitted_value);
+            const std::uint32_t former = key.dword(permitted_value);
             if (former == *categories_) {
-                return {};
+                return mark(context, before);
             }
             if ((former & ~*categories_) != 0) {
                 key.set_dword(permitted_value, *categories_);
-                return write_tree(path_of(name), key, context.points);
+                Status status = write_tree(path_of(name), key, context.points);
+                return status.ok() ? mark(context, before) : status;
             }
         }
         context.points.next();
@@ -135,7 +136,7 @@ public:
         if (Status status = get_application_categories(context.winsock, application_, permitted); !status.ok()) {
             return status;
         }
-        return permitted == categories_ ? Status{}
+        return permitted == categories_ ? mark(context, before)
                                         : own_error("ERR_VERIFY_FAILED", narrow(application_.program) +
                                                                              " did not get its categories");
     }
@@ -156,22 +157,58 @@ public:
         if (!exists) {
             return {};
         }
-        std::size_t left = applications.keys.size();
-        for (const auto& [name, key] : applications.keys) {
-            if (!is_among(before, name) && is_about_file(key, application_.program)) {
-                if (Status status = delete_tree(path_of(name), context.points); !status.ok()) {
-                    return status;
-                }
-                --left;
+        for (std::wstring name = made(applications, before); !name.empty(); name = made(applications, before)) {
+            if (Status status = delete_tree(path_of(name), context.points); !status.ok()) {
+                return status;
             }
+            std::erase_if(applications.keys, [&](const auto& key) { return equal_names(key.first, name); });
         }
-        return left == 0 && !flag(before, "exists") ? delete_tree(applications_path(), context.points) : Status{};
+        return applications.keys.empty() && !flag(before, "exists") ? delete_tree(applications_path(), context.points)
+                                                                    : Status{};
     }
 
     bool changes_catalog() const override { return false; } // of providers
 
 private:
     static std::wstring path_of(const std::wstring& name) { return applications_path() + L"\\" + name; }
+
+    // Windows has entries of its own in that key and never deletes it; where ours was the only one, it is as before us.
+    static Status remove(Context& context, const std::wstring& name, std::size_t count) {
+        return delete_tree(count == 1 ? applications_path() : path_of(name), context.points);
+    }
+
+    // The key that this step has made: not there before, and about this program's file.
+    std::wstring made(const RegistryTree& applications, const Value& before) const {
+        for (const auto& [name, key] : applications.keys) {
+            if (!is_among(before, name) && is_about_file(key, application_.program)) {
+                return name;
+            }
+        }
+        return {};
+    }
+
+    // Says in the entry who made it, or, where somebody else decides about it now, no longer.
+    Status mark(Context& context, const Value& before) const {
+        RegistryTree applications;
+        bool exists = false;
+        if (Status status = read_applications(applications, exists); !status.ok()) {
+            return status;
+        }
+        const bool ours = mark_ && before.find("entry") == nullptr;
+        const std::wstring name =
+            ours ? made(applications, before) : find_application(applications, application_);
+        RegistryTree* key = applications.key(name);
+        if (name.empty() || key == nullptr || (key->value(made_by_value) != nullptr) == ours) {
+            return {};
+        }
+        if (ours) {
+            key->values.push_back({made_by_value, REG_DWORD, {}});
+            key->set_dword(made_by_value, 1);
+        } else if (!mark_) {
+            std::erase_if(key->values, [](const RegistryValue& value) { return value.name == made_by_value; });
+        }
+        return write_tree(path_of(name), *key, context.points);
+    }
 
     static bool is_among(const Value& before, const std::wstring& name) {
         const Value* names = before.find("names");
@@ -183,6 +220,7 @@ private:
 
     Application application_;
     std::optional<std::uint32_t> categories_; // empty: no entry at all
+    bool mark_;
 };
 
 } // namespace
@@ -226,7 +264,8 @@ Status make_set_application_category(const Value& source, std::unique_ptr<Step>&
         }
         categories = number;
     }
-    step = std::make_unique<SetApplicationCategory>(source, std::move(application), categories);
+    step = std::make_unique<SetApplicationCategory>(source, std::move(application), categories,
+                                                    flag(source, "mark"));
     return {};
 }
 
