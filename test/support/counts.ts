@@ -50,6 +50,8 @@ const table = {
     killPoints: [6, 1000],
     /** The same of an operation that changes chains of others. */
     killPointsOfChains: [3, 1000],
+    /** The same of changes of categories and namespace providers. */
+    killPointsOfPrograms: [2, 1000],
     /** Workers that end while a plan of theirs is executed. */
     endedWorkers: [10, 200],
     /** A listener goes from process to process this often while clients connect. */
