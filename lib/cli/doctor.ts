@@ -1,6 +1,7 @@
 // winsock-spi doctor: what is wrong with the catalogs, what that does, and with --fix the repair.
 
 import type { Command } from "commander";
+import type { CollectOptions } from "../doctor/collect.js";
 import { type Examination, examine, repair } from "../doctor/doctor.js";
 import type { Finding } from "../doctor/findings.js";
 import { formatFindings } from "../doctor/format.js";
@@ -15,6 +16,7 @@ interface DoctorFlags extends ChangeFlags {
     fix?: boolean;
     remove?: string[];
     timeout?: string;
+    load?: boolean;
 }
 
 export function addDoctorCommand(program: Command): void {
@@ -23,6 +25,7 @@ export function addDoctorCommand(program: Command): void {
         .description("find what is wrong with the catalogs and their providers (exit code 0: healthy, 1: findings)")
         .option("--fix", "repair what can be repaired safely, and only that")
         .option("--remove <provider...>", "with --fix: remove these providers too (name, GUID or DLL path)")
+        .option("--no-load", "do not try the providers out: nothing of them is loaded anywhere")
         .option("--timeout <seconds>", "how long one provider may take before it counts as hanging", "10");
     addChangeFlags(command).action((flags: DoctorFlags) => run(flags, (output) => doctor(output, flags)));
 }
@@ -39,7 +42,8 @@ async function doctor(output: Output, flags: DoctorFlags): Promise<number> {
     if (!fix && (flags.remove !== undefined || flags.dryRun === true || flags.yes === true)) {
         throw new WinsockError("--remove, --dry-run and --yes go with --fix", { code: "ERR_USAGE" });
     }
-    const examination = await examine({ timeout: Math.round(seconds * 1000) });
+    const options = { timeout: Math.round(seconds * 1000), load: flags.load !== false };
+    const examination = await examine(options);
     const { findings } = examination;
     output.text(formatFindings(findings));
     if (!fix) {
@@ -51,7 +55,7 @@ async function doctor(output: Output, flags: DoctorFlags): Promise<number> {
         }
         return healthy(findings);
     }
-    return mend(output, flags, examination);
+    return mend(output, flags, examination, options);
 }
 
 /** For findings without a safe repair: what it would take to remove the provider. */
@@ -73,7 +77,12 @@ function removalPlans({ facts, findings }: Examination): { provider: string; pla
     });
 }
 
-async function mend(output: Output, flags: DoctorFlags, examination: Examination): Promise<number> {
+async function mend(
+    output: Output,
+    flags: DoctorFlags,
+    examination: Examination,
+    options: CollectOptions,
+): Promise<number> {
     const { findings } = examination;
     const remove = flags.remove ?? [];
     const { plan } = await repair(examination, { remove, dryRun: true });
@@ -96,7 +105,7 @@ async function mend(output: Output, flags: DoctorFlags, examination: Examination
         onStep: (index, count, text) => output.note(`[${index + 1}/${count}] ${text}`),
     });
     const undo = `winsock-spi restore "${done.backup ?? "FILE"}" --yes`;
-    const { findings: remaining } = await examine({ timeout: Math.round(Number(flags.timeout) * 1000) });
+    const { findings: remaining } = await examine(options);
     output.value({ findings, changed: true, backup: done.backup, undo, plan: done.plan, remaining });
     output.text(`\nRepaired. What is left:\n\n${formatFindings(remaining)}`);
     output.text(`Backup of what was there before: ${done.backup ?? ""}`);

@@ -175,7 +175,7 @@ function checkReader(facts: Facts, bits: CatalogName, findings: Findings): void 
     if ("code" in read) {
         findings.add("winsock-unreadable", {
             catalog: bits,
-            message: `Winsock's own functions cannot read the ${bits}-bit catalog: ${read.message}`,
+            message: `Winsock's own functions cannot read the ${bits}-bit catalog: ${read.message.replace(/\.?$/, ".")}`,
             consequence: `No ${bits}-bit program can open a socket, and netsh and installers cannot mend it.`,
             advice: "repair what else is found in this catalog; if nothing is, winsock-spi restore FILE with a backup",
         });

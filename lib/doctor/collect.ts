@@ -25,11 +25,13 @@ export interface CollectOptions {
      * Milliseconds that loading one DLL, or opening one socket, may take before it counts as hanging; default 10000.
      */
     timeout?: number;
+    /** Try the providers out, in processes of their own; default true. Without it no provider is loaded anywhere. */
+    load?: boolean;
 }
 
 /** The facts about this machine, and the reading that they were made from. */
 export async function collectFacts(options: CollectOptions = {}): Promise<{ facts: Facts; reading: Reading }> {
-    const { timeout = 10_000 } = options;
+    const { timeout = 10_000, load = true } = options;
     if (!Number.isInteger(timeout) || timeout < 1 || timeout > 3_600_000) {
         throw new TypeError(`doctor: timeout must be 1 to 3600000 milliseconds, not ${String(timeout)}`);
     }
@@ -58,11 +60,9 @@ export async function collectFacts(options: CollectOptions = {}): Promise<{ fact
             }
         }
     }
-    for (const bits of catalogNames) {
-        if (machine.catalogs.includes(Number(bits) as Bits)) {
-            facts.trials[bits] = await tryCatalog(bits, facts, machine, timeout);
-        }
-    }
+    const tried = catalogNames.filter((bits) => load && machine.catalogs.includes(Number(bits) as Bits));
+    const trials = await Promise.all(tried.map((bits) => tryCatalog(bits, facts, machine, timeout)));
+    tried.forEach((bits, index) => (facts.trials[bits] = trials[index] ?? { libraries: {}, sockets: {} }));
     return { facts, reading };
 }
 

@@ -28,7 +28,7 @@ export interface Examination {
  * @throws TypeError if there is no such option.
  */
 export async function examine(options: CollectOptions = {}): Promise<Examination> {
-    refuseUnknownOptions("examine", options, ["timeout"]);
+    refuseUnknownOptions("examine", options, ["timeout", "load"]);
     const { facts, reading } = await collectFacts(options);
     return { findings: diagnose(facts), facts, reading };
 }
