@@ -32,9 +32,12 @@ export type { Facts, FileFacts, LibraryFacts, Outcome, SocketFacts, Trial } from
 export type { PortableExecutable } from "./doctor/portable-executable.js";
 export { planRepair, type RepairOptions } from "./doctor/plan-repair.js";
 export type { CollectOptions } from "./doctor/collect.js";
+export {
+    confirm, pendingChange, rollBack, withConfirmation, type ConfirmResult, type PendingChange,
+} from "./plan/confirm.js";
 export { recover, type ChangeOptions, type ChangeResult } from "./plan/execute.js";
 export type { RecoveryResult } from "./native.js";
-export { formatPlan, type Plan, type Step, type StepAction } from "./plan/plan.js";
+export { formatPlan, type Confirmation, type Plan, type Step, type StepAction } from "./plan/plan.js";
 export { install, type InstallOptions } from "./provider/install.js";
 export {
     planInstall, type InstallPlanOptions, type ProviderFile, type ProviderFiles,

@@ -9,6 +9,7 @@ import { fileURLToPath } from "node:url";
 import { WinsockError, toWinsockError } from "./errors.js";
 import type { CatalogWatchBinding } from "./native/catalog-watch.js";
 import { type CategoriesBinding, categoriesMethods } from "./native/categories.js";
+import { type ConfirmBinding, confirmMethods } from "./native/confirm.js";
 import { type InspectBinding, inspectMethods } from "./native/inspect.js";
 import { type NamespacesBinding, namespacesMethods } from "./native/namespaces.js";
 import type { PeerBinding } from "./native/peer.js";
@@ -65,13 +66,22 @@ export interface ExecutionResult {
     catalogDamaged: boolean;
     /** How many writes (registry values and keys, files) the execution made: the places where a kill can hit it. */
     writes: number;
+    /** Done, but undone again at that time (milliseconds since 1970) unless it is confirmed. */
+    until?: number;
+    /** What steps have to tell: what the probe could not try, for example. */
+    notes: string[];
 }
 
 /** How an operation that was interrupted (crash, power loss) was brought to an end. */
 export interface RecoveryResult {
-    action: "none" | "finished" | "undone";
+    /** `unconfirmed`: left alone, as it may still be confirmed. */
+    action: "none" | "finished" | "undone" | "unconfirmed";
     /** `install`, `upgrade`, `uninstall` or `restore`; absent if there was nothing to recover. */
     operation?: string;
+    /** Of `unconfirmed`: when it will be undone, in milliseconds since 1970. */
+    until?: number;
+    /** How many writes it made. */
+    writes?: number;
 }
 
 /** Both clocks of the machine read at the same moment, to turn raw counters of records into times. */
@@ -158,6 +168,7 @@ export interface JobHandle {
 export interface NativeBinding
     extends CatalogWatchBinding,
         CategoriesBinding,
+        ConfirmBinding,
         InspectBinding,
         NamespacesBinding,
         PeerBinding,
@@ -184,15 +195,17 @@ export interface NativeBinding
      * `onStep` is called before each step with its index, the number of steps, and its text.
      */
     executePlan(plan: string, onStep: (index: number, count: number, text: string) => void): Promise<ExecutionResult>;
-    /** Finishes or undoes an operation that was interrupted. */
-    recover(): Promise<RecoveryResult>;
+    /**
+     * Finishes or undoes an operation that was interrupted.
+     *
+     * @param gate As in {@link ConfirmBinding.confirmChange}.
+     */
+    recover(gate?: string): Promise<RecoveryResult>;
     /**
      * Makes %ProgramData%\winsock-spi and its folder `backups`, writable by administrators only, and returns their full
      * paths. Refuses folders that somebody else made there first.
      */
     prepareFolders(): { data: string; backups: string };
-    /** The operation whose journal is unfinished, if any. */
-    pendingOperation(): string | undefined;
     /**
      * Starts the program at the full path `file` in `folder`, which becomes no child of libuv's and is in none of its
      * jobs. It has this process's environment and standard input; both its outputs go to this process's standard error,
@@ -349,7 +362,6 @@ const bindingMethods = [
     "executePlan",
     "recover",
     "prepareFolders",
-    "pendingOperation",
     "startProgram",
     "openControl",
     "listRings",
@@ -370,6 +382,7 @@ const bindingMethods = [
     ...socketsMethods,
     "openPolled",
     ...transportsMethods,
+    ...confirmMethods,
 ] as const satisfies readonly (keyof NativeBinding)[];
 
 let loaded: NativeBinding | undefined;

@@ -7,7 +7,8 @@ import * as fs from "node:fs/promises";
 import * as path from "node:path";
 import { WinsockError, refuseUnknownOptions } from "../errors.js";
 import { type MachineFacts, native } from "../native.js";
-import { type ChangeResult, type ExecuteOptions, executePlan } from "../plan/execute.js";
+import { withConfirmation } from "../plan/confirm.js";
+import { type ChangeOptions, type ChangeResult, executePlan } from "../plan/execute.js";
 import type { Plan } from "../plan/plan.js";
 import { type Catalog, type CatalogName, catalogNames } from "./model.js";
 import { type Reading, readSystem } from "./read.js";
@@ -358,9 +359,14 @@ export async function writeAutomaticBackup(content: Backup): Promise<string> {
 }
 
 /** Takes an automatic backup of what was read, then executes the plan that was made from the same reading. */
-export async function executeWithBackup(plan: Plan, reading: Reading, options: ExecuteOptions): Promise<ChangeResult> {
+export async function executeWithBackup(plan: Plan, reading: Reading, options: ChangeOptions): Promise<ChangeResult> {
+    const final = withConfirmation(plan, options, reading.machine);
     const backup = await writeAutomaticBackup(await takeBackup(reading));
-    const final: Plan = { ...plan, backup };
-    await executePlan(final, options);
-    return { plan: final, backup };
+    const { until, notes } = await executePlan({ ...final, backup }, options);
+    return {
+        plan: { ...final, backup },
+        backup,
+        ...(until === undefined ? {} : { unconfirmedUntil: new Date(until).toISOString() }),
+        ...(notes.length === 0 ? {} : { notes }),
+    };
 }

@@ -3,8 +3,12 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { WinsockError, refuseUnknownOptions } from "../errors.js";
-import { type Bits, native, packageRoot } from "../native.js";
-import { type ChangeOptions, type ChangeResult, requireElevated, requireNothingPending } from "../plan/execute.js";
+import { type Bits, packageRoot } from "../native.js";
+import { pendingChange, withConfirmation } from "../plan/confirm.js";
+import {
+    type ChangeOptions, type ChangeResult, changeOptionNames, requireElevated, requireNothingPending,
+    requireNothingUnconfirmed,
+} from "../plan/execute.js";
 import { packagedHelpers } from "../plan/helpers.js";
 import type { Plan } from "../plan/plan.js";
 import { type Backup, executeWithBackup, hashDlls, readBackup, readablePath } from "./backup.js";
@@ -37,20 +41,22 @@ export async function restore(file: string, options: RestoreOptions = {}): Promi
     if (typeof file !== "string") {
         throw new TypeError("restore: file must be the path of a backup");
     }
-    refuseUnknownOptions("restore", options, ["way", "force", "onStep", "dryRun"]);
+    refuseUnknownOptions("restore", options, ["way", "force", ...changeOptionNames]);
+    requireNothingUnconfirmed();
     if (options.way === "winsock") {
         requireNothingPending();
     }
     // The way out of an operation that can be neither finished nor undone must not wait for it to be settled.
-    const unsettled = native().pendingOperation() !== undefined;
+    const unsettled = pendingChange() !== undefined;
     const content = await readBackup(path.resolve(file));
     const reading = readSystem({ source: options.way === "winsock" ? "auto" : "registry" });
     const wanted = withResolvedPaths(catalogOfRegistry(content.registry));
     const dlls = await dllsOf(wanted, content, reading);
-    const plan: Plan = {
+    const planned: Plan = {
         ...planRestore(content, { ...reading, unsettled, dlls }, options.way === undefined ? {} : { way: options.way }),
         helpers: packagedHelpers(packageRoot, reading.machine),
     };
+    const plan = withConfirmation(planned, options, reading.machine);
     if (options.dryRun === true || plan.steps.length === 0) {
         return { plan };
     }

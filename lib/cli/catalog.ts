@@ -5,6 +5,7 @@ import { formatCatalog } from "../catalog/format.js";
 import { readCatalog } from "../catalog/read.js";
 import { followCatalog } from "./catalog-follow.js";
 import { printTree, writeSvg } from "./catalog-pictures.js";
+import { describePending, pendingChange } from "../plan/confirm.js";
 import { run } from "./frame.js";
 
 interface CatalogFlags {
@@ -47,6 +48,10 @@ export function addCatalogCommand(program: Command): void {
                 const { protocols, namespaces, problems } = await readCatalog();
                 for (const problem of problems) {
                     output.note(problem);
+                }
+                const pending = pendingChange();
+                if (pending !== undefined) {
+                    output.note(describePending(pending));
                 }
                 output.value({ protocols, namespaces });
                 output.text(formatCatalog({ protocols, namespaces }));

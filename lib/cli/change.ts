@@ -1,8 +1,10 @@
 // What install, uninstall and restore have in common: show the plan, ask, do it step by step, say how to undo it.
 
 import type { Command } from "commander";
+import { describePending } from "../plan/confirm.js";
 import { type ChangeOptions, type ChangeResult, requireElevated } from "../plan/execute.js";
 import { formatPlan } from "../plan/plan.js";
+import { parseDuration } from "./confirm-within.js";
 import { type Output, confirm, exitCodes } from "./frame.js";
 
 /** The options of every command that changes the system. */
@@ -10,6 +12,7 @@ export interface ChangeFlags {
     json?: boolean;
     dryRun?: boolean;
     yes?: boolean;
+    confirmWithin?: number;
 }
 
 /** Adds these options to a command. */
@@ -17,7 +20,24 @@ export function addChangeFlags(command: Command): Command {
     return command
         .option("--dry-run", "print the plan and change nothing")
         .option("--yes", "do not ask")
+        .option(
+            "--confirm-within <time>",
+            "undo the change after this time (60s, 5m), or at the next start of Windows, unless `confirm` comes first",
+            parseDuration,
+        )
         .option("--json", "print one JSON value");
+}
+
+/** What the flags say about confirming, for the library. */
+export function confirmation({ confirmWithin }: ChangeFlags): Pick<ChangeOptions, "confirmWithin"> {
+    return confirmWithin === undefined ? {} : { confirmWithin };
+}
+
+/** How a change that was made can be undone; one that is not confirmed yet undoes itself. */
+export function howToUndo({ plan, unconfirmedUntil }: ChangeResult, undo: string): string {
+    return unconfirmedUntil === undefined
+        ? `To undo: ${undo}`
+        : describePending({ operation: plan.operation, state: "unconfirmed", until: unconfirmedUntil });
 }
 
 /** A change of the system, as a command describes it. */
@@ -34,7 +54,8 @@ export interface Change {
 
 /** Plans, asks, executes and reports a change; the exit code. */
 export async function applyChange(output: Output, flags: ChangeFlags, change: Change): Promise<number> {
-    const { plan } = await change.apply({ dryRun: true });
+    const how = confirmation(flags);
+    const { plan } = await change.apply({ ...how, dryRun: true });
     for (const warning of plan.warnings ?? []) {
         output.note(`Warning: ${warning}`);
     }
@@ -58,13 +79,20 @@ export async function applyChange(output: Output, flags: ChangeFlags, change: Ch
         return exitCodes.negative;
     }
     const result = await change.apply({
+        ...how,
         onStep: (index, count, text) => output.note(`[${index + 1}/${count}] ${text}`),
     });
-    output.value({ changed: true, backup: result.backup, undo: change.undo(result), plan: result.plan });
+    const { unconfirmedUntil, notes } = result;
+    output.value({
+        changed: true, backup: result.backup, undo: change.undo(result), unconfirmedUntil, notes, plan: result.plan,
+    });
     output.text(change.done(result));
+    for (const note of notes ?? []) {
+        output.text(note);
+    }
     if (result.backup !== undefined) {
         output.text(`Backup of what was there before: ${result.backup}`);
     }
-    output.text(`To undo: ${change.undo(result)}`);
+    output.text(howToUndo(result, change.undo(result)));
     return exitCodes.done;
 }

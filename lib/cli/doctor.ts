@@ -6,10 +6,11 @@ import { type Examination, examine, repair } from "../doctor/doctor.js";
 import type { Finding } from "../doctor/findings.js";
 import { formatFindings } from "../doctor/format.js";
 import { WinsockError } from "../errors.js";
+import { describePending, pendingChange } from "../plan/confirm.js";
 import { requireElevated } from "../plan/execute.js";
 import { type Plan, formatPlan } from "../plan/plan.js";
 import { planRemove } from "../provider/plan-remove.js";
-import { type ChangeFlags, addChangeFlags } from "./change.js";
+import { type ChangeFlags, addChangeFlags, confirmation, howToUndo } from "./change.js";
 import { type Output, confirm, exitCodes, run } from "./frame.js";
 
 interface DoctorFlags extends ChangeFlags {
@@ -45,6 +46,10 @@ async function doctor(output: Output, flags: DoctorFlags): Promise<number> {
     const options = { timeout: Math.round(seconds * 1000), load: flags.load !== false };
     const examination = await examine(options);
     const { findings } = examination;
+    const pending = pendingChange();
+    if (pending?.state === "unconfirmed") {
+        output.note(describePending(pending));
+    }
     output.text(formatFindings(findings));
     if (!fix) {
         const removals = removalPlans(examination);
@@ -85,7 +90,8 @@ async function mend(
 ): Promise<number> {
     const { findings } = examination;
     const remove = flags.remove ?? [];
-    const { plan } = await repair(examination, { remove, dryRun: true });
+    const how = confirmation(flags);
+    const { plan } = await repair(examination, { ...how, remove, dryRun: true });
     if (flags.dryRun === true || plan.steps.length === 0) {
         output.value({ findings, changed: false, plan });
         output.text(plan.steps.length === 0 ? "\nThere is nothing that can be repaired safely." : `\n${formatPlan(plan)}`);
@@ -101,14 +107,16 @@ async function mend(
         return exitCodes.negative;
     }
     const done = await repair(examination, {
+        ...how,
         remove,
         onStep: (index, count, text) => output.note(`[${index + 1}/${count}] ${text}`),
     });
     const undo = `winsock-spi restore "${done.backup ?? "FILE"}" --yes`;
     const { findings: remaining } = await examine(options);
-    output.value({ findings, changed: true, backup: done.backup, undo, plan: done.plan, remaining });
+    const { backup, unconfirmedUntil } = done;
+    output.value({ findings, changed: true, backup, undo, unconfirmedUntil, plan: done.plan, remaining });
     output.text(`\nRepaired. What is left:\n\n${formatFindings(remaining)}`);
     output.text(`Backup of what was there before: ${done.backup ?? ""}`);
-    output.text(`To undo: ${undo}`);
+    output.text(howToUndo(done, undo));
     return healthy(remaining);
 }

@@ -6,6 +6,7 @@ import { WinsockError } from "../errors.js";
 import { packageVersion } from "../native.js";
 import { addBackupCommand } from "./backup.js";
 import { addCatalogCommand } from "./catalog.js";
+import { addConfirmCommand } from "./confirm.js";
 import { addDiffCommand } from "./diff.js";
 import { addDoctorCommand } from "./doctor.js";
 import { addExcludeCommand, addIncludeCommand } from "./exclude.js";
@@ -26,7 +27,7 @@ const commands = [
     addOrderCommand,
     addInstallCommand, addUninstallCommand,
     addExcludeCommand, addIncludeCommand, addNamespaceCommand,
-    addRecoverCommand, addWatchCommand, addHoldCommand, addSocketsCommand,
+    addConfirmCommand, addRecoverCommand, addWatchCommand, addHoldCommand, addSocketsCommand,
 ];
 
 /** The command line as commander wants it: strict everywhere, and telling of its errors through us. */

@@ -10,6 +10,7 @@ import { decodeProtocolInfo } from "../catalog/protocol-info.js";
 import { type Reading, readSystem } from "../catalog/read.js";
 import { WinsockError } from "../errors.js";
 import { type Bits, type MachineFacts, native, packageRoot } from "../native.js";
+import { pendingChange } from "../plan/confirm.js";
 import { packagedRescue } from "../provider/layout.js";
 import { fileFault } from "./checks-files.js";
 import type { Facts, FileFacts, Trial } from "./facts.js";
@@ -37,7 +38,7 @@ export async function collectFacts(options: CollectOptions = {}): Promise<{ fact
     }
     const reading = readSystem({ source: "registry" });
     const { machine, registry, catalog } = reading;
-    const pending = native().pendingOperation();
+    const pending = pendingChange();
     const facts: Facts = {
         machine: { arch: machine.arch, catalogs: machine.catalogs, systemRoot: machine.systemRoot },
         registry,
@@ -45,7 +46,7 @@ export async function collectFacts(options: CollectOptions = {}): Promise<{ fact
         winsock: readByWinsock(machine),
         files: {},
         trials: {},
-        ...(pending === undefined ? {} : { pending }),
+        ...(pending?.state === "interrupted" ? { pending: pending.operation } : {}),
         sensitivePrograms: await findSensitivePrograms(machine),
         programs: {},
     };

@@ -4,6 +4,7 @@ import { executeWithBackup } from "../catalog/backup.js";
 import type { Reading } from "../catalog/read.js";
 import { refuseUnknownOptions } from "../errors.js";
 import { type MachineFacts, packageRoot } from "../native.js";
+import { withConfirmation } from "../plan/confirm.js";
 import { type ChangeOptions, type ChangeResult, requireElevated, requireNothingPending } from "../plan/execute.js";
 import type { Plan } from "../plan/plan.js";
 import { packagedRescue } from "../provider/layout.js";
@@ -49,7 +50,8 @@ export interface RepairRunOptions extends ChangeOptions {
 export async function repair(examination: Examination, options: RepairRunOptions = {}): Promise<ChangeResult> {
     const { remove = [], ...change } = options;
     const { facts, findings, reading } = examination;
-    const plan = withProbe(planRepair(facts, findings, { remove }), findings, reading.machine);
+    const probed = withProbe(planRepair(facts, findings, { remove }), findings, reading.machine);
+    const plan = withConfirmation(probed, change, reading.machine);
     if (change.dryRun === true || plan.steps.length === 0) {
         return { plan };
     }

@@ -1,7 +1,8 @@
 // Hands a plan to the native executor and turns its answer into a result or an error.
 
 import { WinsockError } from "../errors.js";
-import { type RecoveryResult, native } from "../native.js";
+import { type ExecutionResult, type RecoveryResult, native } from "../native.js";
+import { describePending, pendingChange } from "./confirm.js";
 import { type Plan, planVersion } from "./plan.js";
 
 /** What an execution may be told. */
@@ -11,18 +12,28 @@ export interface ExecuteOptions {
 }
 
 /**
- * Refuses to plan anything on a catalog that an interrupted operation left half changed.
+ * Refuses to plan anything on a catalog that an interrupted operation left half changed, or while an earlier change
+ * waits to be confirmed.
  *
- * @throws WinsockError `ERR_UNFINISHED`.
+ * @throws WinsockError `ERR_UNFINISHED`, `ERR_UNCONFIRMED`.
  */
 export function requireNothingPending(): void {
-    const pending = native().pendingOperation();
-    if (pending !== undefined) {
-        throw new WinsockError(
-            `An earlier operation (${pending}) was interrupted. Run \`winsock-spi recover\` first: it finishes or ` +
-                "undoes it.",
-            { code: "ERR_UNFINISHED" },
-        );
+    const pending = pendingChange();
+    if (pending?.state === "interrupted") {
+        throw new WinsockError(describePending(pending), { code: "ERR_UNFINISHED" });
+    }
+    requireNothingUnconfirmed();
+}
+
+/**
+ * Refuses while an earlier change waits to be confirmed: two of them could not be told apart afterwards.
+ *
+ * @throws WinsockError `ERR_UNCONFIRMED`.
+ */
+export function requireNothingUnconfirmed(): void {
+    const pending = pendingChange();
+    if (pending?.state === "unconfirmed") {
+        throw new WinsockError(describePending(pending), { code: "ERR_UNCONFIRMED" });
     }
 }
 
@@ -44,16 +55,25 @@ export function requireElevated(): void {
 export interface ChangeOptions extends ExecuteOptions {
     /** Only plan: nothing is changed, and no administrator rights are needed. */
     dryRun?: boolean;
+    /**
+     * The change is undone this many milliseconds after its last step, or at the next start of Windows, unless
+     * {@link confirm} comes first; also if this process ends before that. From 1000 to 604800000 (a week).
+     */
+    confirmWithin?: number;
 }
 
 /** The names of these options, for those who refuse unknown ones. */
-export const changeOptionNames = ["onStep", "dryRun"] as const;
+export const changeOptionNames = ["onStep", "dryRun", "confirmWithin"] as const;
 
 /** What a change of the system did, or with `dryRun` would do. */
 export interface ChangeResult {
     plan: Plan;
     /** Full path of the backup taken before; absent if nothing was done. */
     backup?: string;
+    /** With `confirmWithin`: when it is undone unless it is confirmed, ISO 8601, UTC. */
+    unconfirmedUntil?: string;
+    /** What steps have to tell, in sentences: what the probe could not try, for example. */
+    notes?: string[];
 }
 
 /**
@@ -62,13 +82,13 @@ export interface ChangeResult {
  * @throws WinsockError what the failing step failed with (`ERR_PROBE_FAILED`, `WSANO_RECOVERY`, ...); its
  * `catalogDamaged` says that undoing failed too.
  */
-export async function executePlan(plan: Plan, options: ExecuteOptions = {}): Promise<void> {
+export async function executePlan(plan: Plan, options: ExecuteOptions = {}): Promise<ExecutionResult> {
     if (plan.version !== planVersion) {
         throw new TypeError(`a plan of version ${String(plan.version)} cannot be executed, only of ${planVersion}`);
     }
     const result = await native().executePlan(JSON.stringify(plan), options.onStep ?? (() => undefined));
     if (result.error === undefined) {
-        return;
+        return result;
     }
     const { code, errno, syscall, message, step } = result.error;
     const text = plan.steps[step]?.text;
@@ -85,14 +105,15 @@ export async function executePlan(plan: Plan, options: ExecuteOptions = {}): Pro
 }
 
 /**
- * Finishes or undoes the operation that was interrupted, if there is one. Files that earlier operations had to leave
+ * Finishes or undoes the operation that was interrupted, if there is one; a change that waits to be confirmed is left
+ * alone. Files that earlier operations had to leave
  * because programs used them are deleted now, as far as they are free.
  *
  * @throws WinsockError `ERR_NOT_ELEVATED`, `ERR_UNSUPPORTED_PLATFORM`; with `catalogDamaged`, what recovering failed
  * with: the catalog may then be half changed.
  */
 export async function recover(): Promise<RecoveryResult> {
-    const pending = native().pendingOperation();
+    const pending = pendingChange();
     if (pending === undefined) {
         if (native().machine().elevated) {
             await native().recover().catch(() => undefined); // what is left is left to the next operation
@@ -106,7 +127,7 @@ export async function recover(): Promise<RecoveryResult> {
         if (!(error instanceof WinsockError)) {
             throw error;
         }
-        throw new WinsockError(`The interrupted ${pending} could be neither finished nor undone: ${error.message}`, {
+        throw new WinsockError(`The interrupted ${pending.operation} could be neither finished nor undone: ${error.message}`, {
             code: error.code,
             errno: error.errno,
             syscall: error.syscall,

@@ -230,12 +230,26 @@ export interface Plan {
     onFailure: "undo" | "finish";
     /** winsock-spi-rescue.exe of each bitness, for what a process of the other bitness must do. */
     helpers?: Partial<Record<"64" | "32", string>>;
+    /** The change is undone unless it is confirmed in time. */
+    confirm?: Confirmation;
     steps: Step[];
+}
+
+/** How long a change waits to be confirmed, and who undoes it. */
+export interface Confirmation {
+    /** Milliseconds from the last step on. */
+    within: number;
+    /** winsock-spi-rescue.exe of each bitness: copies of them are the service that undoes it, and what that needs. */
+    programs: Partial<Record<"64" | "32", string>>;
 }
 
 /** A plan as text for people: one numbered line per step. */
 export function formatPlan(plan: Plan): string {
     const width = String(plan.steps.length).length;
     const lines = plan.steps.map((step, index) => `${String(index + 1).padStart(width + 2)}. ${step.text}`);
+    if (plan.confirm !== undefined) {
+        const seconds = plan.confirm.within / 1000;
+        lines.push(`  All of it is undone ${seconds} s later, or at the next start of Windows, unless confirmed.`);
+    }
     return [plan.text, ...lines].join("\n");
 }

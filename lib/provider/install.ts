@@ -7,6 +7,7 @@ import { type CatalogName, catalogNames } from "../catalog/model.js";
 import { type Reading, readSystem } from "../catalog/read.js";
 import { WinsockError, refuseUnknownOptions } from "../errors.js";
 import { packageRoot, packageVersion } from "../native.js";
+import { withConfirmation } from "../plan/confirm.js";
 import {
     type ChangeOptions, type ChangeResult, changeOptionNames, requireElevated, requireNothingPending,
 } from "../plan/execute.js";
@@ -69,7 +70,7 @@ export async function install(options: InstallOptions = {}): Promise<ChangeResul
     ]);
     requireNothingPending();
     const reading = readSystem();
-    const plan = await planFor(reading, options);
+    const plan = withConfirmation(await planFor(reading, options), options, reading.machine);
     if (options.dryRun === true) {
         return { plan };
     }

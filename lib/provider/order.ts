@@ -4,7 +4,10 @@ import { executeWithBackup } from "../catalog/backup.js";
 import { readSystem } from "../catalog/read.js";
 import { refuseUnknownOptions } from "../errors.js";
 import { packageRoot } from "../native.js";
-import { type ChangeOptions, type ChangeResult, requireElevated, requireNothingPending } from "../plan/execute.js";
+import { withConfirmation } from "../plan/confirm.js";
+import {
+    type ChangeOptions, type ChangeResult, changeOptionNames, requireElevated, requireNothingPending,
+} from "../plan/execute.js";
 import { packagedHelpers } from "../plan/helpers.js";
 import type { Plan } from "../plan/plan.js";
 import { type OrderPlanOptions, planOrder } from "./plan-order.js";
@@ -22,14 +25,15 @@ export interface OrderOptions extends ChangeOptions, OrderPlanOptions {}
  * @throws TypeError if an option does not exist or has a wrong type.
  */
 export async function order(options: OrderOptions): Promise<ChangeResult> {
-    refuseUnknownOptions("order", options, ["catalog", "order", "first", "bypass", "onStep", "dryRun"]);
+    refuseUnknownOptions("order", options, ["catalog", "order", "first", "bypass", ...changeOptionNames]);
     requireNothingPending();
     const reading = readSystem();
     const { catalog, first, bypass } = options;
-    const plan: Plan = {
+    const planned: Plan = {
         ...planOrder(reading.catalog, { catalog, order: options.order, first, bypass }),
         helpers: packagedHelpers(packageRoot, reading.machine),
     };
+    const plan = withConfirmation(planned, options, reading.machine);
     if (options.dryRun === true || plan.steps.length === 0) {
         return { plan };
     }

@@ -5,6 +5,7 @@ import { executeWithBackup } from "../catalog/backup.js";
 import { readSystem } from "../catalog/read.js";
 import { refuseUnknownOptions } from "../errors.js";
 import { type MachineFacts, packageRoot } from "../native.js";
+import { withConfirmation } from "../plan/confirm.js";
 import {
     type ChangeOptions, type ChangeResult, changeOptionNames, requireElevated, requireNothingPending,
 } from "../plan/execute.js";
@@ -37,7 +38,7 @@ export async function uninstall(options: UninstallOptions = {}): Promise<ChangeR
     refuseUnknownOptions("uninstall", options, ["leftovers", ...changeOptionNames]);
     requireNothingPending();
     const reading = readSystem();
-    const plan: Plan = {
+    const planned: Plan = {
         ...planUninstall(reading.catalog, {
             ...(await ourFiles(reading.machine)),
             leftovers: options.leftovers === true,
@@ -45,6 +46,7 @@ export async function uninstall(options: UninstallOptions = {}): Promise<ChangeR
         // The installed rescue is itself about to be deleted.
         helpers: packagedHelpers(packageRoot, reading.machine),
     };
+    const plan = withConfirmation(planned, options, reading.machine);
     if (options.dryRun === true) {
         return { plan };
     }

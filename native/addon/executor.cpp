@@ -2,6 +2,7 @@
 #include "parts.hpp"
 
 #include "operation.hpp"
+#include "spi/confirm_deadline.hpp"
 #include "spi/executor.hpp"
 #include "values.hpp"
 
@@ -13,6 +14,14 @@ Napi::Object to_object(Napi::Env env, const spi::ExecuteResult& result) {
     object.Set("undone", result.undone);
     object.Set("catalogDamaged", result.catalog_damaged);
     object.Set("writes", static_cast<double>(result.writes));
+    if (result.unconfirmed_until != 0) {
+        object.Set("until", static_cast<double>(spi::unix_milliseconds(result.unconfirmed_until)));
+    }
+    Napi::Array notes = Napi::Array::New(env);
+    for (const std::string& note : result.notes) {
+        notes.Set(notes.Length(), note);
+    }
+    object.Set("notes", notes);
     if (!result.error.ok()) {
         Napi::Object error = Napi::Object::New(env);
         error.Set("code", result.error.code());
@@ -43,32 +52,54 @@ Napi::Value execute_plan(const Napi::CallbackInfo& info) {
                        [result](Napi::Env environment) -> Napi::Value { return to_object(environment, *result); }});
 }
 
-// recover(killAt?)
-Napi::Value recover(const Napi::CallbackInfo& info) {
-    const std::int64_t kill_at = info.Length() > 0 && info[0].IsNumber() ? info[0].As<Napi::Number>().Int64Value() : 0;
+const char* name_of(spi::Recovery action) {
+    switch (action) {
+    case spi::Recovery::finished:
+        return "finished";
+    case spi::Recovery::undone:
+        return "undone";
+    case spi::Recovery::unconfirmed:
+        return "unconfirmed";
+    default:
+        return "none";
+    }
+}
+
+// recover(gate?), confirmChange(gate?), rollBackChange(gate?)
+template <spi::Status (*Settle)(spi::RecoverResult&, const std::wstring&)>
+Napi::Value settle(const Napi::CallbackInfo& info) {
+    const std::wstring gate =
+        info.Length() > 0 && !info[0].IsUndefined() ? string_argument(info, 0, "gate") : std::wstring();
     auto result = std::make_shared<spi::RecoverResult>();
     const auto value = [result](Napi::Env env) -> Napi::Value {
         Napi::Object object = Napi::Object::New(env);
-        object.Set("action", result->action == spi::Recovery::none       ? "none"
-                             : result->action == spi::Recovery::finished ? "finished"
-                                                                         : "undone");
+        object.Set("action", name_of(result->action));
         if (!result->operation.empty()) {
             object.Set("operation", result->operation);
+        }
+        if (result->unconfirmed_until != 0) {
+            object.Set("until", static_cast<double>(spi::unix_milliseconds(result->unconfirmed_until)));
         }
         object.Set("writes", static_cast<double>(result->writes));
         return object;
     };
-    return start_work(info.Env(), "winsock-spi recover", Napi::Function(),
-                      {[result, kill_at](const Report&) {
-                           return spi::recover(*result, static_cast<std::uint64_t>(kill_at > 0 ? kill_at : 0));
-                       },
-                       value});
+    return start_work(info.Env(), "winsock-spi recovery", Napi::Function(),
+                      {[result, gate](const Report&) { return Settle(*result, gate); }, value});
 }
 
-Napi::Value pending_operation(const Napi::CallbackInfo& info) {
-    std::string operation;
-    check(info.Env(), spi::pending_operation(operation));
-    return operation.empty() ? info.Env().Undefined() : Napi::String::New(info.Env(), operation).As<Napi::Value>();
+Napi::Value pending_change(const Napi::CallbackInfo& info) {
+    const Napi::Env env = info.Env();
+    spi::PendingChange pending;
+    check(env, spi::pending_change(pending));
+    if (pending.operation.empty()) {
+        return env.Undefined();
+    }
+    Napi::Object object = Napi::Object::New(env);
+    object.Set("operation", pending.operation);
+    if (pending.unconfirmed_until != 0) {
+        object.Set("until", static_cast<double>(spi::unix_milliseconds(pending.unconfirmed_until)));
+    }
+    return object;
 }
 
 Napi::Value prepare_folders(const Napi::CallbackInfo& info) {
@@ -85,8 +116,10 @@ Napi::Value prepare_folders(const Napi::CallbackInfo& info) {
 
 void init_executor(Napi::Env env, Napi::Object exports) {
     exports.Set("executePlan", Napi::Function::New(env, execute_plan, "executePlan"));
-    exports.Set("recover", Napi::Function::New(env, recover, "recover"));
-    exports.Set("pendingOperation", Napi::Function::New(env, pending_operation, "pendingOperation"));
+    set_function(exports, "recover", settle<spi::recover>);
+    set_function(exports, "confirmChange", settle<spi::confirm_change>);
+    set_function(exports, "rollBackChange", settle<spi::roll_back_change>);
+    set_function(exports, "pendingChange", pending_change);
     exports.Set("prepareFolders", Napi::Function::New(env, prepare_folders, "prepareFolders"));
 }
 

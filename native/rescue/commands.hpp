@@ -26,6 +26,9 @@ int remove(const Arguments& arguments);
 int probe(const Arguments& arguments);
 int inspect(const Arguments& arguments);
 int steps(const Arguments& arguments);
+int confirm(const Arguments& arguments);
+int roll_back(const Arguments& arguments);
+int service(const Arguments& arguments);
 
 // Prints the error; what the exit code is depends on what became of the catalog.
 int report(const spi::Status& status, int code = exit_failed);

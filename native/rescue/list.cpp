@@ -65,9 +65,11 @@ int list(const Arguments&) {
             print_entry(entry);
         }
     }
-    std::string pending;
-    if (spi::pending_operation(pending).ok() && !pending.empty()) {
-        print("An operation (" + pending + ") was interrupted: run winsock-spi-rescue recover");
+    spi::PendingChange pending;
+    if (spi::pending_change(pending).ok() && !pending.operation.empty()) {
+        print(pending.unconfirmed_until != 0
+                  ? spi::unconfirmed_text(pending)
+                  : "An operation (" + pending.operation + ") was interrupted: run winsock-spi-rescue recover");
     }
     return code;
 }

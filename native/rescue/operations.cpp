@@ -33,6 +33,9 @@ int execute(const Value& source) {
     if (!result.error.ok()) {
         return report(result.error, result.undone ? exit_failed : exit_needs_restore);
     }
+    for (const std::string& note : result.notes) {
+        print(note);
+    }
     return exit_done;
 }
 
@@ -51,7 +54,28 @@ int recover(const Arguments&) {
     case spi::Recovery::undone:
         print("The interrupted operation (" + result.operation + ") is undone.");
         break;
+    case spi::Recovery::unconfirmed:
+        print(spi::unconfirmed_text({result.operation, result.unconfirmed_until}));
+        break;
     }
+    return exit_done;
+}
+
+int confirm(const Arguments&) {
+    spi::RecoverResult result;
+    if (spi::Status status = spi::confirm_change(result); !status.ok()) {
+        return report(status);
+    }
+    print("Confirmed: the change (" + result.operation + ") stays.");
+    return exit_done;
+}
+
+int roll_back(const Arguments&) {
+    spi::RecoverResult result;
+    if (spi::Status status = spi::roll_back_change(result); !status.ok()) {
+        return report(status, result.catalog_damaged ? exit_needs_restore : exit_failed);
+    }
+    print("The unconfirmed change (" + result.operation + ") is undone.");
     return exit_done;
 }
 

@@ -16,8 +16,13 @@ public:
 
     // Waits up to 30 s, then ERR_BUSY. Released by the same thread, at the latest when its process ends.
     Status acquire();
+    // Waits as long as it takes, or until the event is set; false in that case.
+    Status acquire_unless(HANDLE event, bool& acquired);
+    void release();
 
 private:
+    Status open();
+
     UniqueHandle mutex_;
     bool held_ = false;
 };

@@ -1,22 +1,14 @@
 #include "executor.hpp"
 
 #include "catalog_lock.hpp"
+#include "executor_run.hpp"
 #include "files.hpp"
-#include "helper.hpp"
-#include "journal.hpp"
-#include "leftovers.hpp"
 #include "machine.hpp"
-#include "registry.hpp"
 #include "registry_json.hpp"
 #include "security.hpp"
-#include "snapshot.hpp"
-#include "step_members.hpp"
-#include "text.hpp"
 
 namespace winsock_spi::spi {
 namespace {
-
-using core::json::Value;
 
 Status make_or_claim(const std::wstring& path, Access access) {
     WritePoints uncounted; // being there is no part of any operation
@@ -24,179 +16,32 @@ Status make_or_claim(const std::wstring& path, Access access) {
     return status.number == ERROR_ALREADY_EXISTS ? claim_folder(path, access, uncounted) : status;
 }
 
-// One operation from its journal on, whether it has just begun or is being recovered.
-class Run {
-public:
-    Run(const Plan& plan, const std::wstring& folder, Journal& journal, WritePoints& points)
-        : plan_(plan), journal_(journal), points_(points), leftovers_(folder), before_(plan.steps.size()),
-          begun_(plan.steps.size()), context_{points_, leftovers_, plan.helpers} {}
-
-    void resume(const JournalState& state) {
-        for (const auto& [index, before] : state.before) {
-            if (index < before_.size()) {
-                before_[index] = before;
-                begun_[index] = true;
-            }
-        }
-    }
-
-    // Steps from the first to the last. Those that the journal shows as begun are done again.
-    Status forward(const OnStep& on_step, std::size_t& failed) {
-        for (std::size_t i = 0; i < plan_.steps.size(); ++i) {
-            failed = i;
-            if (on_step) {
-                on_step(i, plan_.steps.size(), plan_.steps[i].text);
-            }
-            if (Status status = one_step(i); !status.ok()) {
-                return status;
-            }
-        }
-        if (Status status = flush_registry(winsock_parameters); !status.ok()) {
-            return status;
-        }
-        return journal_.committed(points_);
-    }
-
-    // After the committed record nothing fails any more: what cannot be removed now is removed later.
-    Status tidy_after_commit() {
-        for (std::size_t i = 0; i < plan_.steps.size(); ++i) {
-            plan_.steps[i].step->commit(context_, before_[i]);
-        }
-        return tidy();
-    }
-
-    Status tidy() {
-        leftovers_.save(points_);
-        return journal_.remove(points_);
-    }
-
-    // Steps that were begun, from the last to the first. `snapshot`: the registry as it was before the first.
-    Status backward(const Status& reason, const RegistryTree& snapshot, bool& catalog_damaged) {
-        // A full disk is a reason to undo, not to leave it: should this process be killed while it undoes without the
-        // record, recovery begins from the steps that the journal shows, which is as good.
-        static_cast<void>(journal_.undoing(reason, points_));
-        Status problem;
-        Status catalog_problem;
-        bool catalog_touched = false;
-        for (std::size_t i = plan_.steps.size(); i-- > 0;) {
-            if (!begun_[i]) {
-                continue;
-            }
-            Step& step = *plan_.steps[i].step;
-            catalog_touched = catalog_touched || step.changes_catalog();
-            Status status = step.undo(context_, before_[i]);
-            if (Status& first = step.changes_catalog() ? catalog_problem : problem; first.ok()) {
-                first = std::move(status);
-            }
-        }
-        if (catalog_touched) {
-            // A catalog step that could not be undone by itself is put right here, from the whole picture.
-            bool left_alone = false;
-            Status status = put_back_catalogs(plan_, snapshot, points_, left_alone);
-            if (status.ok() && left_alone) {
-                status = std::move(catalog_problem);
-            }
-            if (!status.ok()) {
-                catalog_damaged = true;
-                return status;
-            }
-        }
-        if (problem.ok()) {
-            problem = flush_registry(winsock_parameters);
-        }
-        if (!problem.ok()) {
-            return problem;
-        }
-        static_cast<void>(journal_.undone(points_));
-        return tidy();
-    }
-
-private:
-    Status one_step(std::size_t i) {
-        Step& step = *plan_.steps[i].step;
-        if (!begun_[i]) {
-            Value before;
-            if (Status status = step.observe(context_, before); !status.ok()) {
-                return status;
-            }
-            before_[i] = std::move(before);
-            if (Status status = journal_.step(i, before_[i], points_); !status.ok()) {
-                return status;
-            }
-            begun_[i] = true;
-        }
-        if (Status status = step.apply(context_, before_[i]); !status.ok()) {
-            return status;
-        }
-        return journal_.done(i, points_);
-    }
-
-    const Plan& plan_;
-    Journal& journal_;
-    WritePoints& points_;
-    Leftovers leftovers_;
-    std::vector<Value> before_;
-    std::vector<bool> begun_;
-    Context context_;
-};
-
-std::string restore_advice(const Plan& plan) {
-    return plan.backup.empty() ? std::string() : "; run: winsock-spi restore \"" + plan.backup + "\"";
-}
-
-// With the lock held.
-Status recover_locked(const std::wstring& folder, RecoverResult& result, std::uint64_t kill_at) {
-    WritePoints points(kill_at);
-    Leftovers leftovers(folder);
-    leftovers.retry(points);
-    leftovers.save(points);
-    remove_helper_files(folder);
-    Journal journal(folder);
-    if (!journal.exists()) {
+// A restore brings the catalog to what the backup says whatever was begun before. What that left of files is put right
+// first, if it can be.
+Status clear_the_way(const std::wstring& data, const Journal& journal) {
+    RecoverResult former;
+    WritePoints uncounted;
+    if (recover_locked(data, former, uncounted, Caller::other).ok()) {
         return {};
     }
-    std::optional<JournalState> state;
-    if (Status status = journal.open(state); !status.ok()) {
+    const std::wstring aside = data + L"\\journal.damaged.json"; // the latest one only, to be looked at
+    if (Status status = delete_file(aside, uncounted); !status.ok()) {
         return status;
     }
-    if (!state) { // killed while it wrote the begin record
-        return journal.remove(points);
+    return rename_file(journal.path(), aside, uncounted);
+}
+
+// The end of a plan whose steps are all done.
+Status conclude(const Plan& plan, Run& run, ExecuteResult& result) {
+    if (plan.confirm_within == 0) {
+        return run.commit();
     }
-    Plan plan;
-    if (Status status = parse_plan(state->plan, plan); !status.ok()) {
+    Deadline deadline;
+    if (Status status = run.await_confirmation(deadline); !status.ok()) {
         return status;
     }
-    RegistryTree snapshot;
-    if (Status status = from_json(state->registry, snapshot); !status.ok()) {
-        return status;
-    }
-    result.operation = plan.operation;
-    Run run(plan, folder, journal, points);
-    run.resume(*state);
-    Status status;
-    if (state->committed) {
-        result.action = Recovery::finished;
-        status = run.tidy_after_commit();
-    } else if (state->undone) {
-        result.action = Recovery::undone;
-        status = run.tidy();
-    } else {
-        const bool all_done = state->done.size() == plan.steps.size();
-        Status reason = own_error("ERR_UNFINISHED", "the operation was interrupted");
-        bool finished = false;
-        if (!state->undoing && (all_done || plan.on_failure == OnFailure::finish)) {
-            std::size_t failed = 0;
-            reason = run.forward({}, failed);
-            finished = reason.ok();
-        }
-        result.action = finished ? Recovery::finished : Recovery::undone;
-        status = finished ? run.tidy_after_commit() : run.backward(reason, snapshot, result.catalog_damaged);
-    }
-    result.writes = points.count();
-    if (!status.ok()) {
-        status.message += restore_advice(plan);
-    }
-    return status;
+    result.unconfirmed_until = deadline.wall;
+    return {};
 }
 
 } // namespace
@@ -217,26 +62,21 @@ Status execute_plan(const Plan& plan, const OnStep& on_step, ExecuteResult& resu
     if (Status status = lock.acquire(); !status.ok()) {
         return status;
     }
-    std::wstring folder;
+    std::wstring data;
     std::wstring backups;
-    if (Status status = prepare_folders(folder, backups); !status.ok()) {
+    if (Status status = prepare_folders(data, backups); !status.ok()) {
         return status;
     }
-    Journal journal(folder);
-    if (plan.operation == "restore" && journal.exists()) {
-        // A restore brings the catalog to what the backup says whatever was begun before. What that left of files is
-        // put right first, if it can be.
-        RecoverResult former;
-        if (Status status = recover_locked(folder, former, 0); !status.ok()) {
-            WritePoints uncounted;
-            const std::wstring aside = folder + L"\\journal.damaged.json"; // the latest one only, to be looked at
-            status = delete_file(aside, uncounted);
-            if (status.ok()) {
-                status = rename_file(journal.path(), aside, uncounted);
-            }
-            if (!status.ok()) {
-                return status;
-            }
+    Journal journal(data);
+    if (journal.exists()) {
+        if (const PendingChange pending = pending_in(data); pending.unconfirmed_until != 0) {
+            return unconfirmed_error(pending);
+        }
+        if (plan.operation != "restore") {
+            return unfinished_error();
+        }
+        if (Status status = clear_the_way(data, journal); !status.ok()) {
+            return status;
         }
     }
     RegistryTree snapshot;
@@ -244,58 +84,48 @@ Status execute_plan(const Plan& plan, const OnStep& on_step, ExecuteResult& resu
         !status.ok() && status.number != ERROR_FILE_NOT_FOUND) {
         return status;
     }
-    WritePoints points(plan.kill_at);
-    if (Status status = journal.create(plan.source, to_json(snapshot), points); !status.ok()) {
-        return status;
-    }
-    Leftovers leftovers(folder);
+    WritePoints points(plan.gate);
+    Leftovers leftovers(data);
     leftovers.retry(points);
     leftovers.save(points);
-    Run run(plan, folder, journal, points);
-    result.error = run.forward(on_step, result.step);
-    if (result.error.ok()) {
-        // Should the journal not go away, recovery finds the committed record in it and tries again.
-        static_cast<void>(run.tidy_after_commit());
-    } else {
-        const Status end = run.backward(result.error, snapshot, result.catalog_damaged);
-        result.undone = end.ok();
-        if (!end.ok()) {
-            result.error.message += "; undoing it failed: " + end.message + restore_advice(plan);
+    if (plan.confirm_within != 0) {
+        // Before the journal: whatever is begun from here on, somebody sees to it that it ends.
+        Status status = arm_guard(data, plan.guards, leftovers, points);
+        leftovers.save(points);
+        if (!status.ok()) {
+            return status;
         }
     }
+    const auto disarm = [&] {
+        if (plan.confirm_within != 0) {
+            Leftovers current(data);
+            static_cast<void>(disarm_guard(data, Caller::other, current, points)); // else it goes by itself
+            current.save(points);
+        }
+    };
+    if (Status status = journal.create(plan.source, to_json(snapshot), points); !status.ok()) {
+        disarm();
+        return status;
+    }
+    Run run(plan, data, journal, points);
+    result.error = run.forward(on_step, result.step);
+    if (result.error.ok()) {
+        result.error = conclude(plan, run, result);
+    }
+    if (!result.error.ok()) {
+        const Status end = run.backward(result.error, snapshot, result.catalog_damaged);
+        result.undone = end.ok();
+        if (end.ok()) {
+            disarm();
+        } else {
+            result.error.message += "; undoing it failed: " + end.message + restore_advice(plan);
+        }
+    } else if (plan.confirm_within == 0) {
+        // Should the journal not go away, recovery finds the committed record in it and tries again.
+        static_cast<void>(run.tidy_after_commit());
+    }
+    result.notes = run.notes();
     result.writes = points.count();
-    return {};
-}
-
-Status recover(RecoverResult& result, std::uint64_t kill_at) {
-    std::wstring folder;
-    if (Status status = data_folder(folder); !status.ok()) {
-        return status;
-    }
-    if (!Journal(folder).exists() && Leftovers(folder).empty()) { // also without the rights that all else needs
-        return {};
-    }
-    CatalogLock lock;
-    if (Status status = lock.acquire(); !status.ok()) {
-        return status;
-    }
-    return recover_locked(folder, result, kill_at);
-}
-
-Status pending_operation(std::string& operation) {
-    std::wstring folder;
-    if (Status status = data_folder(folder); !status.ok()) {
-        return status;
-    }
-    const Journal journal(folder);
-    if (!journal.exists()) {
-        return {};
-    }
-    operation = "unknown";
-    std::optional<JournalState> state;
-    if (journal.peek(state).ok() && state) {
-        operation = narrow(text_member(state->plan, "operation"));
-    }
     return {};
 }
 

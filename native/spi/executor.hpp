@@ -5,8 +5,10 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "plan.hpp"
+#include "recovery.hpp"
 #include "status.hpp"
 
 namespace winsock_spi::spi {
@@ -17,6 +19,8 @@ struct ExecuteResult {
     Status error;                // why; fine when the plan was carried out
     std::size_t step = 0;        // index of the step that failed
     std::uint64_t writes = 0;    // to registry and disk
+    std::uint64_t unconfirmed_until = 0; // FILETIME; 0 = it is done for good
+    std::vector<std::string> notes; // what steps have to tell: what a probe could not try, for example
 };
 
 // Told before each step. Called on the executing thread.
@@ -24,21 +28,6 @@ using OnStep = std::function<void(std::size_t index, std::size_t count, const st
 
 // An error return means that nothing was begun; what became of a plan that was begun is in `result`.
 Status execute_plan(const Plan& plan, const OnStep& on_step, ExecuteResult& result);
-
-enum class Recovery { none, finished, undone };
-
-struct RecoverResult {
-    Recovery action = Recovery::none;
-    std::string operation; // of the plan that was pending
-    bool catalog_damaged = false;
-    std::uint64_t writes = 0;
-};
-
-// Deals with a pending journal. An error means that it is still pending.
-Status recover(RecoverResult& result, std::uint64_t kill_at = 0);
-
-// The operation of a pending journal; empty where there is none. A journal that this user may not read counts too.
-Status pending_operation(std::string& operation);
 
 // Makes the data folder and its backups folder with their access rights, or takes over what is there and ours.
 Status prepare_folders(std::wstring& data, std::wstring& backups);

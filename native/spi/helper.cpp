@@ -13,7 +13,6 @@ namespace {
 using core::json::Value;
 
 constexpr std::uint32_t helper_milliseconds = 60000;
-constexpr std::uint32_t killed_exit_code = 9; // see WritePoints
 
 std::int64_t number_member(const Value& object, const char* name) {
     const Value* member = object.find(name);
@@ -67,7 +66,7 @@ Status run_helper(Context& context, int bits, HelperAction action, const Step& s
                                                           : "undo");
     request.add("step", step.source());
     request.add("before", before);
-    request.add("killAt", static_cast<std::int64_t>(context.points.remaining()));
+    request.add("gate", narrow(context.points.gate()));
     request.add("result", narrow(files.result));
     const std::string text = core::json::write(request);
     WritePoints uncounted; // the helper's own files are no part of the change
@@ -84,9 +83,6 @@ Status run_helper(Context& context, int bits, HelperAction action, const Step& s
     const std::string name = narrow(helper->second);
     if (run.timed_out) {
         return system_error(WAIT_TIMEOUT, "WaitForSingleObject", name);
-    }
-    if (run.exit_code == killed_exit_code && context.points.remaining() > 0) {
-        TerminateProcess(GetCurrentProcess(), killed_exit_code); // the kill point was in the helper
     }
     if (run.exit_code != 0) {
         return own_error("ERR_HELPER", name + " ended with code " + std::to_string(run.exit_code) + ": " + run.output);
@@ -135,7 +131,7 @@ Status serve_helper_request(const std::wstring& path) {
     if (!step->changes_catalog() || (action != L"observe" && action != L"apply" && action != L"undo")) {
         return invalid_plan("a helper only changes the catalog");
     }
-    WritePoints points(static_cast<std::uint64_t>(number_member(*request, "killAt")));
+    WritePoints points(text_member(*request, "gate"));
     std::wstring folder;
     if (Status status = data_folder(folder); !status.ok()) {
         return status;

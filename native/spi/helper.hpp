@@ -1,7 +1,7 @@
 // Steps in the catalog of the other bitness: WSCInstallProvider writes only the catalog of the process that calls it,
 // so rescue of that bitness is started with a request file in the private folder and answers in a result file there.
 //   request: { "format": "winsock-spi-steps", "version": 1, "action": "observe" | "apply" | "undo", "step": {...},
-//              "before": {...}, "killAt": number, "result": path }
+//              "before": {...}, "gate": string, "result": path }
 //   result:  { "number": n, "ownCode": string, "syscall": string, "message": string, "writes": n, "before"?: {...} }
 #pragma once
 

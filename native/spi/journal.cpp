@@ -29,6 +29,10 @@ bool read_record(const Value& value, JournalState& state) {
         state.before[static_cast<std::size_t>(number)] = *value.find("before");
     } else if (type == L"done" && number >= 0) {
         state.done[static_cast<std::size_t>(number)] = true;
+    } else if (type == L"unconfirmed") {
+        const Value* deadline = value.find("deadline");
+        state.unconfirmed = deadline != nullptr ? deadline_of(*deadline) : std::nullopt;
+        return state.unconfirmed.has_value();
     } else if (type == L"undoing") {
         state.undoing = true;
     } else if (type == L"committed") {
@@ -156,6 +160,12 @@ Status Journal::step(std::size_t index, const Value& before, WritePoints& points
 Status Journal::done(std::size_t index, WritePoints& points) {
     Value value = record("done");
     value.add("index", static_cast<std::int64_t>(index));
+    return append(value, points);
+}
+
+Status Journal::unconfirmed(const Deadline& deadline, WritePoints& points) {
+    Value value = record("unconfirmed");
+    value.add("deadline", to_json(deadline));
     return append(value, points);
 }
 

@@ -4,6 +4,7 @@
 //                                   the whole plan, and everything below WinSock2\Parameters as it was
 //   { "type": "step", "index": n, "before": {...} }      step n is about to be done
 //   { "type": "done", "index": n }                       it is done
+//   { "type": "unconfirmed", "deadline": {...} }         all is done, and undone again unless "committed" follows in time
 //   { "type": "undoing", "code": ..., "message": ... }   from here on everything is undone
 //   { "type": "committed" } or { "type": "undone" }      the outcome; what remains is tidying up
 // Then the file is deleted: no journal, nothing pending.
@@ -13,6 +14,7 @@
 #include <optional>
 #include <string>
 
+#include "confirm_deadline.hpp"
 #include "core/json.hpp"
 #include "status.hpp"
 #include "unique.hpp"
@@ -26,6 +28,7 @@ struct JournalState {
     core::json::Value registry;
     std::map<std::size_t, core::json::Value> before; // of every step that was begun
     std::map<std::size_t, bool> done;
+    std::optional<Deadline> unconfirmed;
     bool undoing = false;
     bool committed = false;
     bool undone = false;
@@ -48,6 +51,7 @@ public:
 
     Status step(std::size_t index, const core::json::Value& before, WritePoints& points);
     Status done(std::size_t index, WritePoints& points);
+    Status unconfirmed(const Deadline& deadline, WritePoints& points);
     Status undoing(const Status& reason, WritePoints& points);
     Status committed(WritePoints& points);
     Status undone(WritePoints& points);

@@ -7,6 +7,39 @@ namespace winsock_spi::spi {
 
 using core::json::Value;
 
+namespace {
+
+constexpr std::int64_t shortest_confirmation = 1000;
+constexpr std::int64_t longest_confirmation = std::int64_t{7} * 24 * 60 * 60 * 1000;
+
+std::map<int, std::wstring> read_programs(const Value& object) {
+    std::map<int, std::wstring> programs;
+    for (const int bits : {64, 32}) {
+        if (std::wstring path = text_member(object, std::to_string(bits).c_str()); !path.empty()) {
+            programs[bits] = std::move(path);
+        }
+    }
+    return programs;
+}
+
+Status read_confirm(const Value& confirm, Plan& plan) {
+    const Value* within = confirm.find("within");
+    const std::int64_t milliseconds = within != nullptr ? within->integer().value_or(0) : 0;
+    if (milliseconds < shortest_confirmation || milliseconds > longest_confirmation) {
+        return invalid_plan("confirm.within must be from 1000 to 604800000 milliseconds");
+    }
+    if (const Value* programs = confirm.find("programs")) {
+        plan.guards = read_programs(*programs);
+    }
+    if (plan.guards.empty()) {
+        return invalid_plan("confirm.programs names no winsock-spi-rescue.exe");
+    }
+    plan.confirm_within = static_cast<std::uint64_t>(milliseconds);
+    return {};
+}
+
+} // namespace
+
 Status parse_plan_text(std::string_view text, Plan& plan) {
     core::json::Error error;
     const std::optional<Value> source = core::json::parse(text, &error);
@@ -35,15 +68,14 @@ Status parse_plan(const Value& source, Plan& plan) {
     }
     plan.on_failure = on_failure == "undo" ? OnFailure::undo : OnFailure::finish;
     if (const Value* helpers = source.find("helpers")) {
-        for (const int bits : {64, 32}) {
-            if (std::wstring path = text_member(*helpers, std::to_string(bits).c_str()); !path.empty()) {
-                plan.helpers[bits] = std::move(path);
-            }
+        plan.helpers = read_programs(*helpers);
+    }
+    if (const Value* confirm = source.find("confirm")) {
+        if (Status status = read_confirm(*confirm, plan); !status.ok()) {
+            return status;
         }
     }
-    if (const Value* kill_at = source.find("killAt")) {
-        plan.kill_at = static_cast<std::uint64_t>(kill_at->integer().value_or(0));
-    }
+    plan.gate = text_member(source, "gate");
     const Value* steps = source.find("steps");
     if (steps == nullptr || steps->array() == nullptr) {
         return invalid_plan("steps must be an array");

@@ -9,7 +9,11 @@
 //   "onFailure": "undo" | "finish"                             what recovery does after a kill (a step that fails is
 //                                                              undone at once in both cases)
 //   "helpers"?: { "64"?: path, "32"?: path }                   winsock-spi-rescue.exe of each bitness
-//   "killAt"?: n                                               kill test: end the process just before its n-th write
+//   "confirm"?: { "within": ms, "programs": { "64"?: path, "32"?: path } }
+//                                                              undone unless it is confirmed within that time after the
+//                                                              last step; the programs are winsock-spi-rescue.exe, of
+//                                                              which the copies are made that see to it
+//   "gate"?: "\\\\.\\pipe\\..."                                   kill test: see write_points.hpp
 //   "steps": [ { "do": ..., "text"?: string, ... } ]
 // }
 //
@@ -64,7 +68,9 @@ struct Plan {
     std::string backup;
     OnFailure on_failure = OnFailure::undo;
     std::map<int, std::wstring> helpers;
-    std::uint64_t kill_at = 0;
+    std::uint64_t confirm_within = 0; // milliseconds; 0 = needs no confirmation
+    std::map<int, std::wstring> guards;
+    std::wstring gate;
     std::vector<PlannedStep> steps;
     core::json::Value source;
 };

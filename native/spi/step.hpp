@@ -24,6 +24,7 @@ struct Context {
     std::map<int, std::wstring> helpers; // winsock-spi-rescue.exe of each bitness
     bool is_helper = false;              // this process is such a helper itself and starts no further one
     Winsock winsock{};
+    std::vector<std::string> notes{}; // for people: what a step could not try, for example
 };
 
 class Step {

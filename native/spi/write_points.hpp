@@ -1,33 +1,33 @@
-// Counts the writes that an operation makes to registry and disk, and can end the process just before a chosen one:
-// that is how the tests prove that a change survives a kill at any point. A plan asks for it with "killAt".
+// Counts the writes that an operation makes to registry and disk. A test can stand at a gate before each of them: a
+// named pipe of its own, which is told of every write and answers before it is made. A process that waits there can be
+// ended from outside at exactly that write; so the tests prove that a change survives a kill at any point. Plans and
+// the recovery name a gate with "gate"; without one, which is always so outside of tests, this only counts.
 #pragma once
 
 #include <cstdint>
+#include <string>
 
-#include "win32.hpp"
+#include "unique.hpp"
 
 namespace winsock_spi::spi {
 
 class WritePoints {
 public:
     WritePoints() = default;
-    explicit WritePoints(std::uint64_t kill_at) : kill_at_(kill_at) {}
+    explicit WritePoints(const std::wstring& gate);
 
     // Called immediately before a write.
-    void next() {
-        if (++count_ == kill_at_) {
-            TerminateProcess(GetCurrentProcess(), 9);
-        }
-    }
+    void next();
     std::uint64_t count() const { return count_; }
     // For writes that a child process has made on our behalf.
     void add(std::uint64_t count) { count_ += count; }
-    // What a child process has left of the way to the kill point; 0 = none.
-    std::uint64_t remaining() const { return kill_at_ > count_ ? kill_at_ - count_ : 0; }
+    // For a child process that goes on counting at the same gate.
+    const std::wstring& gate() const { return name_; }
 
 private:
     std::uint64_t count_ = 0;
-    std::uint64_t kill_at_ = 0; // 0 = never
+    std::wstring name_;
+    UniqueFile gate_;
 };
 
 } // namespace winsock_spi::spi

@@ -54,6 +54,8 @@ const table = {
     killPointsOfPrograms: [2, 1000],
     /** Workers that end while a plan of theirs is executed. */
     endedWorkers: [10, 200],
+    /** The same of a change to be confirmed, its confirmation and its undoing. */
+    killPointsOfConfirmation: [2, 1000],
     /** A listener goes from process to process this often while clients connect. */
     listenerHandovers: [6, 40],
 } as const satisfies Readonly<Record<string, readonly [quick: number, full: number]>>;

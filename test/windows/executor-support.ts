@@ -1,58 +1,39 @@
-// What tests of the executor share: plans are executed in child processes, which end themselves at a chosen write
-// ("killAt"); then everything must be as before or as after.
+// What tests of the executor share: plans are executed in child processes, which are ended from here at a chosen write;
+// then everything must be as before or as after.
 import assert from "node:assert/strict";
 import * as fs from "node:fs";
 import * as path from "node:path";
 import type { Plan } from "winsock-spi";
-import { type RegistryKey, addonCandidates, native, packageRoot } from "#lib/native.js";
+import { type RecoveryResult, type RegistryKey, native } from "#lib/native.js";
 import { counts } from "../support/counts.js";
-import { rescueFile, run, temporaryFolder } from "./acceptance-support.js";
+import { rescueFile, run } from "./acceptance-support.js";
+import { type Gated, type GatedOptions, gated } from "./gate.js";
 
 const machine = native().machine();
 export const programs = path.join(machine.programFiles, "winsock-spi");
 export const data = path.join(machine.programData, "winsock-spi");
 export const journal = path.join(data, "journal.json");
-export const addon = addonCandidates(packageRoot, process.arch).find((file) => fs.existsSync(file))!;
 
-/** The exit code with which a process ends itself at its kill point. */
-export const killed = 9;
-
-/** Executes the plan in the file argv[2]; prints the result as one JSON value. */
-const childScript = `
-    const fs = require("node:fs");
-    const text = fs.readFileSync(process.argv[2], "utf8");
-    require(process.argv[1]).executePlan(text, () => {}).then(
-        (result) => fs.writeFileSync(process.argv[2] + ".result", JSON.stringify(result)),
-        ({ code }) => fs.writeFileSync(process.argv[2] + ".result", JSON.stringify({ rejected: code })));
-`;
-
-interface Outcome {
+export interface Outcome {
     undone?: boolean;
     catalogDamaged?: boolean;
     writes?: number;
+    until?: number;
     error?: { code: string; message: string; step: number };
     rejected?: string;
 }
 
-/** Executes a plan in a process of its own: its exit code, and the result if it came to one. */
-export async function execute(plan: object): Promise<{ code: number | null; result?: Outcome }> {
-    const file = path.join(temporaryFolder(), `plan-${plans++}.json`);
-    fs.writeFileSync(file, JSON.stringify(plan));
-    const { code, stdout } = await run(process.execPath, ["-e", childScript, addon, file]);
-    if (!fs.existsSync(`${file}.result`)) {
-        assert.equal(code, killed, stdout);
-        return { code };
-    }
-    return { code, result: JSON.parse(fs.readFileSync(`${file}.result`, "utf8")) as Outcome };
+/** Executes a plan in a process of its own, which is ended at a write if that is asked for. */
+export function execute(operation: object, options: GatedOptions = {}): Promise<Gated<Outcome>> {
+    return gated<Outcome>("executePlan", operation, options);
 }
-let plans = 0;
 
 export function plan(steps: readonly object[], more: object = {}): object {
     return { format: "winsock-spi-plan", version: 1, operation: "test", onFailure: "undo", steps, ...more };
 }
 
 /** Everything that counts of the catalog: all but the two counters, with the keys' security. */
-function catalogState(): unknown {
+export function catalogState(): unknown {
     const plain = (key: RegistryKey): unknown => ({
         security: key.security,
         values: Object.entries(key.values)
@@ -65,7 +46,7 @@ function catalogState(): unknown {
 }
 
 /** The same with ids replaced by positions: what a second installation has in common with the first. */
-function catalogShape(): unknown {
+export function catalogShape(): unknown {
     return [64, 32].map((bits) => {
         const entries = native()
             .enumProtocols(bits as 32 | 64)
@@ -100,12 +81,12 @@ export async function recover(byRescue: boolean): Promise<void> {
     } else {
         await native().recover();
     }
-    assert.equal(native().pendingOperation(), undefined);
+    assert.equal(native().pendingChange(), undefined);
     assert.equal((await native().recover()).action, "none");
 }
 
 /** Numbers from 1 to `last`, at most so many, evenly spread, the first and the last among them. */
-function points(last: number, most: number): number[] {
+export function points(last: number, most: number): number[] {
     const count = Math.min(last, most);
     return Array.from({ length: count }, (_, index) => 1 + Math.round((index * (last - 1)) / Math.max(1, count - 1)));
 }
@@ -120,16 +101,35 @@ export interface Attempt {
     most?: number;
 }
 
-/** Kills the operation at each point; once recovered, everything is as before it or as after it. */
+/** What was tried and what was lost. */
+export interface Tally {
+    tried: number;
+    /** Kills of a recovery from a kill. */
+    recoveries?: number;
+    losses: number;
+}
+
+/** As if the kill had come in the middle of a journal record: its first bytes, as many as the number says. */
+function halfARecord(number: number): void {
+    if (fs.existsSync(journal)) {
+        fs.appendFileSync(journal, '{"sum":"0123456789abcdef","record":{"type":"st'.slice(0, number % 40));
+    }
+}
+
+/**
+ * Kills the operation at each point; once recovered, everything is as before it or as after it. Every third time (in the
+ * full run always) the recovery is killed too, at another of its writes each time.
+ */
 export async function killAtEveryPoint(
-    { operation, begin, onFailure, most = counts.killPoints }: Attempt, tally: { tried: number; losses: number },
+    { operation, begin, onFailure, most = counts.killPoints }: Attempt, tally: Tally,
 ): Promise<void> {
     await begin();
     const whole = await execute({ ...operation, onFailure });
     assert.equal(whole.result?.error, undefined);
+    assert.equal(whole.writes, whole.result?.writes, "the executor announces every write that it counts");
     await recover(true);
     const after = { shape: catalogShape(), files: files() };
-    const writes = whole.result?.writes ?? 0;
+    const { writes } = whole;
     assert.ok(writes > 10, `${writes} writes`);
     let fresh = false;
     for (const [index, killAt] of points(writes, most).entries()) {
@@ -138,11 +138,14 @@ export async function killAtEveryPoint(
         }
         const before = { state: catalogState(), files: files() };
         tally.tried++;
-        const { code } = await execute({ ...operation, onFailure, killAt });
-        assert.equal(code, killed, `the process ends itself at write ${killAt} of ${writes}`);
-        if (fs.existsSync(journal)) {
-            // As if the kill had come in the middle of a journal record.
-            fs.appendFileSync(journal, '{"sum":"0123456789abcdef","record":{"type":"st'.slice(0, killAt % 40));
+        const during = index % 2 === 1;
+        const { killed } = await execute({ ...operation, onFailure }, { killAt, during });
+        assert.ok(killed, `it was ended at write ${killAt} of ${writes}`);
+        halfARecord(killAt);
+        if (counts.everyCombination === 1 || index % 3 === 1) {
+            const again = await gated<RecoveryResult>("recover", undefined, { killAt: 1 + (index % 16), during });
+            tally.recoveries = (tally.recoveries ?? 0) + (again.killed ? 1 : 0);
+            halfARecord(killAt + 20);
         }
         await recover(index % 2 === 0);
         const ended = { state: catalogState(), files: files() };

@@ -1,6 +1,6 @@
 // The executor: whatever becomes of the process that changes the catalog, the next start brings the machine to exactly
-// before or exactly after. Plans are executed in child processes, which end themselves at a chosen write ("killAt") or
-// are ended from here.
+// before or exactly after. Plans are executed in child processes, which are ended from here, most of them at a
+// chosen write.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -15,8 +15,9 @@ import { skipIfUnchangeable } from "../support/windows.js";
 import { makePackage, neighbourDll, nextVersion } from "./upgrade-support.js";
 import { exportRegistry, keepCatalog, rescueFile, run, temporaryFolder } from "./acceptance-support.js";
 import {
-    type Attempt, addon, data, execute, files, journal, killAtEveryPoint, killed, plan, programs, recover,
+    type Attempt, type Tally, data, execute, files, journal, killAtEveryPoint, plan, programs, recover,
 } from "./executor-support.js";
+import { addon } from "./gate.js";
 
 describe("executor", function () {
     this.timeout(1_800_000);
@@ -33,8 +34,10 @@ describe("executor", function () {
     after(begone);
 
     describe("killed at a write of", () => {
-        const tally = { tried: 0, losses: 0 };
-        after(() => console.log(`      ${tally.tried} kill points tried, ${tally.losses} losses`));
+        const tally: Tally = { tried: 0, recoveries: 0, losses: 0 };
+        after(() => console.log(
+            `      ${tally.tried} kill points tried, ${tally.recoveries} of recoveries, ${tally.losses} losses`,
+        ));
         const killEverywhere = (attempt: Attempt): Promise<void> => killAtEveryPoint(attempt, tally);
 
         it("an installation, everything is as before or as after", async () => {
@@ -115,7 +118,7 @@ describe("executor", function () {
         assert.equal(result?.error?.step, 2);
         assert.equal(result?.undone, true);
         assert.deepEqual({ catalog: await exportRegistry(), files: files() }, before);
-        assert.equal(native().pendingOperation(), undefined);
+        assert.equal(native().pendingChange(), undefined);
     });
 
     it("a file that is replaced or deleted comes back the same when a later step fails", async () => {
@@ -174,13 +177,13 @@ describe("executor", function () {
             assert.throws(() => native().executePlan(JSON.stringify(value), () => undefined), { code: expected });
         }
         assert.throws(() => native().executePlan("{", () => undefined), { code: "ERR_PLAN_INVALID" });
-        assert.equal(native().pendingOperation(), undefined);
+        assert.equal(native().pendingChange(), undefined);
     });
 
     it("a second operation waits for none that was interrupted: it says so", async () => {
         const step = { do: "make-folder", path: path.join(programs, "test"), access: "program" };
-        assert.equal((await execute(plan([step], { killAt: 3 }))).code, killed);
-        assert.equal(native().pendingOperation(), "test");
+        assert.ok((await execute(plan([step]), { killAt: 3 })).killed);
+        assert.equal(native().pendingChange()?.operation, "test");
         assert.equal((await execute(plan([step]))).result?.rejected, "ERR_UNFINISHED");
         await recover(true);
     });
@@ -189,13 +192,13 @@ describe("executor", function () {
         const file = path.join(temporaryFolder(), "damaged.json");
         await backup({ file });
         // Killed when the step is announced and nothing of it is done yet.
-        assert.equal((await execute(plan([{ do: "make-control" }], { killAt: 4 }))).code, killed);
+        assert.ok((await execute(plan([{ do: "make-control" }]), { killAt: 4 })).killed);
         const text = fs.readFileSync(journal, "utf8");
         fs.writeFileSync(journal, text.replace("begin", "begun"));
         await assert.rejects(native().recover(), { code: "ERR_JOURNAL_DAMAGED" });
         const done = await run(rescueFile(64), ["restore", file]);
         assert.equal(done.code, 0, done.stdout);
-        assert.equal(native().pendingOperation(), undefined);
+        assert.equal(native().pendingChange(), undefined);
         fs.rmSync(path.join(data, "journal.damaged.json"));
     });
 

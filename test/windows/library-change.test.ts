@@ -4,14 +4,14 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import * as fs from "node:fs";
 import * as path from "node:path";
-import { pathToFileURL } from "node:url";
 import { backup, install, readCatalog, recover, restore, uninstall } from "winsock-spi";
 import type { CatalogEntry, ChangeResult, Plan } from "winsock-spi";
 import { native, packageRoot, packageVersion } from "#lib/native.js";
 import { isOurGuid } from "#lib/provider/identity.js";
 import {
-    cli, cliFails, cliJson, expectCode, exportRegistry, keepCatalog, nodes, project, run, temporaryFolder,
+    cli, cliFails, cliJson, expectCode, exportRegistry, keepCatalog, temporaryFolder,
 } from "./acceptance-support.js";
+import { gated } from "./gate.js";
 import { skipIfUnchangeable } from "../support/windows.js";
 
 const programs = (): string => path.join(native().machine().programFiles, "winsock-spi");
@@ -169,18 +169,8 @@ describe("library: changing the catalog", function () {
     /** Leaves an install unfinished, as a process does that is killed. */
     async function killInstall(): Promise<void> {
         const { plan } = await install({ dryRun: true });
-        // The process ends itself in the middle, just before its 80th write, as if it had been killed there.
-        const module = pathToFileURL(path.join(project, "dist", "native.js")).href;
-        const script = `
-            const { native } = await import(${JSON.stringify(module)});
-            await native().executePlan(${JSON.stringify(JSON.stringify({ ...plan, killAt: 80 }))}, () => undefined);
-            console.log("it ran to its end");
-        `;
-        const file = path.join(temporaryFolder(), "killed.mjs");
-        fs.writeFileSync(file, script);
-        const killed = await run(nodes["node"] ?? "", [file]);
-        assert.ok(!killed.stdout.includes("to its end"), killed.stdout);
-        assert.equal(native().pendingOperation(), "install");
+        assert.ok((await gated("executePlan", plan, { killAt: 80 })).killed);
+        assert.equal(native().pendingChange()?.operation, "install");
     }
 
     it("an interrupted operation bars every other until recover has undone it", async () => {
@@ -200,7 +190,7 @@ describe("library: changing the catalog", function () {
         await backup({ file });
         await killInstall();
         await restore(file);
-        assert.equal(native().pendingOperation(), undefined);
+        assert.equal(native().pendingChange(), undefined);
         assert.equal(await exportRegistry(), before);
     });
 
