@@ -38,7 +38,7 @@ export {
 export { recover, type ChangeOptions, type ChangeResult } from "./plan/execute.js";
 export type { RecoveryResult } from "./native.js";
 export { formatPlan, type Confirmation, type Plan, type Step, type StepAction } from "./plan/plan.js";
-export { install, type InstallOptions } from "./provider/install.js";
+export { install, type InstallMethod, type InstallOptions } from "./provider/install.js";
 export {
     planInstall, type InstallPlanOptions, type ProviderFile, type ProviderFiles,
 } from "./provider/plan-install.js";
@@ -58,6 +58,10 @@ export {
 } from "./provider/plan-namespaces.js";
 export { removeProvider, type RemoveOptions } from "./provider/remove.js";
 export { planRemove, type RemovePlanOptions } from "./provider/plan-remove.js";
+export { planReplace, type ReplacePlanOptions } from "./provider/plan-replace.js";
+export {
+    isReplaced, originalsInRegistry, replacedEntries, type Originals, type ProviderPaths,
+} from "./provider/replaced.js";
 export { planUninstall, type UninstallPlanOptions } from "./provider/plan-uninstall.js";
 export { uninstall, type UninstallOptions } from "./provider/uninstall.js";
 

@@ -46,6 +46,8 @@ export interface MachineFacts {
     catalogs: Bits[];
     /** This process may change the catalog (an elevated administrator, or SYSTEM). */
     elevated: boolean;
+    /** This is Wine and no Windows: no file is signed there, and nothing asks for it. */
+    wine: boolean;
     /** e.g. `C:\Program Files`, from the system's own settings and not from the environment. */
     programFiles: string;
     /** e.g. `C:\ProgramData`, from the system's own settings and not from the environment. */

@@ -1,8 +1,8 @@
 // winsock-spi install: the provider into the catalogs.
 
-import { type Command, InvalidArgumentError } from "commander";
+import { type Command, InvalidArgumentError, Option } from "commander";
 import { parseCategories } from "../catalog/categories.js";
-import { type InstallOptions, install } from "../provider/install.js";
+import { type InstallMethod, type InstallOptions, install } from "../provider/install.js";
 import { addChangeFlags, applyChange, type ChangeFlags } from "./change.js";
 import { inputPath, run } from "./frame.js";
 
@@ -13,6 +13,8 @@ interface InstallFlags extends ChangeFlags {
     dll?: string[];
     categories?: string[];
     exclude: boolean;
+    method?: InstallMethod;
+    acceptRisk?: boolean;
 }
 
 function parseId(text: string, previous: number[] = []): number[] {
@@ -55,13 +57,23 @@ export function addInstallCommand(program: Command): void {
         .option("--dll <path...>", "register this provider DLL where it is (one per bitness) instead of the package's");
     command
         .option("--categories <category...>", "LSP categories of the provider, names or numbers (default: none)")
-        .option("--no-exclude", "do not keep the provider out of the programs of WSL, which fail with one in them");
+        .option("--no-exclude", "do not keep the provider out of the programs of WSL, which fail with one in them")
+        .addOption(
+            new Option(
+                "--method <method>",
+                "layered (default), or replace-base: base providers' entries lead to this provider, which loads " +
+                    "theirs; reaches system processes too",
+            ).choices(["layered", "replace-base"]),
+        )
+        .option("--accept-risk", "what --method replace-base needs: you have read docs/replace-base.md");
     addChangeFlags(command).action((flags: InstallFlags) =>
         run(flags, (output) => {
             const options: InstallOptions = {
                 ...(flags.name === undefined ? {} : { name: flags.name }),
                 ...(flags.over === undefined ? {} : { over: flags.over }),
-                rewrite: flags.rewrite,
+                ...(flags.method === undefined ? {} : { method: flags.method }),
+                ...(flags.acceptRisk === undefined ? {} : { acceptRisk: flags.acceptRisk }),
+                ...(flags.method === "replace-base" && flags.rewrite ? {} : { rewrite: flags.rewrite }),
                 ...(flags.categories === undefined ? {} : { categories: parseCategories(flags.categories) }),
                 ...(flags.exclude ? {} : { exclude: [] }),
                 ...(flags.dll === undefined ? {} : { dlls: flags.dll.map((dll) => inputPath(dll)) }),

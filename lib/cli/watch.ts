@@ -11,6 +11,7 @@ import { ProcessTree, type TreeMember } from "../hooks/process-tree.js";
 import type { WatchNotice } from "../hooks/session.js";
 import { type Watch, toRecords, watchBatches } from "../hooks/watch.js";
 import { ourEntries } from "../provider/identity.js";
+import { replacedEntries } from "../provider/replaced.js";
 import { exitCodes, type Output, run } from "./frame.js";
 import { startProgram } from "./start-program.js";
 import { tableHead, toJson, toLine } from "./watch-lines.js";
@@ -24,7 +25,7 @@ const descendantsInterval = 20;
 
 async function requireInstalled(): Promise<void> {
     const { protocols } = await readCatalog();
-    if (!Object.values(protocols).some((entries) => ourEntries(entries).length > 0)) {
+    if (!Object.values(protocols).some((entries) => ourEntries(entries).length > 0 || replacedEntries(entries).length > 0)) {
         throw new WinsockError(
             "There is nothing to watch: the provider is not in the Winsock catalog. Run `winsock-spi install` first.",
             { code: "ERR_NOT_INSTALLED" },

@@ -31,6 +31,14 @@ export interface CopyFile {
     sha256: string;
 }
 
+/** A small file whose content the plan itself brings. */
+export interface WriteFile {
+    do: "write-file";
+    path: string;
+    /** Base64. */
+    data: string;
+}
+
 export interface MakeControl {
     do: "make-control";
 }
@@ -89,6 +97,15 @@ export interface UpdateProvider {
     chain?: EntryReference[];
 }
 
+/** Gives all entries of a provider another DLL; everything else of them stays. */
+export interface SetProviderPath {
+    do: "set-provider-path";
+    catalog: Bits;
+    providerId: string;
+    /** As it is to be registered: may begin with %SystemRoot%. */
+    path: string;
+}
+
 /** Fresh processes of each bitness make a loopback connection, or the step fails. */
 export interface Probe {
     do: "probe";
@@ -102,6 +119,13 @@ export interface WriteRegistry {
     /** Relative to WinSock2\Parameters; empty for that key itself. */
     key: string;
     tree: RegistryTree;
+}
+
+/** Deletes a key below WinSock2\Parameters with everything below it; no catalog. */
+export interface DeleteRegistry {
+    do: "delete-registry";
+    /** Relative to WinSock2\Parameters. */
+    key: string;
 }
 
 export interface DeleteFile {
@@ -191,14 +215,17 @@ export interface OrderNamespaces {
 export type StepAction =
     | MakeFolder
     | CopyFile
+    | WriteFile
     | MakeControl
     | InstallProvider
     | InstallEntries
     | WriteOrder
     | DeinstallProvider
     | UpdateProvider
+    | SetProviderPath
     | Probe
     | WriteRegistry
+    | DeleteRegistry
     | SetProviderCategory
     | SetApplicationCategory
     | InstallNamespace

@@ -20,7 +20,9 @@ import { architecture, providerFile, rescueFile } from "./layout.js";
 import {
     type InstallPlanOptions, type ProviderFile, type ProviderFiles, planInstall,
 } from "./plan-install.js";
+import { type ReplacePlanOptions, planReplace } from "./plan-replace.js";
 import { planUpgrade } from "./plan-upgrade.js";
+import { requireReplaceable } from "./replace.js";
 
 /** What {@link install} may be told. */
 export interface InstallOptions extends ChangeOptions {
@@ -48,7 +50,21 @@ export interface InstallOptions extends ChangeOptions {
      * Subsystem for Linux, which do not start with a layered provider in them.
      */
     exclude?: readonly string[];
+    /**
+     * `layered` (default): entries of our own above the base providers. `replace-base`: the entries of the base
+     * providers lead to our DLL, which loads theirs. That reaches system processes too, and sockets stay the base
+     * provider's own; it needs `acceptRisk`, is undone by itself unless it is confirmed (`confirmWithin`), and refuses
+     * on Windows a DLL that is not signed. `name`, `rewrite`, `dlls`, `categories` and `exclude` do not go with it.
+     */
+    method?: InstallMethod;
+    /** That what can go wrong with `replace-base` was read and is accepted. */
+    acceptRisk?: boolean;
 }
+
+/** How the provider gets into the way of calls. */
+export type InstallMethod = "layered" | "replace-base";
+
+const methods: readonly string[] = ["layered", "replace-base"] satisfies InstallMethod[];
 
 /**
  * Installs the layered provider into the Winsock catalogs of this machine. Takes a backup first; if afterwards fresh
@@ -60,14 +76,15 @@ export interface InstallOptions extends ChangeOptions {
  * https://learn.microsoft.com/windows/win32/api/ws2spi/nf-ws2spi-wscinstallprovider
  *
  * @throws WinsockError `ERR_UNSUPPORTED_PLATFORM`, `ERR_UNFINISHED`, `ERR_NOT_ELEVATED`, `ERR_FILE_NOT_FOUND`,
- * `ERR_WRONG_DLL`, `ERR_NOT_WRITABLE`, `ERR_PROBE_FAILED`; what {@link planInstall} and {@link planUpgrade} throw; what
- * a call of Windows failed with.
+ * `ERR_WRONG_DLL`, `ERR_NOT_WRITABLE`, `ERR_PROBE_FAILED`, `ERR_RISK_NOT_ACCEPTED`, `ERR_NOT_SIGNED`; what {@link planInstall},
+ * {@link planUpgrade} and {@link planReplace} throw; what a call of Windows failed with.
  * @throws TypeError if an option does not exist or has a wrong type.
  */
 export async function install(options: InstallOptions = {}): Promise<ChangeResult> {
     refuseUnknownOptions("install", options, [
-        "name", "over", "rewrite", "dlls", "categories", "exclude", ...changeOptionNames,
+        "name", "over", "rewrite", "dlls", "categories", "exclude", "method", "acceptRisk", ...changeOptionNames,
     ]);
+    checkMethod(options);
     requireNothingPending();
     const reading = readSystem();
     const plan = withConfirmation(await planFor(reading, options), options, reading.machine);
@@ -76,6 +93,20 @@ export async function install(options: InstallOptions = {}): Promise<ChangeResul
     }
     requireElevated();
     return executeWithBackup(plan, reading, options);
+}
+
+function checkMethod({ method, acceptRisk, ...others }: InstallOptions): void {
+    if (method !== undefined && !methods.includes(method)) {
+        throw new TypeError(`install: method must be ${methods.join(" or ")}, not ${String(method)}`);
+    }
+    if (acceptRisk !== undefined && typeof acceptRisk !== "boolean") {
+        throw new TypeError("install: acceptRisk must be true or false");
+    }
+    const layered = (["name", "rewrite", "dlls", "categories", "exclude"] as const)
+        .find((name) => others[name] !== undefined);
+    if (method === "replace-base" && layered !== undefined) {
+        throw new TypeError(`install: ${layered} does not go with the method replace-base, which adds no entries`);
+    }
 }
 
 async function planFor({ machine, catalog }: Reading, options: InstallOptions): Promise<Plan> {
@@ -99,14 +130,22 @@ async function planFor({ machine, catalog }: Reading, options: InstallOptions): 
     }
     const { protocols, namespaces, categories = {}, applications = [] } = catalog;
     const view = { protocols, namespaces, categories, applications };
-    const planOptions: InstallPlanOptions = {
+    const place: ReplacePlanOptions = {
         files,
         arch: machine.arch,
         version: packageVersion(),
         programFiles: machine.programFiles,
         programData: machine.programData,
-        ...(options.name === undefined ? {} : { name: options.name }),
         ...(options.over === undefined ? {} : { over: options.over }),
+    };
+    if (options.method === "replace-base") {
+        const plan = planReplace(view, place);
+        await requireReplaceable(files, machine, options.acceptRisk === true);
+        return plan;
+    }
+    const planOptions: InstallPlanOptions = {
+        ...place,
+        ...(options.name === undefined ? {} : { name: options.name }),
         ...(options.rewrite === undefined ? {} : { rewrite: options.rewrite }),
         ...(options.categories === undefined ? {} : { categories: options.categories }),
         exclude: checkedPrograms(options.exclude) ?? wslPrograms(machine),

@@ -4,6 +4,7 @@ import { createHash } from "node:crypto";
 import * as fs from "node:fs/promises";
 import * as path from "node:path";
 import { programsFolder, providerFile, rescueFile } from "./layout.js";
+import { replacedFile } from "./replaced.js";
 
 /** The folder of one version. */
 export interface InstalledFolder {
@@ -28,7 +29,7 @@ export async function listFolder(folder: string): Promise<{ files: string[]; fol
     }
 }
 
-const isOurs = (name: string): boolean => name === providerFile || name === rescueFile;
+const isOurs = (name: string): boolean => [providerFile, rescueFile, replacedFile].includes(name);
 
 export async function installedFolders(programFiles: string): Promise<InstalledFolder[]> {
     const programs = programsFolder(programFiles);

@@ -18,6 +18,7 @@ import type { Bits } from "../native.js";
 import { type EntryReference, type Plan, type Probe, type Step, planFormat, planVersion } from "../plan/plan.js";
 import { type Rewrite, type Standing, chainStep, standingOver } from "./chains.js";
 import { hiddenEntryGuid, layeredEntryGuid, ourEntries } from "./identity.js";
+import { requireNotReplaced } from "./replaced.js";
 import { type MachineArch, architecture, dataFolder, providerFile, rescueFile, versionFolder } from "./layout.js";
 import { exclusionSteps } from "./plan-exclude.js";
 
@@ -261,6 +262,7 @@ export interface CatalogPart {
 }
 
 export function stepsForCatalog(bits: CatalogName, entries: readonly CatalogEntry[], part: CatalogPart): Step[] {
+    requireNotReplaced(bits, entries);
     if (ourEntries(entries).length > 0) {
         throw new WinsockError(
             `The provider is in the ${bits}-bit catalog already. \`winsock-spi uninstall\` takes it out.`,

@@ -7,6 +7,8 @@ import { type Plan, type Step, planFormat, planVersion } from "../plan/plan.js";
 import { ourEntries } from "./identity.js";
 import { inclusionSteps } from "./plan-exclude.js";
 import { removalSteps } from "./plan-remove.js";
+import { giveBackSteps } from "./plan-replace.js";
+import { type Originals, replacedEntries } from "./replaced.js";
 
 /** What {@link planUninstall} needs to know beside the catalog. */
 export interface UninstallPlanOptions {
@@ -18,19 +20,25 @@ export interface UninstallPlanOptions {
     trees?: readonly string[];
     /** Plan also if no catalog has an entry of ours and only files are left. */
     leftovers?: boolean;
+    /** Which DLLs base providers had whose place ours has taken (method replace-base). */
+    originals?: Originals;
 }
 
 /**
  * The plan that takes the provider out of every catalog in which it has an entry. Pure. Our entries are known by their
  * GUIDs, wherever their DLLs are and however they are called.
  *
- * @throws WinsockError `ERR_NOT_INSTALLED` if there is no entry of ours, and with `leftovers` no file either.
+ * @throws WinsockError `ERR_NOT_INSTALLED` if there is no entry of ours, and with `leftovers` no file either;
+ * `ERR_ORIGINAL_UNKNOWN` if a base provider leads to our DLL and `originals` does not say which one it had.
  * @throws TypeError if there is no such option.
  */
 export function planUninstall(catalog: Catalog, options: UninstallPlanOptions = {}): Plan {
-    refuseUnknownOptions("planUninstall", options, ["files", "folders", "trees", "leftovers"]);
-    const { files = [], folders = [], trees = [], leftovers = false } = options;
-    const names = catalogNames.filter((bits) => ourEntries(catalog.protocols[bits] ?? []).length > 0);
+    refuseUnknownOptions("planUninstall", options, ["files", "folders", "trees", "leftovers", "originals"]);
+    const { files = [], folders = [], trees = [], leftovers = false, originals = {} } = options;
+    const names = catalogNames.filter((bits) => {
+        const entries = catalog.protocols[bits] ?? [];
+        return ourEntries(entries).length > 0 || replacedEntries(entries).length > 0;
+    });
     const nothingLeft = files.length === 0 && folders.length === 0 && trees.length === 0;
     if (names.length === 0 && (!leftovers || nothingLeft)) {
         const rest =
@@ -54,6 +62,7 @@ export function planUninstall(catalog: Catalog, options: UninstallPlanOptions = 
         steps: [
             ...names.flatMap((bits) => removalSteps(catalog, bits, ourEntries(catalog.protocols[bits] ?? []))),
             ...inclusionSteps(catalog),
+            ...giveBackSteps(catalog, originals),
             ...files.map((path): Step => ({ do: "delete-file", path, text: `Delete ${path}` })),
             ...folders.map((path): Step => ({ do: "delete-folder", path, text: `Delete the folder ${path}` })),
             ...trees.map((path): Step => ({

@@ -14,6 +14,7 @@ import type { Plan } from "../plan/plan.js";
 import { installedFolders, listFolder } from "./installed.js";
 import { dataFolder, programsFolder } from "./layout.js";
 import { planUninstall } from "./plan-uninstall.js";
+import { findOriginals } from "./replace.js";
 
 /** What {@link uninstall} may be told. */
 export interface UninstallOptions extends ChangeOptions {
@@ -24,13 +25,15 @@ export interface UninstallOptions extends ChangeOptions {
 }
 
 /**
- * Takes the provider out of every catalog in which it has an entry, leads chains of other providers past it, and
+ * Takes the provider out of every catalog in which it has an entry, leads chains of other providers past it, gives base
+ * providers whose place it has taken their own DLLs back, and
  * deletes its files, whatever version they are of. A DLL that programs still have loaded goes at the next restart of
  * Windows. Backups stay.
  *
  * https://learn.microsoft.com/windows/win32/api/ws2spi/nf-ws2spi-wscdeinstallprovider
  *
- * @throws WinsockError `ERR_NOT_INSTALLED`, `ERR_UNSUPPORTED_PLATFORM`, `ERR_UNFINISHED`, `ERR_NOT_ELEVATED`; what a
+ * @throws WinsockError `ERR_NOT_INSTALLED`, `ERR_UNSUPPORTED_PLATFORM`, `ERR_UNFINISHED`, `ERR_NOT_ELEVATED`,
+ * `ERR_ORIGINAL_UNKNOWN`; what a
  * call of Windows failed with.
  * @throws TypeError if there is no such option.
  */
@@ -42,6 +45,7 @@ export async function uninstall(options: UninstallOptions = {}): Promise<ChangeR
         ...planUninstall(reading.catalog, {
             ...(await ourFiles(reading.machine)),
             leftovers: options.leftovers === true,
+            originals: await findOriginals(reading),
         }),
         // The installed rescue is itself about to be deleted.
         helpers: packagedHelpers(packageRoot, reading.machine),

@@ -72,6 +72,7 @@ Napi::Value machine(const Napi::CallbackInfo& info) {
     object.Set("windows", facts.windows);
     object.Set("catalogs", catalogs);
     object.Set("elevated", facts.elevated);
+    object.Set("wine", facts.wine);
     object.Set("programFiles", to_string(env, facts.program_files));
     object.Set("programData", to_string(env, facts.program_data));
     object.Set("systemRoot", to_string(env, facts.system_root));

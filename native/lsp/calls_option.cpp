@@ -48,6 +48,16 @@ int write_option(char* value, int* length, const Value& answer) {
 int protocol_info(Slot& slot, SOCKET socket, int option, char* value, int* length) {
     const core::HandleTable::Socket known = process.sockets.find(socket);
     const bool ours = known && known.slot() == slot.index;
+    if (slot.in_place_of_base) { // its answer names the entry that leads to us
+        int error = 0;
+        if (slot.lower.lpWSPGetSockOpt(socket, SOL_SOCKET, option, value, length, &error) != 0) {
+            return error == 0 ? WSASYSCALLFAILURE : error;
+        }
+        if (!ours) {
+            slot.adopt(socket);
+        }
+        return 0;
+    }
     WSAPROTOCOL_INFOW answer;
     int answer_length = sizeof(answer);
     int error = 0;

@@ -47,6 +47,9 @@ struct LowerInfo {
             reserved = copy.dwProviderReserved;
             triplet = core::complete_triplet(wanted, {copy.iAddressFamily, copy.iSocketType, copy.iProtocol});
         }
+        if (slot.in_place_of_base) {
+            return; // whatever was asked of the base provider
+        }
         // A hidden entry only stands for its provider: no socket is made of it.
         if (core::is_base(slot.next) || (reserved != 0 && slot.next.chain_length > 1)) {
             copy = spi::to_winsock(slot.next);

@@ -89,7 +89,7 @@ int on_WSPDuplicateSocket(Slot& slot, SOCKET socket, DWORD pid, LPWSAPROTOCOL_IN
     Recording recording(Call::WSPDuplicateSocket, socket);
     const int result = slot.lower.lpWSPDuplicateSocket(socket, pid, info, error);
     recording.returned(result == SOCKET_ERROR, error);
-    if (result != SOCKET_ERROR) {
+    if (result != SOCKET_ERROR && !slot.in_place_of_base) { // the base provider's own entry leads to us
         name_our_entry(slot, pid, info);
     }
     if (recording.active()) {

@@ -13,6 +13,7 @@ struct ProcessState {
     std::array<Slot, slot_count> slots;
     SRWLOCK lock; // slots' state, references and upcalls, and `initialised`. Never held while a DLL is loaded or called
     bool initialised;
+    std::atomic<DWORD> starting_original; // the thread that starts a base provider whose place we have; 0 = none
 };
 
 // All zero at load, hence no constructor that would have to run.

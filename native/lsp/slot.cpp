@@ -56,6 +56,7 @@ Slot* enter_slot(ChainStart& start) {
         slot->below = start.below;
         slot->started_id = start.started_id;
         slot->module = start.lower.module.get();
+        slot->in_place_of_base = start.in_place_of_base;
         slot->references = 0;
         slot->state = SlotState::active;
     }
@@ -103,6 +104,10 @@ WSPUPCALLTABLE upcalls_of(const Slot& slot) {
 }
 
 int Slot::claim(SOCKET& socket) {
+    if (in_place_of_base) { // which has claimed it, for an entry that leads to us
+        adopt(socket);
+        return 0;
+    }
     int error = 0;
     const SOCKET claimed = modify_handle.load(std::memory_order_acquire)(own.catalog_entry_id, socket, &error);
     if (claimed == INVALID_SOCKET) {

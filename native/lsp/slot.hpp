@@ -30,13 +30,14 @@ struct Slot {
     std::atomic<LPWPUMODIFYIFSHANDLE> modify_handle;
     std::array<std::atomic<FARPROC>, extension_count> extensions; // as last fetched from the lower provider
     WSPUPCALLTABLE upcalls; // the most recent; guarded by ProcessState::lock
-    core::ProtocolInfo own;  // our layered entry
-    core::ProtocolInfo next; // the entry below
+    core::ProtocolInfo own;  // our layered entry; where we stand in a base provider's place, its entry
+    core::ProtocolInfo next; // the entry below; there the same one
     core::ChainBelow below;
     std::uint32_t started_id; // catalog id of the info given to WSPStartup
     std::uint32_t index;
     std::uint32_t references;
     SlotState state;
+    bool in_place_of_base; // the base provider below speaks for its entries itself: see replaced_base.hpp
     HMODULE module;
 
     // Makes a new socket ours in Winsock's eyes, and known to us. 0 or a Winsock error.
@@ -53,6 +54,7 @@ struct ChainStart {
     core::ProtocolInfo next;
     core::ChainBelow below;
     std::uint32_t started_id;
+    bool in_place_of_base;
 };
 
 // The slot of this chain, which takes over the reference to the lower DLL: the one it has already, or a free one.

@@ -1,5 +1,5 @@
 // WSPStartup: finds our place in the chain, loads the provider below and hands out the functions of a slot.
-// It comes once per chain (each layered entry has its own GUID), again for every provider above us that names us in its
+// It comes once per chain (each layered entry has its own GUID), once per base provider whose place we have taken, again for every provider above us that names us in its
 // chain, and again after WSPCleanup. https://learn.microsoft.com/windows/win32/api/ws2spi/nf-ws2spi-wspstartup
 #include <algorithm>
 #include <bit>
@@ -7,6 +7,7 @@
 #include "functions.hpp"
 #include "lock.hpp"
 #include "process.hpp"
+#include "replaced_base.hpp"
 #include "spi/last_error.hpp"
 
 namespace winsock_spi::lsp {
@@ -63,11 +64,52 @@ void describe_fault(core::PlaceFault fault) {
     }
 }
 
+// Hands out our functions over a lower provider that has been started.
+void hand_out(ChainStart& start, Slot* slot, WSPPROC_TABLE& functions) {
+    if (slot == nullptr) {
+        // The network matters more than seeing it: Winsock calls the lower provider directly, which therefore stays.
+        functions = start.lower.functions;
+        start.lower.module.release();
+    } else {
+        functions = functions_of(*slot);
+    }
+}
+
+Slot* enter_slot_or_say(ChainStart& start) {
+    Slot* const slot = enter_slot(start);
+    if (slot == nullptr) {
+        process.recorder.pass_through(L"more protocol chains than this provider has places for");
+    }
+    return slot;
+}
+
+// We stand in the place of a base provider: there is no chain, and its own DLL is below.
+int start_in_place_of(const core::ProtocolInfo& base, const WSPUPCALLTABLE& upcalls, WSPPROC_TABLE& functions) {
+    ChainStart start{};
+    start.upcalls = upcalls;
+    start.own = base;
+    start.next = base;
+    start.below.ids[start.below.length++] = base.catalog_entry_id;
+    start.started_id = base.catalog_entry_id;
+    start.in_place_of_base = true;
+    const int error = start_original(upcalls, base, start.lower);
+    if (error == 0) {
+        hand_out(start, enter_slot_or_say(start), functions);
+    }
+    return error;
+}
+
 int start_chain(const core::ProtocolInfo& started, const WSPUPCALLTABLE& upcalls, WSPPROC_TABLE& functions) {
+    if (core::is_base(started) && !core::is_our_guid(started.provider_id)) {
+        return start_in_place_of(started, upcalls, functions);
+    }
     spi::CatalogArray catalog;
     core::Place place;
     if (locate(upcalls, started, catalog, place) != 0 || place.next == nullptr) {
         return WSAEPROVIDERFAILEDINIT;
+    }
+    if (place.fault == core::PlaceFault::not_in_chain && leads_to_us(upcalls, *place.next)) {
+        return start_in_place_of(*place.next, upcalls, functions); // by a layer that gave its own info to its base
     }
     ChainStart start{};
     start.upcalls = upcalls;
@@ -83,20 +125,11 @@ int start_chain(const core::ProtocolInfo& started, const WSPUPCALLTABLE& upcalls
     Slot* slot = nullptr;
     if (place.fault == core::PlaceFault::none) {
         start.own = *place.own;
-        slot = enter_slot(start);
-        if (slot == nullptr) {
-            process.recorder.pass_through(L"more protocol chains than this provider has places for");
-        }
+        slot = enter_slot_or_say(start);
     } else {
         describe_fault(place.fault);
     }
-    if (slot == nullptr) {
-        // The network matters more than seeing it: Winsock calls the lower provider directly, which therefore stays.
-        functions = start.lower.functions;
-        start.lower.module.release();
-    } else {
-        functions = functions_of(*slot);
-    }
+    hand_out(start, slot, functions);
     return 0;
 }
 

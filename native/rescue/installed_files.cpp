@@ -4,6 +4,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/replaced_base.hpp"
 #include "spi/text.hpp"
 #include "spi/unique.hpp"
 
@@ -62,7 +63,7 @@ void add_file_steps(const std::wstring& program_files, core::json::Array& steps)
             }
             const std::wstring inside = folder + L"\\" + architecture;
             for (const std::wstring& file : names_in(inside, false)) {
-                if (is_one_of(file, {L"winsock_spi_lsp.dll", L"winsock-spi-rescue.exe"})) {
+                if (is_one_of(file, {core::provider_file, L"winsock-spi-rescue.exe", core::replaced_file})) {
                     add_step("delete-file", inside + L"\\" + file, steps);
                 }
             }

@@ -4,6 +4,7 @@
 #include "core/guid_text.hpp"
 #include "core/identity.hpp"
 #include "output.hpp"
+#include "replaced_base.hpp"
 #include "spi/catalog_items.hpp"
 #include "spi/executor.hpp"
 #include "spi/text.hpp"
@@ -35,6 +36,8 @@ void print_entry(const spi::CatalogEntry& entry) {
     }
     if (core::is_our_guid(info.provider_id)) {
         line += "  (winsock-spi)";
+    } else if (is_replaced(entry)) {
+        line += "  (winsock-spi in its place)";
     }
     print(line);
     print("        " + core::format_guid(info.provider_id) + "  " + spi::narrow(entry.path));

@@ -10,6 +10,7 @@
 #include "core/identity.hpp"
 #include "installed_files.hpp"
 #include "output.hpp"
+#include "replaced_base.hpp"
 #include "spi/backup.hpp"
 #include "spi/catalog_items.hpp"
 #include "spi/categories.hpp"
@@ -220,6 +221,7 @@ int remove(const Arguments&) {
     }
     spi::Winsock winsock;
     Array steps;
+    Array given_back;
     spi::Status trouble;
     for (const int bits : machine.catalogs) {
         Entries entries;
@@ -229,6 +231,12 @@ int remove(const Arguments&) {
         } else {
             trouble = std::move(status);
         }
+    }
+    if (spi::Status status = add_give_back_steps(machine.catalogs, given_back); !status.ok()) {
+        return report(status);
+    }
+    if (trouble.ok()) {
+        steps.insert(steps.end(), given_back.begin(), given_back.end());
     }
     if (trouble.ok() && steps.empty()) {
         print("No catalog has an entry of winsock-spi.");
@@ -252,6 +260,7 @@ int remove(const Arguments&) {
             return report(status);
         }
         add_program_steps(registry);
+        registry.insert(registry.end(), given_back.begin(), given_back.end());
         add_file_steps(machine.program_files, registry);
         code = execute(make_plan(former, std::move(registry)));
     }

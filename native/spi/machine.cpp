@@ -131,6 +131,7 @@ Status read_machine(Machine& machine) {
     if (rtl_get_version == nullptr || rtl_get_version(&version) != 0) {
         return own_error("ERR_UNSUPPORTED_PLATFORM", "RtlGetVersion does not answer");
     }
+    machine.wine = GetProcAddress(GetModuleHandleW(L"ntdll.dll"), "wine_get_version") != nullptr;
     machine.windows = std::to_string(version.dwMajorVersion) + "." + std::to_string(version.dwMinorVersion) + "." +
                       std::to_string(version.dwBuildNumber);
 

@@ -13,6 +13,7 @@ struct Machine {
     const char* arch = "";     // of the machine, not of this process: "x64", "ia32", "arm64"
     std::string windows;       // "10.0.19045"
     std::vector<int> catalogs; // {64, 32} or {32}
+    bool wine = false;         // this is Wine and no Windows: nothing is signed there, and no policy asks for it
     bool elevated = false;     // this process may do what Administrators may
     std::wstring program_files; // the native one, also for a 32-bit process
     std::wstring program_data;

@@ -22,6 +22,7 @@
 // several entries by "{GUID}#n", the one with the n-th lowest id; without "chain" the chain is the one in the info):
 //   { "do": "make-folder", path, access: "program" | "data" | "rings" | "private" }    missing parents too
 //   { "do": "copy-file", from, to, sha256 }
+//   { "do": "write-file", path, data }                                                 data: Base64
 //   { "do": "make-control" }                                                           control.bin and watch.bin
 //   { "do": "install-provider", catalog, providerId, path, info, chain }               chain [] = hidden entry
 //   { "do": "install-entries", catalog, providerId, path, entries: [{ info, chain }] }  all entries of a GUID at once
@@ -30,14 +31,16 @@
 //   { "do": "update-provider", catalog, providerId, path, info, chain }                the entry with info's id
 //   { "do": "update-provider", catalog, providerId, path, info, id, chain }            the entry with this id or name
 //   { "do": "update-provider", catalog, providerId, path, id, chain }                  all else of that entry stays
+//   { "do": "set-provider-path", catalog, providerId, path }                           of all entries of a provider
 //   { "do": "probe", programs?: { "64"?: path, "32"?: path } }                         default: the helpers
-//   { "do": "write-registry", key, tree }                        key relative to WinSock2\Parameters, "" = all of it
 //   { "do": "set-provider-category", catalog, providerId, categories }               0 = none
 //   { "do": "set-application-category", program, args?, categories, mark?: true }    null = no entry
 //   { "do": "install-namespace", catalog, providerId, name, path, namespace, version, info?: Base64 }
 //   { "do": "remove-namespace", catalog, providerId }
 //   { "do": "enable-namespace", catalog, providerId, enabled }
 //   { "do": "order-namespaces", catalog, order: ["{GUID}"] }                         every provider once
+//   { "do": "write-registry", key, tree }                        key relative to WinSock2\Parameters, "" = all of it
+//   { "do": "delete-registry", key }                             likewise; no catalog
 //   { "do": "delete-file", path }
 //   { "do": "delete-folder", path, contents?: true }             only if empty, unless contents
 //

@@ -28,7 +28,14 @@ Function host_function(const WSPUPCALLTABLE& upcalls, const char* name) {
     return std::bit_cast<Function>(function);
 }
 
-// The path of a provider's DLL, expanded.
+UniqueModule load_module(const PathText& path) {
+    // With a full path the DLL's own folder is searched for what it needs; the flag is undefined for bare names.
+    const bool full = path.view().find(L'\\') != std::wstring_view::npos;
+    return UniqueModule(LoadLibraryExW(path.c_str(), nullptr, full ? LOAD_WITH_ALTERED_SEARCH_PATH : 0));
+}
+
+} // namespace
+
 bool provider_path(const WSPUPCALLTABLE& upcalls, const core::Guid& provider, PathText& path) {
     GUID guid = std::bit_cast<GUID>(provider);
     PathText raw;
@@ -43,14 +50,6 @@ bool provider_path(const WSPUPCALLTABLE& upcalls, const core::Guid& provider, Pa
     raw.finish();
     return result == 0 && raw.length() != 0 && expand_path(raw.view(), path);
 }
-
-UniqueModule load_module(const PathText& path) {
-    // With a full path the DLL's own folder is searched for what it needs; the flag is undefined for bare names.
-    const bool full = path.view().find(L'\\') != std::wstring_view::npos;
-    return UniqueModule(LoadLibraryExW(path.c_str(), nullptr, full ? LOAD_WITH_ALTERED_SEARCH_PATH : 0));
-}
-
-} // namespace
 
 core::ProtocolInfo to_core(const WSAPROTOCOL_INFOW& info) {
     return std::bit_cast<core::ProtocolInfo>(info);
@@ -88,9 +87,12 @@ int read_catalog(const WSPUPCALLTABLE& upcalls, CatalogArray& catalog) {
 int load_provider(const WSPUPCALLTABLE& upcalls, const core::ProtocolInfo& provider, const core::ProtocolInfo& started,
                   LoadedProvider& loaded) {
     PathText path;
-    if (!provider_path(upcalls, provider.provider_id, path)) {
-        return WSAEPROVIDERFAILEDINIT;
-    }
+    return provider_path(upcalls, provider.provider_id, path) ? load_provider_at(upcalls, path, started, loaded)
+                                                              : WSAEPROVIDERFAILEDINIT;
+}
+
+int load_provider_at(const WSPUPCALLTABLE& upcalls, const PathText& path, const core::ProtocolInfo& started,
+                     LoadedProvider& loaded) {
     UniqueModule module = load_module(path);
     const auto startup =
         module ? std::bit_cast<LPWSPSTARTUP>(GetProcAddress(module.get(), "WSPStartup")) : nullptr;

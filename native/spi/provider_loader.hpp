@@ -6,6 +6,7 @@
 #include "heap_array.hpp"
 #include "provider_functions.hpp"
 #include "unique.hpp"
+#include "wide_text.hpp"
 
 namespace winsock_spi::spi {
 
@@ -19,6 +20,9 @@ WSAPROTOCOL_INFOW to_winsock(const core::ProtocolInfo& info);
 // Reads the whole catalog of this process's bitness, hidden entries included. 0 or a Winsock error.
 int read_catalog(const WSPUPCALLTABLE& upcalls, CatalogArray& catalog);
 
+// The path of a provider's DLL as the catalog has it now, expanded. False: none, or it cannot be expanded.
+bool provider_path(const WSPUPCALLTABLE& upcalls, const core::Guid& provider, PathText& path);
+
 struct LoadedProvider {
     UniqueModule module;
     WSPPROC_TABLE functions{};
@@ -29,5 +33,8 @@ struct LoadedProvider {
 // Call it without holding a lock: it takes the loader's.
 int load_provider(const WSPUPCALLTABLE& upcalls, const core::ProtocolInfo& provider, const core::ProtocolInfo& started,
                   LoadedProvider& loaded);
+// The same with the DLL at this path, expanded.
+int load_provider_at(const WSPUPCALLTABLE& upcalls, const PathText& path, const core::ProtocolInfo& started,
+                     LoadedProvider& loaded);
 
 } // namespace winsock_spi::spi

@@ -55,6 +55,7 @@ Status make_step(const core::json::Value& source, std::unique_ptr<Step>& step);
 // The constructors that make_step chooses from, one file in steps/ per group. Each checks its own members.
 Status make_make_folder(const core::json::Value& source, std::unique_ptr<Step>& step);
 Status make_copy_file(const core::json::Value& source, std::unique_ptr<Step>& step);
+Status make_write_file(const core::json::Value& source, std::unique_ptr<Step>& step);
 Status make_delete_file(const core::json::Value& source, std::unique_ptr<Step>& step);
 Status make_delete_folder(const core::json::Value& source, std::unique_ptr<Step>& step);
 Status make_make_control(const core::json::Value& source, std::unique_ptr<Step>& step);
@@ -62,6 +63,7 @@ Status make_install_provider(const core::json::Value& source, std::unique_ptr<St
 Status make_install_entries(const core::json::Value& source, std::unique_ptr<Step>& step);
 Status make_deinstall_provider(const core::json::Value& source, std::unique_ptr<Step>& step);
 Status make_update_provider(const core::json::Value& source, std::unique_ptr<Step>& step);
+Status make_set_provider_path(const core::json::Value& source, std::unique_ptr<Step>& step);
 Status make_write_order(const core::json::Value& source, std::unique_ptr<Step>& step);
 Status make_write_registry(const core::json::Value& source, std::unique_ptr<Step>& step);
 Status make_set_provider_category(const core::json::Value& source, std::unique_ptr<Step>& step);
@@ -70,6 +72,7 @@ Status make_install_namespace(const core::json::Value& source, std::unique_ptr<S
 Status make_remove_namespace(const core::json::Value& source, std::unique_ptr<Step>& step);
 Status make_enable_namespace(const core::json::Value& source, std::unique_ptr<Step>& step);
 Status make_order_namespaces(const core::json::Value& source, std::unique_ptr<Step>& step);
+Status make_delete_registry(const core::json::Value& source, std::unique_ptr<Step>& step);
 Status make_probe(const core::json::Value& source, std::unique_ptr<Step>& step);
 
 } // namespace winsock_spi::spi

@@ -117,6 +117,11 @@ Status Winsock::install(const core::Guid& provider, const std::wstring& path,
 
 Status Winsock::update(int bits, const core::Guid& provider, const std::wstring& path,
                        const core::ProtocolInfo& info) {
+    return update(bits, provider, path, std::vector<core::ProtocolInfo>{info});
+}
+
+Status Winsock::update(int bits, const core::Guid& provider, const std::wstring& path,
+                       const std::vector<core::ProtocolInfo>& infos) {
     if (Status status = check_reachable(bits); !status.ok()) {
         return status;
     }
@@ -126,9 +131,13 @@ Status Winsock::update(int bits, const core::Guid& provider, const std::wstring&
         return status;
     }
     GUID guid = to_windows(provider);
-    WSAPROTOCOL_INFOW entry = to_windows(info);
+    std::vector<WSAPROTOCOL_INFOW> entries;
+    for (const core::ProtocolInfo& info : infos) {
+        entries.push_back(to_windows(info));
+    }
     INT error = 0;
-    if (function(&guid, path.c_str(), &entry, 1, &error) == SOCKET_ERROR) {
+    const auto count = static_cast<DWORD>(entries.size());
+    if (function(&guid, path.c_str(), entries.data(), count, &error) == SOCKET_ERROR) {
         return system_error(static_cast<std::uint32_t>(error), name);
     }
     return {};

@@ -37,6 +37,9 @@ public:
     // Replaces path and info of all entries of a provider GUID.
     Status update(int bits, const core::Guid& provider, const std::wstring& path, const core::ProtocolInfo& info);
 
+    Status update(int bits, const core::Guid& provider, const std::wstring& path,
+                  const std::vector<core::ProtocolInfo>& infos);
+
     // Removes all entries of a provider GUID. A GUID that is not there is WSAEFAULT in Windows: ask first.
     Status deinstall(int bits, const core::Guid& provider);
 

@@ -230,6 +230,13 @@ function apply(machine: SimulatedMachine, bits: CatalogName, entries: CatalogEnt
             );
             return entries.with(place, entryOfInfo(step.path, decodeProtocolInfo(changed)));
         }
+        case "set-provider-path": {
+            if (!entries.some((entry) => entry.providerId === step.providerId)) {
+                throw new Error(`ERR_UNKNOWN_CATALOG_ID: ${step.providerId}`);
+            }
+            const { providerId, path } = step;
+            return entries.map((entry) => (entry.providerId === providerId ? { ...entry, path } : entry));
+        }
         case "deinstall-provider": {
             const rest = entries.filter((entry) => entry.providerId !== step.providerId);
             if (rest.length === entries.length) {

@@ -13,15 +13,11 @@ using core::Guid;
 using core::ProtocolInfo;
 using core::json::Value;
 
-namespace {
-
 Status check_path(const std::wstring& path) {
     return path.size() < core::max_item_path
                ? Status{}
                : own_error("ERR_PATH_TOO_LONG", "a provider's path has at most 259 characters: " + narrow(path));
 }
-
-} // namespace
 
 std::string catalog_name(int bits) { return "the " + std::to_string(bits) + "-bit catalog"; }
 

@@ -16,6 +16,7 @@ using Entries = std::vector<CatalogEntry>;
 
 std::string catalog_name(int bits); // "the 64-bit catalog"
 Status chain_full();                // ERR_CHAIN_FULL
+Status check_path(const std::wstring& path); // ERR_PATH_TOO_LONG
 
 std::vector<std::uint32_t> ids_of(const Entries& entries);
 Entries entries_of(const Entries& entries, const core::Guid& provider);

@@ -3,6 +3,7 @@
 // renamed but not deleted.
 #include "spi/step.hpp"
 
+#include "core/base64.hpp"
 #include "core/sha256.hpp"
 #include "spi/files.hpp"
 #include "spi/leftovers.hpp"
@@ -101,10 +102,13 @@ private:
     Access access_;
 };
 
+// Puts a file somewhere: a copy of another one, or bytes that the plan itself brings.
 class CopyFile final : public Step {
 public:
     CopyFile(const Value& source, std::wstring from, std::wstring to, std::string hash)
         : Step(source), from_(std::move(from)), to_(std::move(to)), hash_(std::move(hash)) {}
+    CopyFile(const Value& source, std::vector<std::uint8_t> bytes, std::wstring to)
+        : Step(source), bytes_(std::move(bytes)), to_(std::move(to)), hash_(core::sha256_hex(bytes_)) {}
 
     Status observe(Context&, Value& before) override {
         FileKind kind = FileKind::missing;
@@ -142,9 +146,11 @@ public:
             }
         }
         // The bytes that are checked are the bytes that are written.
-        std::vector<std::uint8_t> bytes;
-        if (Status status = read_file(from_, bytes); !status.ok()) {
-            return status;
+        std::vector<std::uint8_t> bytes = bytes_;
+        if (!from_.empty()) {
+            if (Status status = read_file(from_, bytes); !status.ok()) {
+                return status;
+            }
         }
         if (core::sha256_hex(bytes) != hash_) {
             return own_error("ERR_HASH_MISMATCH", narrow(from_) + " is not the file that the plan was made for");
@@ -187,7 +193,8 @@ public:
     }
 
 private:
-    std::wstring from_;
+    std::wstring from_; // empty: `bytes_`
+    std::vector<std::uint8_t> bytes_;
     std::wstring to_;
     std::string hash_;
 };
@@ -289,6 +296,23 @@ Status make_copy_file(const Value& source, std::unique_ptr<Step>& step) {
         return invalid_plan("sha256 must be 64 lower-case hexadecimal digits");
     }
     step = std::make_unique<CopyFile>(source, std::move(from), std::move(to), std::move(hash));
+    return {};
+}
+
+Status make_write_file(const Value& source, std::unique_ptr<Step>& step) {
+    std::wstring path;
+    std::string data;
+    if (Status status = read_path(source, "path", path); !status.ok()) {
+        return status;
+    }
+    if (Status status = read_string(source, "data", data); !status.ok()) {
+        return status;
+    }
+    std::optional<std::vector<std::uint8_t>> bytes = core::decode_base64(data);
+    if (!bytes) {
+        return invalid_plan("data must be Base64");
+    }
+    step = std::make_unique<CopyFile>(source, std::move(*bytes), std::move(path));
     return {};
 }
 

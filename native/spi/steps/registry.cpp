@@ -2,6 +2,7 @@
 #include "spi/step.hpp"
 
 #include <algorithm>
+#include <optional>
 
 #include "spi/catalog_items.hpp"
 #include "spi/registry_json.hpp"
@@ -30,7 +31,7 @@ bool is_catalog(std::wstring_view name) {
 
 class WriteRegistry final : public Step {
 public:
-    WriteRegistry(const Value& source, std::wstring key, RegistryTree tree)
+    WriteRegistry(const Value& source, std::wstring key, std::optional<RegistryTree> tree)
         : Step(source), key_(std::move(key)), tree_(std::move(tree)) {}
 
     bool changes_catalog() const override { return true; }
@@ -46,7 +47,9 @@ public:
         return status;
     }
 
-    Status apply(Context& context, const Value&) override { return write(context, tree_); }
+    Status apply(Context& context, const Value&) override {
+        return tree_ ? write(context, *tree_) : delete_tree(path(), context.points);
+    }
 
     Status undo(Context& context, const Value& before) override {
         const Value* former = before.find("tree");
@@ -93,18 +96,38 @@ private:
     }
 
     std::wstring key_;
-    RegistryTree tree_;
+    std::optional<RegistryTree> tree_; // none: there is no such key afterwards
 };
 
-} // namespace
-
-Status make_write_registry(const Value& source, std::unique_ptr<Step>& step) {
-    std::string key;
+Status read_key(const Value& source, std::string& key) {
     if (Status status = read_string(source, "key", key); !status.ok()) {
         return status;
     }
     if (key.starts_with('\\') || key.ends_with('\\') || key.find('\0') != std::string::npos) {
         return invalid_plan("key must be relative to WinSock2\\Parameters");
+    }
+    return {};
+}
+
+} // namespace
+
+Status make_delete_registry(const Value& source, std::unique_ptr<Step>& step) {
+    std::string key;
+    if (Status status = read_key(source, key); !status.ok()) {
+        return status;
+    }
+    const std::wstring first = widen(key.substr(0, key.find('\\')));
+    if (key.empty() || is_catalog(first)) {
+        return invalid_plan("a catalog cannot be deleted");
+    }
+    step = std::make_unique<WriteRegistry>(source, widen(key), std::nullopt);
+    return {};
+}
+
+Status make_write_registry(const Value& source, std::unique_ptr<Step>& step) {
+    std::string key;
+    if (Status status = read_key(source, key); !status.ok()) {
+        return status;
     }
     const Value* member = source.find("tree");
     RegistryTree tree;

@@ -1,6 +1,7 @@
 // Which catalog entries lead to this DLL, and which of them a socket belongs to.
 #include "entries.hpp"
 
+#include <algorithm>
 #include <cwchar>
 #include <new>
 #include <vector>
@@ -15,6 +16,7 @@ namespace {
 
 SRWLOCK lock = SRWLOCK_INIT;
 std::vector<WSAPROTOCOL_INFOW>* entries = nullptr; // made at first use, kept: programs end without unloading us
+std::vector<GUID>* started = nullptr; // providers as which we were started, wherever their entries lead
 
 const wchar_t* file_name(const wchar_t* path) noexcept {
     const wchar_t* last = std::wcsrchr(path, L'\\');
@@ -29,14 +31,25 @@ HMODULE module_of(const void* address) noexcept {
     return module;
 }
 
-// By name: the catalog's path is written with environment strings, and 32-bit programs see the folder redirected.
+bool was_started_for(const GUID& provider) noexcept {
+    const ExclusiveLock guard(lock);
+    return started != nullptr && std::any_of(started->begin(), started->end(), [&](const GUID& id) {
+               return IsEqualGUID(id, provider);
+           });
+}
+
+// By name: the catalog's path is written with environment strings, and 32-bit programs see the folder redirected. A
+// base provider whose entries lead to somebody who loads it in turn is one for these entries all the same.
 bool leads_here(WSAPROTOCOL_INFOW& info, const wchar_t* own_name) noexcept {
     WCHAR path[MAX_PATH];
     INT length = MAX_PATH;
     int ignored = 0;
-    return info.ProtocolChain.ChainLen == BASE_PROTOCOL &&
-           upcalls().lpWPUGetProviderPath(&info.ProviderId, path, &length, &ignored) == 0 &&
-           _wcsicmp(file_name(path), own_name) == 0;
+    if (info.ProtocolChain.ChainLen != BASE_PROTOCOL) {
+        return false;
+    }
+    return was_started_for(info.ProviderId) ||
+           (upcalls().lpWPUGetProviderPath(&info.ProviderId, path, &length, &ignored) == 0 &&
+            _wcsicmp(file_name(path), own_name) == 0);
 }
 
 std::vector<WSAPROTOCOL_INFOW> read_entries() {
@@ -90,6 +103,21 @@ bool find_entry(const WSAPROTOCOL_INFOW& socket, WSAPROTOCOL_INFOW& entry) noexc
 }
 
 } // namespace
+
+void remember_provider(const WSAPROTOCOL_INFOW& info) noexcept {
+    if (info.ProtocolChain.ChainLen != BASE_PROTOCOL || was_started_for(info.ProviderId)) {
+        return;
+    }
+    try {
+        const ExclusiveLock guard(lock);
+        if (started == nullptr) {
+            started = new std::vector<GUID>;
+        }
+        started->push_back(info.ProviderId);
+    } catch (const std::bad_alloc&) {
+        // Without memory it is known by its path only.
+    }
+}
 
 void remember_entries() noexcept {
     try {

@@ -5,6 +5,9 @@
 
 namespace winsock_spi::wine::base {
 
+// This DLL was started with that info: if it is a base entry's, all entries of its provider are ours.
+void remember_provider(const WSAPROTOCOL_INFOW& info) noexcept;
+
 // Asks the Winsock that gave us `upcalls` for its catalog. Called at start; later, an unknown entry makes it ask again.
 void remember_entries() noexcept;
 

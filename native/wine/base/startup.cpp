@@ -166,6 +166,7 @@ extern "C" int WSPAPI WSPStartup(WORD requested, LPWSPDATA data, LPWSAPROTOCOL_I
         return WSA_NOT_ENOUGH_MEMORY;
     }
     base::stay_loaded();
+    base::remember_provider(*info);
     base::remember_entries();
     data->wVersion = base::spi_version;
     data->wHighVersion = base::spi_version;
