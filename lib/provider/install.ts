@@ -53,7 +53,8 @@ export interface InstallOptions extends ChangeOptions {
     /**
      * `layered` (default): entries of our own above the base providers. `replace-base`: the entries of the base
      * providers lead to our DLL, which loads theirs. That reaches system processes too, and sockets stay the base
-     * provider's own; it needs `acceptRisk`, is undone by itself unless it is confirmed (`confirmWithin`), and refuses
+     * provider's own; it needs `acceptRisk`, is undone by itself unless it is confirmed (`confirmWithin`, by default a
+     * minute), and refuses
      * on Windows a DLL that is not signed. `name`, `rewrite`, `dlls`, `categories` and `exclude` do not go with it.
      */
     method?: InstallMethod;
@@ -63,6 +64,9 @@ export interface InstallOptions extends ChangeOptions {
 
 /** How the provider gets into the way of calls. */
 export type InstallMethod = "layered" | "replace-base";
+
+/** What takes a base provider's place is always undone unless it is confirmed: after this time if none is given. */
+const replaceConfirmWithin = 60_000;
 
 const methods: readonly string[] = ["layered", "replace-base"] satisfies InstallMethod[];
 
@@ -76,8 +80,8 @@ const methods: readonly string[] = ["layered", "replace-base"] satisfies Install
  * https://learn.microsoft.com/windows/win32/api/ws2spi/nf-ws2spi-wscinstallprovider
  *
  * @throws WinsockError `ERR_UNSUPPORTED_PLATFORM`, `ERR_UNFINISHED`, `ERR_NOT_ELEVATED`, `ERR_FILE_NOT_FOUND`,
- * `ERR_WRONG_DLL`, `ERR_NOT_WRITABLE`, `ERR_PROBE_FAILED`, `ERR_RISK_NOT_ACCEPTED`, `ERR_NOT_SIGNED`; what {@link planInstall},
- * {@link planUpgrade} and {@link planReplace} throw; what a call of Windows failed with.
+ * `ERR_WRONG_DLL`, `ERR_NOT_WRITABLE`, `ERR_PROBE_FAILED`, `ERR_RISK_NOT_ACCEPTED`, `ERR_NOT_SIGNED`; what
+ * {@link planInstall}, {@link planUpgrade} and {@link planReplace} throw; what a call of Windows failed with.
  * @throws TypeError if an option does not exist or has a wrong type.
  */
 export async function install(options: InstallOptions = {}): Promise<ChangeResult> {
@@ -87,12 +91,14 @@ export async function install(options: InstallOptions = {}): Promise<ChangeResul
     checkMethod(options);
     requireNothingPending();
     const reading = readSystem();
-    const plan = withConfirmation(await planFor(reading, options), options, reading.machine);
+    const { confirmWithin = replaceConfirmWithin } = options;
+    const change: InstallOptions = options.method === "replace-base" ? { ...options, confirmWithin } : options;
+    const plan = withConfirmation(await planFor(reading, options), change, reading.machine);
     if (options.dryRun === true) {
         return { plan };
     }
     requireElevated();
-    return executeWithBackup(plan, reading, options);
+    return executeWithBackup(plan, reading, change);
 }
 
 function checkMethod({ method, acceptRisk, ...others }: InstallOptions): void {
