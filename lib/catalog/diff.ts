@@ -72,7 +72,7 @@ export type Registered = Pick<Backup, "registry"> & Partial<Pick<Backup, "decode
 /**
  * Compares two catalogs, each given as a {@link Catalog} or a {@link Backup} (whose registry counts, not its decoded
  * copy). Entries belong together by provider GUID and catalog id; if there is none with that id, by GUID and triplet.
- * Where a DLL path leads on this machine (`resolvedPath`) is not compared.
+ * Where a DLL path leads on this machine (`resolvedPath`), translated names and raw bytes are not compared.
  */
 export function diff(before: Catalog | Registered, after: Catalog | Registered): CatalogDiff {
     const left = catalogOf(before);
@@ -248,11 +248,16 @@ function longestIncreasing(values: readonly (number | undefined)[]): Set<number>
     return result;
 }
 
+/** What depends on who looks, and the bytes that are told already. */
+const notCompared = ["resolvedPath", "displayName", "raw"];
+
 function compareFields<Entry extends object>(before: Entry, after: Entry): FieldChange[] {
     const left = before as Readonly<Record<string, unknown>>;
     const right = after as Readonly<Record<string, unknown>>;
     const names = new Set([...Object.keys(left), ...Object.keys(right)]);
-    names.delete("resolvedPath");
+    for (const name of notCompared) {
+        names.delete(name);
+    }
     return [...names]
         .filter((name) => JSON.stringify(left[name]) !== JSON.stringify(right[name]))
         .map((name) => ({ name, before: left[name], after: right[name] }));

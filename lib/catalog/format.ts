@@ -1,5 +1,6 @@
 // The catalogs as a table for people. Pure.
 
+import { categoryNames } from "./categories.js";
 import { type Catalog, type CatalogEntry, type NamespaceEntry, catalogNames } from "./model.js";
 
 /** Rows as text, each column as wide as its widest cell; the last one is not padded. */
@@ -54,6 +55,21 @@ export function formatCatalog(catalog: Catalog): string {
             const head = ["NAMESPACE", "", "NAME", "DLL"];
             parts.push(`Namespaces of ${bits}-bit programs\n${formatTable([head, ...namespaces.map(namespaceRow)])}`);
         }
+    }
+    for (const bits of catalogNames) {
+        const categories = Object.entries(catalog.categories?.[bits] ?? {});
+        if (categories.length > 0) {
+            const entries = catalog.protocols[bits] ?? [];
+            const nameOf = (guid: string): string => entries.find(({ providerId }) => providerId === guid)?.name ?? "";
+            const rows = categories.map(([guid, number]) => [nameOf(guid), guid, categoryNames(number).join(", ")]);
+            const head = ["PROVIDER", "GUID", "LSP CATEGORIES"];
+            parts.push(`LSP categories in the ${bits}-bit catalog\n${formatTable([head, ...rows])}`);
+        }
+    }
+    if (catalog.applications !== undefined && catalog.applications.length > 0) {
+        const rows = catalog.applications.map(({ program, args, categoryNames: names }) =>
+            [program, args, names.join(", ")]);
+        parts.push(`Programs that take some providers only\n${formatTable([["PROGRAM", "ARGUMENTS", "PERMITTED"], ...rows])}`);
     }
     return parts.join("\n\n");
 }

@@ -64,6 +64,8 @@ export interface CatalogEntry {
     /** Largest message in bytes; 0: a stream, 1: depends on the network, 0xFFFFFFFF: no limit. */
     messageSize: number;
     providerReserved: number;
+    /** The registry's PackedCatalogItem, 888 bytes in base64; only if asked for. */
+    raw?: string;
 }
 
 /**
@@ -84,6 +86,8 @@ export interface NamespaceEntry {
     enabled: boolean;
     version: number;
     storesServiceClassInfo: boolean;
+    /** The name as Winsock shows it, where that is another than the registered one: a resource's text. */
+    displayName?: string;
 }
 
 /** The LSP categories that a program permits: an entry of AppId_Catalog. */

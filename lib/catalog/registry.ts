@@ -115,6 +115,8 @@ export interface ProtocolItem {
     entry: CatalogEntry;
     path: string;
     info: ProtocolInfo;
+    /** All 888 bytes. */
+    bytes: Uint8Array;
 }
 
 /** The entries of a protocol catalog, in catalog order; `problems` gets a sentence for each that cannot be read. */
@@ -132,8 +134,8 @@ function itemsOfKey(key: RegistryTree, where: string, problems: string[]): Proto
             problems.push(`${where}\\${name}: PackedCatalogItem ${wrongSize(bytes)}`);
             continue;
         }
-        const { path, info } = decodeCatalogItem(bytes);
-        items.push({ entry: entryOfInfo(path, info), path, info });
+        const item = decodeCatalogItem(bytes);
+        items.push({ entry: entryOfInfo(item.path, item.info), ...item });
     }
     return items;
 }

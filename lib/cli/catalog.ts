@@ -13,12 +13,16 @@ interface CatalogFlags {
     tree?: boolean;
     svg?: string;
     follow?: boolean;
+    raw?: boolean;
 }
 
 /** At most one of the ways to show it. */
-function checkFlags({ json, tree, svg, follow }: CatalogFlags): void {
+function checkFlags({ json, tree, svg, follow, raw }: CatalogFlags): void {
     if ([tree, svg, follow].filter((flag) => flag !== undefined).length > 1) {
         throw new TypeError("catalog: --tree, --svg and --follow exclude each other");
+    }
+    if (raw === true && json !== true) {
+        throw new TypeError("catalog: --raw goes with --json");
     }
     if (tree === true && json === true) {
         throw new TypeError("catalog: --tree is a drawing for people; --json alone gives the data");
@@ -30,6 +34,7 @@ export function addCatalogCommand(program: Command): void {
         .command("catalog")
         .description("show the Winsock catalogs: protocol chains and namespace providers, 64- and 32-bit")
         .option("--json", "print one JSON value (--follow: one per line)")
+        .option("--raw", "with --json: the registry's bytes of each protocol entry, too")
         .option("--tree", "draw the chains: what a program gets, and the way of its calls")
         .option("--svg <file>", "write the same drawing into FILE as a picture")
         .option("--follow", "show changes as they happen, by whatever program, until Ctrl-C")
@@ -45,7 +50,7 @@ export function addCatalogCommand(program: Command): void {
                 if (options.tree === true) {
                     return printTree(output);
                 }
-                const { protocols, namespaces, problems } = await readCatalog();
+                const { problems, sources, namespaceSources, ...catalog } = await readCatalog({ raw: options.raw === true });
                 for (const problem of problems) {
                     output.note(problem);
                 }
@@ -53,8 +58,8 @@ export function addCatalogCommand(program: Command): void {
                 if (pending !== undefined) {
                     output.note(describePending(pending));
                 }
-                output.value({ protocols, namespaces });
-                output.text(formatCatalog({ protocols, namespaces }));
+                output.value({ ...catalog, sources: { protocols: sources, namespaces: namespaceSources } });
+                output.text(formatCatalog(catalog));
                 return;
             }),
         );

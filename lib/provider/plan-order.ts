@@ -5,6 +5,7 @@ import { type Catalog, type CatalogEntry, type CatalogName, catalogNames, sameTr
 import { WinsockError, refuseUnknownOptions } from "../errors.js";
 import type { Bits } from "../native.js";
 import { type Plan, type Step, planFormat, planVersion } from "../plan/plan.js";
+import { findProvider, providersOf } from "./providers.js";
 
 /** What {@link planOrder} is to do: exactly one of `order` and `first`. */
 export interface OrderPlanOptions {
@@ -13,8 +14,8 @@ export interface OrderPlanOptions {
     /** The catalog ids of all entries in their new order, each once. */
     order?: readonly number[] | undefined;
     /**
-     * What comes first, in this order: catalog ids, GUIDs of providers, or names of entries. A hidden entry's name, id or
-     * GUID stands for the layered entries of its provider. Everything else keeps its order behind them.
+     * What comes first, in this order: catalog ids, GUIDs, or names of entries, providers or DLLs. What does not name one
+     * entry that programs can get stands for all such of its provider. Everything else keeps its order behind them.
      */
     first?: readonly (number | string)[] | undefined;
     /** Allow that a layered entry comes behind one that it covers, so that programs no longer get to it. Default false. */
@@ -24,9 +25,9 @@ export interface OrderPlanOptions {
 /**
  * The plan that brings a protocol catalog into another order. A plan without steps means that it is in that order.
  *
- * @throws WinsockError `ERR_UNKNOWN_CATALOG_ID` (nothing has that id, GUID or name; `order` leaves an entry out),
- * `ERR_AMBIGUOUS` (a name, or an id in both catalogs, stands for entries of several providers), `ERR_BYPASSED` (a
- * layered entry would come behind one that it covers).
+ * @throws WinsockError `ERR_UNKNOWN_PROVIDER` (nothing has that id, GUID or name), `ERR_AMBIGUOUS_PROVIDER` (a name, or
+ * an id in both catalogs, stands for several providers), `ERR_UNKNOWN_CATALOG_ID` (`order` leaves an entry out or names
+ * one that is not there), `ERR_BYPASSED` (a layered entry would come behind one that it covers).
  * @throws TypeError if an option does not exist or has a wrong type.
  */
 export function planOrder(catalog: Catalog, options: OrderPlanOptions): Plan {
@@ -46,7 +47,7 @@ export function planOrder(catalog: Catalog, options: OrderPlanOptions): Plan {
         try {
             steps.push(...stepsFor(bits, catalog.protocols[bits] ?? [], options));
         } catch (error) {
-            if (!(error instanceof WinsockError) || error.code !== "ERR_UNKNOWN_CATALOG_ID") {
+            if (!(error instanceof WinsockError) || !notHere.has(error.code)) {
                 throw error;
             }
             failures.push(error);
@@ -65,6 +66,9 @@ export function planOrder(catalog: Catalog, options: OrderPlanOptions): Plan {
         steps,
     };
 }
+
+/** Codes that say that something is not in this catalog; it may be in the other one. */
+const notHere: ReadonlySet<string> = new Set(["ERR_UNKNOWN_CATALOG_ID", "ERR_UNKNOWN_PROVIDER"]);
 
 function checkOptions({ catalog, order, first, bypass }: OrderPlanOptions): void {
     if (catalog !== undefined && !catalogNames.includes(catalog)) {
@@ -94,7 +98,7 @@ function refuseTwoMeanings(catalog: Catalog, chosen: readonly CatalogName[], { f
             throw new WinsockError(
                 `Catalog id ${id} is "${one.name}" in the ${chosen[0]}-bit catalog and "${other.name}" in the ` +
                     `${chosen[1]}-bit catalog. Say which catalog.`,
-                { code: "ERR_AMBIGUOUS" },
+                { code: "ERR_AMBIGUOUS_PROVIDER" },
             );
         }
     }
@@ -151,38 +155,24 @@ function firstOrder(
     return [...chosen, ...entries.filter((entry) => !chosen.has(entry))];
 }
 
-/** The entries that an id, a GUID or a name stands for. */
+/**
+ * The entries that an id, a GUID or a name stands for: one entry where it is an entry's own, else those of the provider
+ * that is called so.
+ */
 function entriesOf(bits: CatalogName, entries: readonly CatalogEntry[], name: number | string): CatalogEntry[] {
     const text = String(name).toLowerCase();
-    const guid = text.startsWith("{") ? text : `{${text}}`;
-    const ways: ((entry: CatalogEntry) => boolean)[] = [
-        (entry) => String(entry.id) === text,
-        (entry) => entry.providerId.toLowerCase() === guid,
-        (entry) => entry.name.toLowerCase() === text,
-    ];
-    const found = ways.map((way) => entries.filter(way)).find((list) => list.length > 0) ?? [];
-    const resolved = new Set(found.flatMap((entry) => (entry.kind === "hidden" ? layeredOf(entry, entries) : [entry])));
-    const providers = new Set([...resolved].map((entry) => providerOf(entry, entries)));
-    if (resolved.size === 0) {
-        throw unknown(bits, found.length === 0 ? `has nothing called ${name}` : `has no layered entry of ${name}`);
+    const own = entries.filter((entry) => String(entry.id) === text || entry.name.toLowerCase() === text);
+    const [only] = own;
+    if (only !== undefined && own.length === 1 && only.kind !== "hidden") {
+        return [only];
     }
-    if (providers.size > 1) {
-        const list = [...resolved].map(({ id, name: called }) => `${id} "${called}"`).join(", ");
-        throw new WinsockError(`In the ${bits}-bit catalog, ${name} is of several providers: ${list}. Name ids.`, {
-            code: "ERR_AMBIGUOUS",
-        });
+    const there: Catalog = { protocols: { [bits]: entries }, namespaces: {} };
+    const provider = findProvider(providersOf(there), own.length === 1 && only !== undefined ? only.id : name, bits);
+    const shown = (provider.entries[bits] ?? []).filter(({ kind }) => kind !== "hidden");
+    if (shown.length === 0) {
+        throw unknown(bits, `has only a hidden entry of ${name}, whose place means nothing`);
     }
-    return entries.filter((entry) => resolved.has(entry));
-}
-
-const layeredOf = (hidden: CatalogEntry, entries: readonly CatalogEntry[]): CatalogEntry[] =>
-    entries.filter(({ kind, chain, providerId }) =>
-        kind === "layered" && (chain[0] === hidden.id || providerId === hidden.providerId));
-
-/** The hidden entry of a layered one, if its chain begins with one; else its GUID. */
-function providerOf({ chain, providerId }: CatalogEntry, entries: readonly CatalogEntry[]): number | string {
-    const head = entries.find(({ id, kind }) => kind === "hidden" && id === chain[0]);
-    return head?.id ?? providerId;
+    return entries.filter((entry) => shown.includes(entry));
 }
 
 /**

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { type CatalogDiff, diff, formatDiff } from "#lib/catalog/diff.js";
-import type { Catalog, CatalogEntry, NamespaceEntry } from "#lib/catalog/model.js";
+import { categoryNames } from "#lib/catalog/categories.js";
+import type { ApplicationEntry, Catalog, CatalogEntry, NamespaceEntry } from "#lib/catalog/model.js";
 import { dwordValue, keyAt } from "#lib/catalog/registry.js";
 import { backupOf, binary, registryOf } from "./backups.js";
 import { Random, baseEntries, cases, entry, freshCatalog, newSeed } from "./catalogs.js";
@@ -51,6 +52,50 @@ describe("diff", () => {
         assert.ok(change?.change === "changed");
         assert.deepEqual(change.fields.map((field) => field.name).sort(), ["messageSize", "path"]);
         assert.match(formatDiff(result), /path: "%SystemRoot%.*" -> "C:\\\\evil.dll"/);
+    });
+
+    it("tells of LSP categories of providers and programs, where both sides know of them", () => {
+        const guid = baseEntries()[0]?.providerId ?? "";
+        const application = (categories: number): ApplicationEntry => ({
+            key: "12345678", program: "C:\\Windows\\System32\\wsl.exe", args: "", categories,
+            categoryNames: categoryNames(categories),
+        });
+        const known = (categories: number, program: number): Catalog => ({
+            ...freshCatalog(),
+            categories: { "64": categories === 0 ? {} : { [guid]: categories } },
+            applications: program === 0 ? [] : [application(program)],
+        });
+        const result = diff(known(0, 0x8000_0000), known(4, 1));
+        assert.ok(!result.same);
+        const { name } = baseEntries()[0] ?? { name: "" };
+        assert.deepEqual(result.categories, { "64": [{ providerId: guid, name, before: 0, after: 4 }] });
+        assert.deepEqual(result.applications.map(({ change }) => change), ["changed"]);
+        assert.match(formatDiff(result), /64-bit LSP categories\n {2}~ .*: none -> LSP_PROXY/);
+        assert.match(formatDiff(result), /wsl\.exe: LSP_SYSTEM\n.*categories: 2147483648 -> 1/);
+        assert.deepEqual(diff(known(0, 0), known(0, 1)).applications.map(({ change }) => change), ["added"]);
+        assert.ok(diff(known(4, 1), known(4, 1)).same);
+        assert.ok(diff(freshCatalog(), known(4, 1)).same, "one side does not know");
+    });
+
+    it("tells of counters beside a difference, and takes them for none", () => {
+        const counted = diff(backupOf(freshCatalog()), backupOf(freshCatalog(), registryOf(freshCatalog(), 9, 1200)));
+        assert.ok(counted.same);
+        assert.equal(formatDiff(counted), "");
+        assert.deepEqual(counted.counters, [
+            { path: "Protocol_Catalog9\\Serial_Access_Num", before: 5, after: 9 },
+            { path: "Protocol_Catalog9\\Next_Catalog_Entry_ID", before: 1100, after: 1200 },
+            { path: "NameSpace_Catalog5\\Serial_Access_Num", before: 5, after: 9 },
+        ]);
+        const fewer: Catalog = { ...freshCatalog(), namespaces: {} };
+        const text = formatDiff(diff(backupOf(freshCatalog()), backupOf(fewer, registryOf(fewer, 9))));
+        assert.match(text, /counters.*\n {4}Protocol_Catalog9\\Serial_Access_Num: 5 -> 9/);
+    });
+
+    it("prints no control character of a name, which could move the cursor", () => {
+        const evil = [...baseEntries(), entry({ id: 1020, name: "evil \u001b[2J" })];
+        const text = formatDiff(diff(only64(baseEntries()), only64(evil)));
+        assert.ok(text.includes("evil \\u001b[2J"), text);
+        assert.ok(!/[^\P{Cc}\n]/u.test(text));
     });
 
     it("recognises an entry that got another id by its GUID and triplet", () => {

@@ -158,7 +158,7 @@ describe("order on the live catalog", function () {
         const base = catalog.protocols["64"]?.find(({ kind }) => kind === "base");
         assert.ok(hidden !== undefined && base !== undefined);
         await cliFails(["order", "--first", String(base.id), "--catalog", "64", "--yes"], "ERR_BYPASSED");
-        await cliFails(["order", "--first", "no such name", "--yes"], "ERR_UNKNOWN_CATALOG_ID");
+        await cliFails(["order", "--first", "no such name", "--yes"], "ERR_UNKNOWN_PROVIDER");
         assert.equal(await exportRegistry(), installed);
         expectCode(await cli(["order", "--yes"]), 64);
 

@@ -4,6 +4,7 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { backup, diff, parseBackup, readBackup, readCatalog } from "winsock-spi";
 import type { Catalog } from "winsock-spi";
+import { decodeCatalogItem } from "#lib/catalog/protocol-info.js";
 import { native } from "#lib/native.js";
 import { cli, cliFails, cliJson, expectCode, nodes, project, run, temporaryFolder } from "./acceptance-support.js";
 import { skipIfUnchangeable } from "../support/windows.js";
@@ -38,18 +39,41 @@ describe("library: reading the catalog", function () {
         }
     });
 
-    it("catalog --json prints exactly the two members; 32-bit Node sees the same", async () => {
-        const printed = await cliJson<Catalog>("catalog");
-        assert.deepEqual(Object.keys(printed), ["protocols", "namespaces"]);
-        const { protocols, namespaces } = await readCatalog();
-        assert.deepEqual(printed, { protocols, namespaces });
+    it("Winsock and the registry say the same of the namespace catalogs", async () => {
+        const winsock = await readCatalog({ source: "winsock" });
+        const registry = await readCatalog({ source: "registry" });
+        assert.deepEqual(winsock.namespaceSources, { "64": "winsock", "32": "winsock" });
+        assert.deepEqual(registry.namespaceSources, { "64": "registry", "32": "registry" });
+        for (const bits of ["64", "32"] as const) {
+            const listed = (winsock.namespaces[bits] ?? []).map(({ displayName: _, ...entry }) => entry);
+            assert.deepEqual(listed, registry.namespaces[bits]);
+        }
+    });
+
+    it("catalog --json prints the catalogs and how they were read; 32-bit Node sees the same", async () => {
+        const printed = await cliJson<Catalog & { sources: unknown }>("catalog");
+        const { problems: _, sources, namespaceSources, ...catalog } = await readCatalog();
+        assert.deepEqual(printed, { ...catalog, sources: { protocols: sources, namespaces: namespaceSources } });
+        const { protocols } = catalog;
         const node32 = nodes["node-x86"];
         if (node32 !== undefined) {
             // By way of a backup: Wine confuses the standard handles that a 64-bit libuv hands to a 32-bit one.
             const file = path.join(temporaryFolder(), "from-32-bit-node.json");
             expectCode(await run(node32, [path.join(project, "dist", "cli", "main.js"), "backup", file]), 0);
-            assert.deepEqual((await readBackup(file)).decoded, printed);
+            const { decoded } = await readBackup(file);
+            assert.deepEqual(decoded.protocols, protocols);
+            assert.deepEqual(decoded.applications, catalog.applications);
         }
+    });
+
+    it("catalog --json --raw gives the registry's bytes of each entry, which say the same", async () => {
+        const { protocols } = await cliJson<Catalog>("catalog", "--raw");
+        for (const entry of [...(protocols["64"] ?? []), ...(protocols["32"] ?? [])]) {
+            const { path: dll, info } = decodeCatalogItem(Buffer.from(entry.raw ?? "", "base64"));
+            assert.deepEqual([dll, info.catalogEntryId, info.name], [entry.path, entry.id, entry.name]);
+        }
+        assert.equal((await readCatalog()).protocols["64"]?.[0]?.raw, undefined);
+        expectCode(await cli(["catalog", "--raw"]), 64);
     });
 
     it("catalog prints a table with every entry", async () => {
