@@ -8,9 +8,9 @@ const table = {
     /** Multiplies the random cases of each property in test/unit. */
     cases: [1, 20],
     /** Random catalogs that each promise of plans (install and uninstall, restore) is tried on. */
-    catalogs: [100, 10_000],
+    catalogs: [60, 10_000],
     /** Mutated backups that the parser, the doctor and the plans are given. */
-    mutatedBackups: [3000, 1_000_000],
+    mutatedBackups: [2000, 1_000_000],
     /** Restarts of an HTTP server under load, one after the other. */
     restarts: [3, 20],
     /** Inputs that each parser of hand-overs is given. */

@@ -82,7 +82,11 @@ export function registryOf(catalog: Catalog, serial = 5, nextId = 1100): Registr
                 },
             },
             NameSpace_Catalog5: {
-                values: { Serial_Access_Num: dwordValue(serial) },
+                values: {
+                    ...(narrowNames && { Num_Catalog_Entries: dwordValue(narrowNames.length) }),
+                    ...(wideNames && { Num_Catalog_Entries64: dwordValue(wideNames.length) }),
+                    Serial_Access_Num: dwordValue(serial),
+                },
                 keys: {
                     ...(narrowNames && { Catalog_Entries: namespacesKey(narrowNames) }),
                     ...(wideNames && { Catalog_Entries64: namespacesKey(wideNames) }),

@@ -10,7 +10,7 @@ import { machineOf, simulate, unloadable } from "./simulate.js";
 const guid = "{11111111-2222-3333-4444-555555550000}";
 
 const layered = (first = 1001): CatalogEntry[] =>
-    withStranger(baseEntries(first), { firstId: first + 20, guid, count: 2 });
+    withStranger(baseEntries(first), { firstId: first + 19, guid, count: 2 });
 
 const catalogOf = (entries: CatalogEntry[], other = entries): Catalog => ({
     protocols: { "64": entries, "32": other }, namespaces: {},

@@ -116,18 +116,31 @@ describe("every state on the way of every plan", () => {
             }
             const plan = planRepair(...factsOf(catalog));
             if (plan.steps.length === 0) {
-                assert.deepEqual(danglingChains(catalog), [], "what is not repaired is whole");
+                assert.deepEqual(danglingBelow(catalog), [], "what is not repaired is whole");
                 continue;
             }
             ++repaired;
             const after = done(catalog, plan);
-            assert.deepEqual(danglingChains(after), []);
+            assert.deepEqual(danglingBelow(after), []);
             const [facts, findings] = factsOf(after);
             assert.deepEqual(planRepair(facts, findings).steps, [], "once is enough");
         }
         assert.ok(repaired > counts.catalogs / 10, `only ${repaired} were repaired`);
     });
 });
+
+/**
+ * Places of chains below the first that name nothing. The first is the provider itself: a layered entry whose hidden one
+ * has gone still loads its own DLL, and the doctor leaves it.
+ */
+function danglingBelow(catalog: Catalog): string[] {
+    return catalogNames.flatMap((bits) => {
+        const entries = catalog.protocols[bits] ?? [];
+        const layered = entries.filter(({ kind }) => kind === "layered");
+        return layered.flatMap(({ id, chain }) =>
+            chain.slice(1).filter((place) => !entries.some((one) => one.id === place)).map((place) => `${id}: ${place}`));
+    });
+}
 
 /** The facts of a machine whose DLLs are all in order. */
 function factsOf(catalog: Catalog): [Facts, ReturnType<typeof diagnose>] {
