@@ -63,7 +63,10 @@ export function addUninstallCommand(program: Command): void {
                 done: () =>
                     "The provider is out of the catalogs. Programs that had loaded it keep it until they end. " +
                     "Backups were left where they are.",
-                undo: () => "winsock-spi install --yes",
+                undo: ({ plan: { steps } }) =>
+                    steps.some((step) => step.do === "set-provider-path")
+                        ? "winsock-spi install --method replace-base --accept-risk --yes"
+                        : "winsock-spi install --yes",
             });
         }),
     );

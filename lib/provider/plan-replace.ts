@@ -165,11 +165,12 @@ function switchStep(bits: CatalogName, { providerId, entries, path: former }: Ba
 }
 
 /**
- * The steps that give base providers their own DLLs back; none where none is replaced.
+ * The steps that give base providers their own DLLs back; none where none is replaced. `saved`: what was written down for
+ * that is in the registry, and goes too.
  *
  * @throws WinsockError `ERR_ORIGINAL_UNKNOWN` if it is not known which DLL one of them had.
  */
-export function giveBackSteps(catalog: Catalog, originals: Originals): Step[] {
+export function giveBackSteps(catalog: Catalog, originals: Originals, saved = true): Step[] {
     const steps = catalogNames.flatMap((bits) => {
         const replaced = replacedEntries(catalog.protocols[bits] ?? []);
         return [...new Set(replaced.map(({ providerId }) => providerId))].map((providerId): Step => {
@@ -191,7 +192,7 @@ export function giveBackSteps(catalog: Catalog, originals: Originals): Step[] {
             };
         });
     });
-    return steps.length === 0 ? [] : [...steps, forgetStep];
+    return saved ? [...steps, forgetStep] : steps;
 }
 
 const forgetStep: Step = {

@@ -22,6 +22,8 @@ export interface UninstallPlanOptions {
     leftovers?: boolean;
     /** Which DLLs base providers had whose place ours has taken (method replace-base). */
     originals?: Originals;
+    /** The registry has what that method writes down, be it only after a restore by Winsock's functions. */
+    saved?: boolean;
 }
 
 /**
@@ -33,13 +35,13 @@ export interface UninstallPlanOptions {
  * @throws TypeError if there is no such option.
  */
 export function planUninstall(catalog: Catalog, options: UninstallPlanOptions = {}): Plan {
-    refuseUnknownOptions("planUninstall", options, ["files", "folders", "trees", "leftovers", "originals"]);
-    const { files = [], folders = [], trees = [], leftovers = false, originals = {} } = options;
+    refuseUnknownOptions("planUninstall", options, ["files", "folders", "trees", "leftovers", "originals", "saved"]);
+    const { files = [], folders = [], trees = [], leftovers = false, originals = {}, saved = false } = options;
     const names = catalogNames.filter((bits) => {
         const entries = catalog.protocols[bits] ?? [];
         return ourEntries(entries).length > 0 || replacedEntries(entries).length > 0;
     });
-    const nothingLeft = files.length === 0 && folders.length === 0 && trees.length === 0;
+    const nothingLeft = !saved && files.length === 0 && folders.length === 0 && trees.length === 0;
     if (names.length === 0 && (!leftovers || nothingLeft)) {
         const rest =
             nothingLeft
@@ -62,7 +64,7 @@ export function planUninstall(catalog: Catalog, options: UninstallPlanOptions = 
         steps: [
             ...names.flatMap((bits) => removalSteps(catalog, bits, ourEntries(catalog.protocols[bits] ?? []))),
             ...inclusionSteps(catalog),
-            ...giveBackSteps(catalog, originals),
+            ...giveBackSteps(catalog, originals, saved),
             ...files.map((path): Step => ({ do: "delete-file", path, text: `Delete ${path}` })),
             ...folders.map((path): Step => ({ do: "delete-folder", path, text: `Delete the folder ${path}` })),
             ...trees.map((path): Step => ({

@@ -3,6 +3,7 @@
 import * as path from "node:path";
 import { executeWithBackup } from "../catalog/backup.js";
 import { readSystem } from "../catalog/read.js";
+import { keyAt } from "../catalog/registry.js";
 import { refuseUnknownOptions } from "../errors.js";
 import { type MachineFacts, packageRoot } from "../native.js";
 import { withConfirmation } from "../plan/confirm.js";
@@ -15,6 +16,7 @@ import { installedFolders, listFolder } from "./installed.js";
 import { dataFolder, programsFolder } from "./layout.js";
 import { planUninstall } from "./plan-uninstall.js";
 import { findOriginals } from "./replace.js";
+import { replacedRootKey } from "./replaced.js";
 
 /** What {@link uninstall} may be told. */
 export interface UninstallOptions extends ChangeOptions {
@@ -46,6 +48,7 @@ export async function uninstall(options: UninstallOptions = {}): Promise<ChangeR
             ...(await ourFiles(reading.machine)),
             leftovers: options.leftovers === true,
             originals: await findOriginals(reading),
+            saved: keyAt(reading.registry, replacedRootKey) !== undefined,
         }),
         // The installed rescue is itself about to be deleted.
         helpers: packagedHelpers(packageRoot, reading.machine),

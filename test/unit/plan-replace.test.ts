@@ -149,7 +149,7 @@ describe("planReplace", () => {
             for (const [index, one] of (replaced.protocols["64"] ?? []).entries()) {
                 assert.deepEqual({ ...one, path: "" }, { ...catalog.protocols["64"]?.[index], path: "" });
             }
-            const back = planUninstall(replaced, { originals: originalsInRegistry(registryOf(plan)) });
+            const back = planUninstall(replaced, { originals: originalsInRegistry(registryOf(plan)), saved: true });
             assert.deepEqual(execute(replaced, back).protocols, catalog.protocols);
             assert.equal(back.steps.at(-1)?.do, "delete-registry");
         }
@@ -174,15 +174,17 @@ describe("giving replaced base providers their DLLs back", () => {
     const replaced = execute(freshCatalog(), planReplace(freshCatalog(), options));
 
     it("is no step where none is replaced, and is refused where nothing says which DLL one had", () => {
-        assert.deepEqual(giveBackSteps(freshCatalog(), {}), []);
+        assert.deepEqual(giveBackSteps(freshCatalog(), {}, false), []);
         assert.equal(codeOf(() => giveBackSteps(replaced, {})), "ERR_ORIGINAL_UNKNOWN");
         assert.equal(codeOf(() => planUninstall(replaced, {})), "ERR_ORIGINAL_UNKNOWN");
-        assert.equal(codeOf(() => planUninstall(freshCatalog(), {})), "ERR_NOT_INSTALLED");
+        assert.equal(codeOf(() => planUninstall(freshCatalog(), { saved: true })), "ERR_NOT_INSTALLED");
+        const leftovers = planUninstall(freshCatalog(), { saved: true, leftovers: true });
+        assert.deepEqual(leftovers.steps.map((one) => one.do), ["delete-registry"]);
     });
 
     it("comes before the files go", () => {
         const originals = originalsInRegistry(registryOf(planReplace(freshCatalog(), options)));
-        const { steps } = planUninstall(replaced, { originals, files: ["C:\\a.dll"] });
+        const { steps } = planUninstall(replaced, { originals, saved: true, files: ["C:\\a.dll"] });
         assert.deepEqual(
             steps.map((one) => one.do), 
             [...Array<Step["do"]>(4).fill("set-provider-path"), "delete-registry", "delete-file"],

@@ -222,7 +222,8 @@ describe("replace-base, damaged", function () {
             killAtEveryPoint({ most: counts.killPointsOfChains, ...attempt }, tally);
 
         it("the installation, everything is as before or as after", async () => {
-            const { plan: operation } = await install({ method: "replace-base", acceptRisk: true, dryRun: true });
+            const { plan } = await install({ method: "replace-base", acceptRisk: true, dryRun: true });
+            const { confirm: _, ...operation } = plan; // what becomes of that one is in confirm.test.ts
             await killEverywhere({
                 operation,
                 onFailure: "undo",

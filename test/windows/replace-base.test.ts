@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import * as fs from "node:fs";
 import * as path from "node:path";
-import { install, readCatalog, recover, replacedEntries, restore, uninstall } from "winsock-spi";
+import { install, readCatalog, recover, replacedEntries, restore, rollBack, uninstall } from "winsock-spi";
 import type { Catalog } from "winsock-spi";
 import { native, packageVersion } from "#lib/native.js";
 import { counts } from "../support/counts.js";
@@ -36,8 +36,10 @@ describe("replace-base", function () {
     const keep = keepCatalog({ each: false });
     const programs = path.join(native().machine().programFiles, "winsock-spi");
     let found = "";
+    let former: Catalog;
     before(async () => {
         await withoutUs();
+        former = await readCatalog();
         found = await exportRegistry();
     });
     after(withoutUs);
@@ -51,12 +53,10 @@ describe("replace-base", function () {
 
     describe("installed", () => {
         const without: Partial<Record<Bits, Record<string, unknown>>> = {};
-        let former: Catalog;
         before(async () => {
             for (const bits of bitnesses) {
                 without[bits] = await program(bits, "calls");
             }
-            former = await readCatalog();
             await replaceBase();
         });
         after(withoutUs);
@@ -190,6 +190,26 @@ describe("replace-base", function () {
             assert.equal(await exportRegistry(), found);
             await uninstall({ leftovers: true });
             assert.ok(!fs.existsSync(programs));
+        });
+
+        it("so does restore by Winsock's functions; what was written down goes with the leftovers", async () => {
+            const backup = await replaceBase();
+            await restore(backup, { way: "winsock" });
+            assert.deepEqual((await readCatalog()).protocols, former.protocols);
+            await uninstall({ leftovers: true });
+            assert.equal(await exportRegistry(), found);
+            assert.ok(!fs.existsSync(programs));
+        });
+
+        it("waits to be confirmed, a minute if nothing is said, and can be rolled back until then", async () => {
+            const how = { method: "replace-base", acceptRisk: true } as const;
+            const { plan, unconfirmedUntil } = await install(how);
+            assert.equal(plan.confirm?.within, 60_000);
+            assert.ok(unconfirmedUntil !== undefined);
+            await assert.rejects(uninstall(), { code: "ERR_UNCONFIRMED" });
+            await rollBack();
+            assert.equal(await exportRegistry(), found);
+            assert.equal((await install({ ...how, confirmWithin: 5000, dryRun: true })).plan.confirm?.within, 5000);
         });
 
         it("a stranger's layer that came after stays whole when ours goes", async () => {
