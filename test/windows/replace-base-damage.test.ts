@@ -57,13 +57,13 @@ describe("replace-base, damaged", function () {
         skipIfUnchangeable(this);
         await skipIfNotSigned(this);
     });
+    after(withoutUs); // before the catalog is compared
     keepCatalog({ each: false });
     let found = "";
     before(async () => {
         await withoutUs();
         found = await exportRegistry();
     });
-    after(withoutUs);
 
     const removeRegistry = (): Promise<void> => reg("delete", key);
     const removeFiles = (): void => folders.forEach((folder) => fs.rmSync(file(folder)));

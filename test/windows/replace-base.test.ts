@@ -33,6 +33,7 @@ describe("replace-base", function () {
         skipIfUnchangeable(this);
         await skipIfNotSigned(this);
     });
+    after(withoutUs); // before the catalog is compared
     const keep = keepCatalog({ each: false });
     const programs = path.join(native().machine().programFiles, "winsock-spi");
     let found = "";
@@ -42,7 +43,6 @@ describe("replace-base", function () {
         former = await readCatalog();
         found = await exportRegistry();
     });
-    after(withoutUs);
 
     it("--dry-run changes nothing", async () => {
         const { plan } = await install({ method: "replace-base", acceptRisk: true, dryRun: true });
@@ -76,7 +76,7 @@ describe("replace-base", function () {
         });
 
         it("nothing can be installed over it", async () => {
-            await cliFails(["install", "--yes"], "ERR_ALREADY_INSTALLED");
+            await assert.rejects(install(), { code: "ERR_ALREADY_INSTALLED", message: /no upgrade.*uninstall/ });
             await cliFails(["install", ...method, "--accept-risk", "--yes"], "ERR_ALREADY_INSTALLED");
         });
 
@@ -171,7 +171,7 @@ describe("replace-base", function () {
         });
 
         it("so does rescue remove, of either bitness", async () => {
-            for (const bits of bitnesses) {
+            for (const bits of counts.everyCombination === 1 ? bitnesses : ([32] as const)) {
                 await replaceBase();
                 expectCode(await run(rescueFile(bits), ["remove"]), 0);
                 assert.equal(await exportRegistry(), found, `${bits}-bit rescue`);
