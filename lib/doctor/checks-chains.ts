@@ -32,7 +32,8 @@ export function checkChains(facts: Facts, view: CatalogView, findings: Findings)
 const quoted = ({ name, id }: CatalogEntry): string => `"${name}" (id ${id})`;
 
 function checkIds(view: CatalogView, findings: Findings): void {
-    for (const id of view.byId.keys()) {
+    const repeated = view.entries.filter((entry) => view.byId.get(entry.id) !== entry).map(({ id }) => id);
+    for (const id of new Set(repeated)) {
         const entries = view.entries.filter((entry) => entry.id === id);
         if (entries.length > 1) {
             const copies = entries.every((entry) => JSON.stringify(entry) === JSON.stringify(entries[0]));
@@ -97,11 +98,12 @@ function checkBases(facts: Facts, view: CatalogView, findings: Findings): void {
 function checkChain(view: CatalogView, entry: CatalogEntry, findings: Findings): void {
     const report = { catalog: view.bits, provider: view.providerOf.get(entry)?.who ?? undefinedProvider, entries: [entry.id] };
     const [own, ...rest] = entry.chain;
-    const mended = mendedChain(entry, view.entries);
-    const repair = (text: string): { fix: string } | { advice: string } =>
-        mended === undefined
+    const repair = (text: string): { fix: string } | { advice: string } => {
+        const mended = mendedChain(entry, view.entries);
+        return mended === undefined
             ? { advice: "remove the provider and install it again: there is no base provider that its chain could end in" }
             : { fix: `${text}: the chain becomes ${mended.join(" over ")}` };
+    };
     const top = topmost(view, entry) === entry;
     const lost = top
         ? `Programs that open a socket (${nameOfTriplet(entry)}) get ${failedInit}, or lose part of their chain.`
@@ -186,9 +188,8 @@ function checkDummies(view: CatalogView, provider: Provider, findings: Findings)
             advice: "install the product again, or remove what is left of it",
         });
     }
-    const named = new Set(view.entries.flatMap(({ chain, kind }) => (kind === "layered" ? chain : [])));
     for (const entry of provider.entries) {
-        if (entry.kind === "hidden" && !named.has(entry.id)) {
+        if (entry.kind === "hidden" && !view.named.has(entry.id)) {
             findings.add("dummy-orphan", {
                 catalog: view.bits,
                 provider: provider.who,

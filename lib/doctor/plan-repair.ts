@@ -7,12 +7,12 @@
 // kept, in one step.
 
 import { lspCategories } from "../catalog/categories.js";
-import type { CatalogEntry, CatalogName } from "../catalog/model.js";
+import type { Catalog, CatalogEntry, CatalogName } from "../catalog/model.js";
 import { keyAt, namespaceCatalogKey, protocolCatalogKey } from "../catalog/registry.js";
 import { refuseUnknownOptions } from "../errors.js";
-import type { Bits } from "../native.js";
 import { type Plan, type Step, planFormat, planVersion } from "../plan/plan.js";
 import { chainStep } from "../provider/chains.js";
+import { removalSteps } from "../provider/plan-remove.js";
 import { findProvider, providersOf, requireRemovable } from "../provider/providers.js";
 import { mendedChain } from "./chains.js";
 import type { Facts } from "./facts.js";
@@ -106,6 +106,14 @@ function edit(edits: CatalogEdits, findings: readonly Finding[]): void {
             }
         }
     }
+    // A hidden entry whose own have all gone goes with them.
+    const left = view.entries.filter(({ id, kind }) => kind === "layered" && !gone.has(id));
+    const named = new Set(left.flatMap(({ id, chain }) => chains.get(id) ?? chain));
+    for (const { id, kind } of view.entries) {
+        if (gone.size > 0 && kind === "hidden" && view.named.has(id) && !named.has(id)) {
+            gone.add(id);
+        }
+    }
 }
 
 /** Whether those that stay can do without those that go: each chain that leads through one can be led past it. */
@@ -122,7 +130,7 @@ function canGo(view: CatalogView, gone: ReadonlySet<number>): boolean {
 function protocolSteps(facts: Facts, edits: readonly CatalogEdits[], safe: readonly Finding[]): Step[] {
     const registry = safe.filter(({ code }) => inRegistry.has(code));
     if (registry.length === 0 && edits.every(isWhole)) {
-        return edits.flatMap(winsockSteps);
+        return edits.flatMap((one) => winsockSteps(facts.catalog, one));
     }
     const catalog = keyAt(facts.registry, protocolCatalogKey);
     if (catalog === undefined) {
@@ -146,24 +154,17 @@ function isWhole({ view, gone, chains }: CatalogEdits): boolean {
     );
 }
 
-function winsockSteps({ view, gone, chains }: CatalogEdits): Step[] {
+function winsockSteps(catalog: Catalog, { view, gone, chains }: CatalogEdits): Step[] {
     const { bits, entries } = view;
     const updates = entries.flatMap((entry) => {
         const chain = chains.get(entry.id);
         return chain === undefined ? [] : [chainStep(bits, entry, chain, `as it must be: ${chain.join(" over ")}`)];
     });
-    // Those that only chains name go last, so that no chain ever names what is gone.
-    const leaving = entries.filter(({ id }) => gone.has(id));
-    const ordered = [...leaving.filter(({ kind }) => kind !== "hidden"), ...leaving.filter(({ kind }) => kind === "hidden")];
-    const last = new Map(ordered.map((entry) => [entry.providerId, entry]));
-    const guids = [...new Set(ordered.filter((entry) => last.get(entry.providerId) === entry).map((one) => one.providerId))];
-    const removals = guids.map((providerId): Step => ({
-        do: "deinstall-provider",
-        catalog: Number(bits) as Bits,
-        providerId,
-        text: `${bits}-bit catalog: remove ${named(leaving.filter((entry) => entry.providerId === providerId))}`,
-    }));
-    return [...updates, ...removals];
+    // The removals are those of any provider, from a catalog in which these chains are led past it already.
+    const led = entries.map((entry): CatalogEntry => ({ ...entry, chain: chains.get(entry.id) ?? entry.chain }));
+    const leaving = led.filter(({ id }) => gone.has(id));
+    const then: Catalog = { ...catalog, protocols: { ...catalog.protocols, [bits]: led } };
+    return [...updates, ...(leaving.length === 0 ? [] : removalSteps(then, bits, leaving))];
 }
 
 const named = (entries: readonly CatalogEntry[]): string =>

@@ -1,7 +1,7 @@
 // A protocol catalog as the checks look at it: who is in it, with which DLL, and what leads through whom. Pure.
 
 import {
-    type CatalogEntry, type CatalogName, type NamespaceEntry, type Triplet, catalogNames, sameTriplet,
+    type CatalogEntry, type CatalogName, type NamespaceEntry, type Triplet, catalogNames,
 } from "../catalog/model.js";
 import { AF_INET, AF_INET6, SOCK_DGRAM, SOCK_RAW, SOCK_STREAM } from "../catalog/names.js";
 import type { Facts, FileFacts } from "./facts.js";
@@ -26,6 +26,10 @@ export interface CatalogView {
     byId: ReadonlyMap<number, CatalogEntry>;
     providers: Provider[];
     providerOf: ReadonlyMap<CatalogEntry, Provider>;
+    /** What programs get, by triplet: see {@link topmost}. */
+    tops: ReadonlyMap<string, CatalogEntry>;
+    /** Ids that chains name. */
+    named: ReadonlySet<number>;
 }
 
 export function viewsOf(facts: Facts): CatalogView[] {
@@ -57,7 +61,11 @@ export function viewOf(bits: CatalogName, entries: readonly CatalogEntry[]): Cat
         provider.who.providerId = named?.providerId ?? "";
     }
     const byId = new Map([...entries].reverse().map((entry) => [entry.id, entry]));
-    return { bits, entries, byId, providers: [...providers.values()], providerOf };
+    const tops = new Map(
+        entries.filter(({ kind }) => kind !== "hidden").reverse().map((entry) => [tripletKey(entry), entry]),
+    );
+    const named = new Set(entries.flatMap(({ kind, chain }) => (kind === "layered" ? chain : [])));
+    return { bits, entries, byId, providers: [...providers.values()], providerOf, tops, named };
 }
 
 /** By which a DLL is the same one: its full path, without regard to case. */
@@ -90,9 +98,11 @@ export function isEssential({ family, socketType }: Triplet): boolean {
     return (family === AF_INET || family === AF_INET6) && (socketType === SOCK_STREAM || socketType === SOCK_DGRAM);
 }
 
+const tripletKey = ({ family, socketType, protocol }: Triplet): string => `${family} ${socketType} ${protocol}`;
+
 /** What programs get for the triplet of an entry: the first that stands for more than a place in chains. */
 export function topmost(view: CatalogView, triplet: Triplet): CatalogEntry | undefined {
-    return view.entries.find((entry) => entry.kind !== "hidden" && sameTriplet(entry, triplet));
+    return view.tops.get(tripletKey(triplet));
 }
 
 /** The entries that a chain names, without its own hidden entry and what is not in the catalog. */
@@ -102,8 +112,7 @@ export function below(view: CatalogView, entry: CatalogEntry): CatalogEntry[] {
 
 /** The entries that programs get, and which lead through the provider. */
 export function reached(view: CatalogView, provider: Provider): CatalogEntry[] {
-    const tops = new Set(view.entries.flatMap((entry) => topmost(view, entry) ?? []));
-    return [...tops].filter(
+    return [...view.tops.values()].filter(
         (top) =>
             view.providerOf.get(top) === provider ||
             below(view, top).some((entry) => view.providerOf.get(entry)?.key === provider.key),

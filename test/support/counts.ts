@@ -58,6 +58,8 @@ const table = {
     endedWorkers: [10, 200],
     /** The same of a change to be confirmed, its confirmation and its undoing. */
     killPointsOfConfirmation: [2, 1000],
+    /** Facts and registries that the doctor is given, mutated at random. */
+    doctorInputs: [2000, 1_000_000],
     /** A listener goes from process to process this often while clients connect. */
     listenerHandovers: [6, 40],
 } as const satisfies Readonly<Record<string, readonly [quick: number, full: number]>>;
