@@ -6,7 +6,6 @@ import { type Examination, examine, repair } from "../doctor/doctor.js";
 import type { Finding } from "../doctor/findings.js";
 import { formatFindings } from "../doctor/format.js";
 import { WinsockError } from "../errors.js";
-import { describePending, pendingChange } from "../plan/confirm.js";
 import { requireElevated } from "../plan/execute.js";
 import { type Plan, formatPlan } from "../plan/plan.js";
 import { planRemove } from "../provider/plan-remove.js";
@@ -40,16 +39,12 @@ async function doctor(output: Output, flags: DoctorFlags): Promise<number> {
     if (!(seconds >= 0.001 && seconds <= 3600)) {
         throw new WinsockError("--timeout must be a number of seconds up to 3600", { code: "ERR_USAGE" });
     }
-    if (!fix && (flags.remove !== undefined || flags.dryRun === true || flags.yes === true)) {
-        throw new WinsockError("--remove, --dry-run and --yes go with --fix", { code: "ERR_USAGE" });
+    if (!fix && (flags.remove !== undefined || flags.dryRun === true || flags.yes === true || flags.confirmWithin !== undefined)) {
+        throw new WinsockError("--remove, --dry-run, --yes and --confirm-within go with --fix", { code: "ERR_USAGE" });
     }
     const options = { timeout: Math.round(seconds * 1000), load: flags.load !== false };
     const examination = await examine(options);
     const { findings } = examination;
-    const pending = pendingChange();
-    if (pending?.state === "unconfirmed") {
-        output.note(describePending(pending));
-    }
     output.text(formatFindings(findings));
     if (!fix) {
         const removals = removalPlans(examination);

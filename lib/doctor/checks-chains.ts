@@ -2,7 +2,9 @@
 
 import { type CatalogEntry, sameTriplet } from "../catalog/model.js";
 import { AF_INET, MAX_PROTOCOL_CHAIN, SOCK_DGRAM, SOCK_STREAM } from "../catalog/names.js";
+import { own } from "../catalog/registry.js";
 import { isOurGuid } from "../provider/identity.js";
+import { isReplaced, originalsInRegistry } from "../provider/replaced.js";
 import { baseOf, endsInBase, mendedChain } from "./chains.js";
 import type { Facts } from "./facts.js";
 import type { Findings } from "./findings.js";
@@ -74,7 +76,8 @@ function checkBases(facts: Facts, view: CatalogView, findings: Findings): void {
         }
         const ids = entries.map(({ id }) => id);
         const names = namesOfTriplets(entries);
-        if (/\\winsock_spi_lsp\.dll$/i.test(provider.path)) {
+        if (entries.every(isReplaced)) {
+            checkOriginals(facts, view, provider, entries, findings);
             findings.add("base-replaced", {
                 catalog: view.bits,
                 provider: provider.who,
@@ -95,9 +98,27 @@ function checkBases(facts: Facts, view: CatalogView, findings: Findings): void {
     }
 }
 
+/** Programs find the DLL that was replaced by what is written down in the registry, or else beside ours. */
+function checkOriginals(
+    facts: Facts, view: CatalogView, provider: Provider, entries: readonly CatalogEntry[], findings: Findings,
+): void {
+    const originals = originalsInRegistry(facts.registry)[view.bits];
+    const lost = entries.filter(({ providerId }) => own(originals, providerId.toUpperCase()) === undefined);
+    if (lost.length > 0) {
+        findings.add("base-replaced-lost", {
+            catalog: view.bits,
+            provider: provider.who,
+            entries: lost.map(({ id }) => id),
+            message: `The registry does not say which DLL the base entries ${lost.map(({ id }) => id).join(", ")} had before winsock-spi.`,
+            consequence: "Programs find it by a file beside winsock-spi's DLL, or take Windows' own; uninstall cannot give it back.",
+            advice: "winsock-spi restore FILE with the backup that was taken before the installation",
+        });
+    }
+}
+
 function checkChain(view: CatalogView, entry: CatalogEntry, findings: Findings): void {
     const report = { catalog: view.bits, provider: view.providerOf.get(entry)?.who ?? undefinedProvider, entries: [entry.id] };
-    const [own, ...rest] = entry.chain;
+    const [first, ...rest] = entry.chain;
     const repair = (text: string): { fix: string } | { advice: string } => {
         const mended = mendedChain(entry, view.entries);
         return mended === undefined
@@ -138,7 +159,7 @@ function checkChain(view: CatalogView, entry: CatalogEntry, findings: Findings):
             ...report,
             message: `The chain of ${quoted(entry)} has ${MAX_PROTOCOL_CHAIN} places, and Winsock allows no more.`,
             consequence: "No other provider can be installed above it.",
-            advice: `remove a provider that is not needed: winsock-spi uninstall ${own ?? entry.id}`,
+            advice: `remove a provider that is not needed: winsock-spi uninstall ${first ?? entry.id}`,
         });
     }
     const base = baseOf(entry, view.byId);

@@ -52,6 +52,13 @@ export function checkRegistry(facts: Facts, findings: Findings): void {
         checkReader(facts, bits, findings);
     }
     checkNextId(catalog, findings);
+    if (facts.unconfirmed !== undefined) {
+        findings.add("change-unconfirmed", {
+            message: `A change of the catalog (${facts.unconfirmed.operation}) waits to be confirmed.`,
+            consequence: `It is undone at ${facts.unconfirmed.until}, and nothing else can be changed before.`,
+            advice: "to keep it: winsock-spi confirm; to undo it now: winsock-spi confirm --rollback",
+        });
+    }
     if (facts.pending !== undefined) {
         findings.add("operation-unfinished", {
             message: `An earlier operation (${facts.pending}) was interrupted.`,

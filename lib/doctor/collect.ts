@@ -47,6 +47,7 @@ export async function collectFacts(options: CollectOptions = {}): Promise<{ fact
         files: {},
         trials: {},
         ...(pending?.state === "interrupted" ? { pending: pending.operation } : {}),
+        ...(pending?.until === undefined ? {} : { unconfirmed: { operation: pending.operation, until: pending.until } }),
         sensitivePrograms: await findSensitivePrograms(machine),
         programs: {},
     };

@@ -5,9 +5,9 @@ import type { Reading } from "../catalog/read.js";
 import { refuseUnknownOptions } from "../errors.js";
 import { type MachineFacts, packageRoot } from "../native.js";
 import { withConfirmation } from "../plan/confirm.js";
-import { type ChangeOptions, type ChangeResult, requireElevated, requireNothingPending } from "../plan/execute.js";
+import { type ChangeOptions, type ChangeResult, changeOptionNames, requireElevated, requireNothingPending } from "../plan/execute.js";
+import { packagedHelpers } from "../plan/helpers.js";
 import type { Plan } from "../plan/plan.js";
-import { packagedRescue } from "../provider/layout.js";
 import { type CollectOptions, collectFacts } from "./collect.js";
 import { diagnose } from "./diagnose.js";
 import type { Facts } from "./facts.js";
@@ -48,6 +48,7 @@ export interface RepairRunOptions extends ChangeOptions {
  * @throws TypeError if there is no such option.
  */
 export async function repair(examination: Examination, options: RepairRunOptions = {}): Promise<ChangeResult> {
+    refuseUnknownOptions("repair", options, ["remove", ...changeOptionNames]);
     const { remove = [], ...change } = options;
     const { facts, findings, reading } = examination;
     const probed = withProbe(planRepair(facts, findings, { remove }), findings, reading.machine);
@@ -64,10 +65,8 @@ export async function repair(examination: Examination, options: RepairRunOptions
  * Fresh programs are to have a network afterwards, and else everything is undone: but only where nothing is left that
  * may keep them from it.
  */
-function withProbe(plan: Plan, findings: readonly Finding[], { arch, catalogs }: MachineFacts): Plan {
-    const helpers = Object.fromEntries(
-        catalogs.map((bits) => [String(bits), packagedRescue(packageRoot, bits === 64 ? "64" : "32", arch)]),
-    ) as NonNullable<Plan["helpers"]>;
+function withProbe(plan: Plan, findings: readonly Finding[], machine: MachineFacts): Plan {
+    const helpers = packagedHelpers(packageRoot, machine);
     const rest = findings.some(({ severity, repair: mending }) => severity === "error" && mending?.safe !== true);
     if (plan.steps.length === 0 || rest) {
         return { ...plan, helpers };

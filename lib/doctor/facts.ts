@@ -78,6 +78,8 @@ export interface Facts {
     trials: { [bits in CatalogName]?: Trial };
     /** The operation that was interrupted, if any. */
     pending?: string;
+    /** The change that waits to be confirmed, if any; when it is undone else, ISO 8601. */
+    unconfirmed?: { operation: string; until: string };
     /** Full paths of programs that are known to fail below a layered provider and that are on this machine. */
     sensitivePrograms: string[];
     /** Programs that have LSP categories, by full path: whether they are there. */

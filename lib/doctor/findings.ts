@@ -18,6 +18,7 @@ export const findingCodes = {
     "winsock-unreadable": ["error", "Winsock's own functions cannot read the catalog"],
     "winsock-differs": ["warning", "Winsock's own functions list other entries than the registry has"],
     "operation-unfinished": ["warning", "an earlier change of the catalog was interrupted"],
+    "change-unconfirmed": ["info", "a change of the catalog waits to be confirmed"],
     // Entries and chains
     "id-duplicate": ["error", "two entries of a catalog have the same id"],
     "chain-dangling": ["error", "a chain names an entry that is not in the catalog"],
@@ -33,6 +34,7 @@ export const findingCodes = {
     "base-missing": ["error", "there is no base provider for a kind of socket that every program needs"],
     "base-foreign": ["warning", "a base provider of Windows leads to a DLL that is not Windows'"],
     "base-replaced": ["info", "a base provider of Windows leads through the DLL of winsock-spi"],
+    "base-replaced-lost": ["error", "which DLL a replaced base provider had is not written down"],
     "coverage-protocol": ["info", "a provider covers TCP and not UDP, or the other way round"],
     "coverage-family": ["info", "a provider covers IPv4 and not IPv6, or the other way round"],
     "twin-missing": ["warning", "a provider is in the catalog of one bitness only"],

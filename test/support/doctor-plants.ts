@@ -7,6 +7,8 @@ export const plantedInFacts = [
     "winsock-differs", // for as long as a program runs that saw another catalog
     "operation-unfinished", // the executor's own tests leave and recover one
     "base-replaced", // the tests of replace-base do it
+    "base-replaced-lost", // likewise
+    "change-unconfirmed", // the tests of confirm have one
     "dll-altered", // needs a small DLL that somebody else has signed
     "not-tried", // a package without rescue for that bitness
     "winsock-start", // no Node would start
