@@ -146,7 +146,8 @@ function findEnvelopeFault(value: Record<string, unknown>): string | undefined {
     if (!["computer", "windows", "arch"].every((name) => isShortText(machine[name]))) {
         return "it does not tell of its machine";
     }
-    if (!isShortText(value["created"]) || Number.isNaN(Date.parse(value["created"])) || !isShortText(value["checksum"])) {
+    const { created, checksum } = value;
+    if (!isShortText(created) || Number.isNaN(Date.parse(created)) || !isShortText(checksum)) {
         return "its date or checksum is missing";
     }
     const registry = value["registry"] as RegistryTree;
@@ -215,7 +216,9 @@ export function readablePath(file: string, bits: CatalogName, machine: MachineFa
 }
 
 /** What there is now of the DLLs that a catalog names. */
-export async function hashDlls({ catalog, machine }: Pick<Reading, "machine"> & { catalog: Catalog }): Promise<Backup["dlls"]> {
+export async function hashDlls(
+    { catalog, machine }: Pick<Reading, "machine"> & { catalog: Catalog },
+): Promise<Backup["dlls"]> {
     const dlls = new Map<string, { sha256: string; size: number } | null>();
     for (const bits of catalogNames) {
         for (const entry of [...(catalog.protocols[bits] ?? []), ...(catalog.namespaces[bits] ?? [])]) {

@@ -2,13 +2,15 @@
 
 import { categoryNames } from "./categories.js";
 import type { CatalogDiff, EntryChange } from "./diff.js";
+import { printable } from "./printable.js";
 import { type ApplicationEntry, type CatalogEntry, type NamespaceEntry, catalogNames } from "./model.js";
 
 type AnyEntry = CatalogEntry | NamespaceEntry | ApplicationEntry;
 
 function title(entry: AnyEntry): string {
     if ("program" in entry) {
-        return `${entry.program}${entry.args === "" ? "" : ` ${entry.args}`}: ${entry.categoryNames.join(", ") || "none"}`;
+        const args = entry.args === "" ? "" : ` ${entry.args}`;
+        return `${entry.program}${args}: ${entry.categoryNames.join(", ") || "none"}`;
     }
     return "id" in entry ? `${entry.id} ${entry.name} ${entry.providerId}` : `${entry.name} ${entry.providerId}`;
 }
@@ -78,9 +80,4 @@ export function formatDiff(changes: CatalogDiff): string {
         }
     }
     return lines.map(printable).join("\n");
-}
-
-/** A line of text for people: a name in the catalog may hold anything, and is not to move the cursor. */
-function printable(line: string): string {
-    return line.replace(/\p{Cc}/gu, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }

@@ -7,7 +7,8 @@ import {
     type ApplicationEntry, type Catalog, type CatalogEntry, type CatalogName, type NamespaceEntry, catalogNames,
 } from "./model.js";
 import {
-    type RegistryTree, catalogOfRegistry, dword, entriesKey, isAccessKey, keyAt, namespaceCatalogKey, own, protocolCatalogKey,
+    type RegistryTree, catalogOfRegistry, dword, entriesKey, isAccessKey, keyAt, namespaceCatalogKey, own,
+    protocolCatalogKey,
 } from "./registry.js";
 
 /** One difference between two lists of entries. */
@@ -132,7 +133,10 @@ function compareCategories(before: Catalog, after: Catalog, bits: CatalogName): 
     const nameOf = (guid: string): string => entries.find(({ providerId }) => providerId === guid)?.name ?? "";
     return [...new Set([...Object.keys(left), ...Object.keys(right)])]
         .map((providerId) => ({
-            providerId, name: nameOf(providerId), before: own(left, providerId) ?? 0, after: own(right, providerId) ?? 0,
+            providerId,
+            name: nameOf(providerId),
+            before: own(left, providerId) ?? 0,
+            after: own(right, providerId) ?? 0,
         }))
         .filter((one) => one.before !== one.after);
 }
@@ -141,9 +145,11 @@ function compareCounters(before: RegistryTree, after: RegistryTree): CounterChan
     return [...counters].flatMap((path): CounterChange[] => {
         const [key = "", name = ""] = path.split("\\");
         const [left, right] = [dword(keyAt(before, key), name), dword(keyAt(after, key), name)];
-        return left === right
-            ? []
-            : [{ path, ...(left === undefined ? {} : { before: left }), ...(right === undefined ? {} : { after: right }) }];
+        if (left === right) {
+            return [];
+        }
+        const sides = { ...(left === undefined ? {} : { before: left }), ...(right === undefined ? {} : { after: right }) };
+        return [{ path, ...sides }];
     });
 }
 

@@ -1,10 +1,13 @@
 // The catalogs as a table for people. Pure.
 
 import { categoryNames } from "./categories.js";
+import { printable } from "./printable.js";
 import { type Catalog, type CatalogEntry, type NamespaceEntry, catalogNames } from "./model.js";
 
 /** Rows as text, each column as wide as its widest cell; the last one is not padded. */
-export function formatTable(rows: readonly (readonly string[])[]): string {
+export function formatTable(table: readonly (readonly string[])[]): string {
+    // A name in the catalog may hold anything, and is not to move the cursor.
+    const rows = table.map((row) => row.map(printable));
     const widths: number[] = [];
     for (const row of rows) {
         for (const [column, cell] of row.entries()) {
@@ -69,7 +72,8 @@ export function formatCatalog(catalog: Catalog): string {
     if (catalog.applications !== undefined && catalog.applications.length > 0) {
         const rows = catalog.applications.map(({ program, args, categoryNames: names }) =>
             [program, args, names.join(", ")]);
-        parts.push(`Programs that take some providers only\n${formatTable([["PROGRAM", "ARGUMENTS", "PERMITTED"], ...rows])}`);
+        const head = ["PROGRAM", "ARGUMENTS", "PERMITTED"];
+        parts.push(`Programs that take some providers only\n${formatTable([head, ...rows])}`);
     }
     return parts.join("\n\n");
 }

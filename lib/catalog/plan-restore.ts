@@ -1,7 +1,7 @@
 // Plans a restore. Pure. Two ways lead back to a backup:
 //
-// registry: the live registry below WinSock2\Parameters becomes exactly the backup's, so catalog ids and chains stay what
-// they were. Only the counters go on counting, so that running processes notice.
+// registry: the live registry below WinSock2\Parameters becomes exactly the backup's, so catalog ids and chains stay
+// what they were. Only the counters go on counting, so that running processes notice.
 //
 // winsock: Winsock's own functions do it (restore-winsock.ts). Entries that are gone come back with new ids, and chains
 // name those; registry values that Winsock has no function for stay as they are.
@@ -155,7 +155,8 @@ function leftAlone(backup: Backup, { registry }: RestoreTarget): string[] {
     ];
 }
 
-const has = ({ machine }: RestoreTarget, bits: CatalogName): boolean => machine.catalogs.some((one) => `${one}` === bits);
+const has = ({ machine }: RestoreTarget, bits: CatalogName): boolean =>
+    machine.catalogs.some((one) => `${one}` === bits);
 
 /**
  * The entries of a catalog, none left out.

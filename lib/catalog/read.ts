@@ -147,8 +147,8 @@ function readNamespaces(
         }
         if (error.code !== "ERR_OTHER_BITNESS") { // which is no trouble, only this process's bitness
             problems.push(
-                `Winsock could not list the ${bits}-bit namespace providers (${error.code}: ${error.message}); read from ` +
-                    "the registry",
+                `Winsock could not list the ${bits}-bit namespace providers (${error.code}: ${error.message}); read ` +
+                    "from the registry",
             );
         }
         return { entries: registry, source: "registry" };

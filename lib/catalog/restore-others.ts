@@ -81,7 +81,8 @@ function sameButEnabled(a: NamespaceItem, b: NamespaceItem): boolean {
  * then. Where it is not known which they had, they are left alone.
  */
 export function providerCategorySteps(
-    bits: CatalogName, { wanted, live, deinstalled }: { wanted: Catalog; live: Catalog; deinstalled: ReadonlySet<string> },
+    bits: CatalogName,
+    { wanted, live, deinstalled }: { wanted: Catalog; live: Catalog; deinstalled: ReadonlySet<string> },
 ): Step[] {
     const had = wanted.categories?.[bits];
     if (had === undefined) {
@@ -106,7 +107,9 @@ export function providerCategorySteps(
 /** The steps that make programs permit the LSP categories again that they did. */
 export function applicationCategorySteps(wanted: RegistryTree, live: RegistryTree): Step[] {
     const key = ({ program, args }: ApplicationEntry): string => `${program.toLowerCase()}\0${args.toLowerCase()}`;
-    const [after, before] = [wanted, live].map((tree) => new Map(applicationsOfRegistry(tree).map((one) => [key(one), one])));
+    const byKey = (tree: RegistryTree): Map<string, ApplicationEntry> =>
+        new Map(applicationsOfRegistry(tree).map((one) => [key(one), one]));
+    const [after, before] = [byKey(wanted), byKey(live)];
     const step = ({ program, args }: ApplicationEntry, categories: number | null): Step => {
         const whose = args === "" ? program : `${program} ${args}`;
         const text = categories === null
@@ -115,9 +118,9 @@ export function applicationCategorySteps(wanted: RegistryTree, live: RegistryTre
         return { do: "set-application-category", program, ...(args === "" ? {} : { args }), categories, text };
     };
     return [
-        ...[...(before ?? [])].filter(([name]) => after?.has(name) !== true).map(([, entry]) => step(entry, null)),
-        ...[...(after ?? [])]
-            .filter(([name, entry]) => before?.get(name)?.categories !== entry.categories)
+        ...[...before].filter(([name]) => !after.has(name)).map(([, entry]) => step(entry, null)),
+        ...[...after]
+            .filter(([name, entry]) => before.get(name)?.categories !== entry.categories)
             .map(([, entry]) => step(entry, entry.categories)),
     ];
 }

@@ -354,7 +354,9 @@ function putInOrder({ bits, steps, places }: Progress, all: readonly Wanted[]): 
 }
 
 /** Base providers are the machine's own; that one goes for a moment is worth a word. */
-function warningsOf(bits: CatalogName, leaving: ReadonlyMap<string, readonly ProtocolItem[]>, groups: Groups): string[] {
+function warningsOf(
+    bits: CatalogName, leaving: ReadonlyMap<string, readonly ProtocolItem[]>, groups: Groups,
+): string[] {
     return [...leaving].flatMap(([guid, items]) => {
         const base = items.find(({ entry }) => entry.kind === "base");
         if (base === undefined) {

@@ -12,7 +12,7 @@ import {
 import { packagedHelpers } from "../plan/helpers.js";
 import type { Plan } from "../plan/plan.js";
 import { type Backup, executeWithBackup, hashDlls, readBackup, readablePath } from "./backup.js";
-import { type Catalog, catalogNames } from "./model.js";
+import { type Catalog, type CatalogEntry, catalogNames } from "./model.js";
 import { type BackupDll, type RestorePlanOptions, planRestore } from "./plan-restore.js";
 import { type Reading, readSystem, resolvePath } from "./read.js";
 import { catalogOfRegistry, own } from "./registry.js";
@@ -115,11 +115,13 @@ function requireDlls(wanted: Catalog, { registry, machine }: Reading): void {
     for (const name of catalogNames) {
         const present = new Set((live.protocols[name] ?? []).map((entry) => entry.path));
         const entries = (wanted.protocols[name] ?? []).filter((entry) => !present.has(entry.path));
-        const missing = entries.find((entry) => !fs.existsSync(readablePath(entry.resolvedPath ?? entry.path, name, machine)));
+        const isThere = ({ path: registered, resolvedPath = registered }: CatalogEntry): boolean =>
+            fs.existsSync(readablePath(resolvedPath, name, machine));
+        const missing = entries.find((entry) => !isThere(entry));
         if (missing !== undefined) {
             throw new WinsockError(
-                `The backup has "${missing.name}" in the ${name}-bit catalog, but its provider is not on the disk any ` +
-                    `more: ${missing.path}. Programs would have no network. Install that provider again instead, or ` +
+                `The backup has "${missing.name}" in the ${name}-bit catalog, but its provider is not on the disk ` +
+                    `any more: ${missing.path}. Programs would have no network. Install that provider again instead, or ` +
                     "restore it all the same with `--force`.",
                 { code: "ERR_FILE_NOT_FOUND" },
             );

@@ -50,7 +50,8 @@ export function addCatalogCommand(program: Command): void {
                 if (options.tree === true) {
                     return printTree(output);
                 }
-                const { problems, sources, namespaceSources, ...catalog } = await readCatalog({ raw: options.raw === true });
+                const read = await readCatalog({ raw: options.raw === true });
+                const { problems, sources, namespaceSources, ...catalog } = read;
                 for (const problem of problems) {
                     output.note(problem);
                 }

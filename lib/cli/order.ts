@@ -17,7 +17,7 @@ export function addOrderCommand(program: Command): void {
     const command = program
         .command("order")
         .description("put entries of the protocol catalogs first; everything else keeps its order behind them")
-        .option("--first <id|name|guid...>", "what comes first; the name of a layered provider stands for all its entries")
+        .option("--first <id|name|guid...>", "what comes first; a layered provider's name stands for all its entries")
         .option("--all <id...>", "instead: the ids of all entries, in their new order")
         .addOption(new Option("--catalog <bits>", "only this catalog").choices(["64", "32"]))
         .option("--bypass", "allow that a layered entry comes behind what it covers, so that programs go past it");

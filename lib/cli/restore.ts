@@ -28,8 +28,8 @@ export function addRestoreCommand(program: Command): void {
             applyChange(output, flags, {
                 apply: (how) => restore(inputPath(file), { ...how, way: flags.way, force: flags.force === true }),
                 done: () =>
-                    `The catalogs are as in the backup${flags.way === "winsock" ? ", catalog ids apart" : ""}. Programs ` +
-                    "started from now on see it; restart Windows to reach all of them.",
+                    `The catalogs are as in the backup${flags.way === "winsock" ? ", catalog ids apart" : ""}. ` +
+                    "Programs started from now on see it; restart Windows to reach all of them.",
                 undo: ({ backup }) => `winsock-spi restore "${backup ?? "FILE"}"`,
                 nothing: "The catalogs are as in the backup already. Nothing was changed.",
             }),

@@ -3,6 +3,7 @@
 // fails, and finishes or undoes what was interrupted.
 
 import type { Bits } from "../native.js";
+import { printable } from "../catalog/printable.js";
 import type { RegistryTree } from "../catalog/registry.js";
 
 export const planFormat = "winsock-spi-plan";
@@ -273,7 +274,7 @@ export interface Confirmation {
 /** A plan as text for people: one numbered line per step. */
 export function formatPlan(plan: Plan): string {
     const width = String(plan.steps.length).length;
-    const lines = plan.steps.map((step, index) => `${String(index + 1).padStart(width + 2)}. ${step.text}`);
+    const lines = plan.steps.map((step, index) => `${String(index + 1).padStart(width + 2)}. ${printable(step.text)}`);
     if (plan.confirm !== undefined) {
         const seconds = plan.confirm.within / 1000;
         lines.push(`  All of it is undone ${seconds} s later, or at the next start of Windows, unless confirmed.`);

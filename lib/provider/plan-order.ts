@@ -14,11 +14,11 @@ export interface OrderPlanOptions {
     /** The catalog ids of all entries in their new order, each once. */
     order?: readonly number[] | undefined;
     /**
-     * What comes first, in this order: catalog ids, GUIDs, or names of entries, providers or DLLs. What does not name one
-     * entry that programs can get stands for all such of its provider. Everything else keeps its order behind them.
+     * What comes first, in this order: catalog ids, GUIDs, or names of entries, providers or DLLs. What does not name
+     * one entry that programs can get stands for all such of its provider. Everything else keeps its order behind them.
      */
     first?: readonly (number | string)[] | undefined;
-    /** Allow that a layered entry comes behind one that it covers, so that programs no longer get to it. Default false. */
+    /** Allow that a layered entry comes behind one that it covers, so that programs go past it. Default false. */
     bypass?: boolean | undefined;
 }
 
@@ -53,6 +53,7 @@ export function planOrder(catalog: Catalog, options: OrderPlanOptions): Plan {
             failures.push(error);
         }
     }
+    const where = chosen.filter((bits) => steps.some((step) => "catalog" in step && `${step.catalog}` === bits));
     const [failure] = failures;
     if (failure !== undefined && failures.length === chosen.length) {
         throw failure; // in no catalog is everything that was named
@@ -61,7 +62,7 @@ export function planOrder(catalog: Catalog, options: OrderPlanOptions): Plan {
         format: planFormat,
         version: planVersion,
         operation: "order",
-        text: `Bring the ${(options.catalog === undefined ? chosen : [options.catalog]).join("- and the ")}-bit catalog into another order`,
+        text: `Bring the ${(where.length === 0 ? chosen : where).join("- and the ")}-bit catalog into another order`,
         onFailure: "undo",
         steps,
     };
@@ -176,8 +177,8 @@ function entriesOf(bits: CatalogName, entries: readonly CatalogEntry[], name: nu
 }
 
 /**
- * Refuses an order in which a layered entry comes behind what it covers and did not before: a program that asks for that
- * protocol would no longer get to it, and Winsock would take its handles for those of what it covers.
+ * Refuses an order in which a layered entry comes behind what it covers and did not before: a program that asks for
+ * that protocol would no longer get to it, and Winsock would take its handles for those of what it covers.
  */
 function refuseBypass(bits: CatalogName, before: readonly CatalogEntry[], after: readonly CatalogEntry[]): void {
     const former = new Map(before.map((entry, index) => [entry, index]));
@@ -189,8 +190,8 @@ function refuseBypass(bits: CatalogName, before: readonly CatalogEntry[], after:
             at(place, other) < at(place, entry) && at(former, entry) < at(former, other));
         if (covered !== undefined) {
             throw new WinsockError(
-                `In the ${bits}-bit catalog, "${entry.name}" (id ${entry.id}) would come behind "${covered.name}" (id ` +
-                    `${covered.id}), over which it is: programs would go past it. Leave it before, or allow that ` +
+                `In the ${bits}-bit catalog, "${entry.name}" (id ${entry.id}) would come behind "${covered.name}" ` +
+                    `(id ${covered.id}), over which it is: programs would go past it. Leave it before, or allow that ` +
                     "(`--bypass`).",
                 { code: "ERR_BYPASSED" },
             );

@@ -2,7 +2,9 @@ import assert from "node:assert/strict";
 import * as fs from "node:fs/promises";
 import * as os from "node:os";
 import * as path from "node:path";
-import { automaticBackupName, parseBackup, readBackup, registryChecksum, writeBackup } from "#lib/catalog/backup.js";
+import {
+    automaticBackupName, detailsChecksum, newestFirst, parseBackup, readBackup, registryChecksum, writeBackup,
+} from "#lib/catalog/backup.js";
 import { planRestore } from "#lib/catalog/restore.js";
 import { type RegistryTree, catalogOfRegistry, dword, dwordValue, keyAt } from "#lib/catalog/registry.js";
 import { diff } from "#lib/catalog/diff.js";
@@ -100,6 +102,30 @@ describe("parseBackup", () => {
         );
     });
 
+    it("refuses details that do not fit their checksum, and does not ask for one that a file does not have", () => {
+        const sound = backupOf(freshCatalog());
+        const sealed = { ...sound, detailsChecksum: detailsChecksum(sound) };
+        assert.deepEqual(parseBackup(JSON.stringify(sealed)), sealed);
+        const dlls = { "C:\\a.dll": { sha256: "00", size: 1 } };
+        for (const change of [{ created: "2026-11-22T00:00:00.000Z" }, { dlls }, { decoded: { protocols: {}, namespaces: {} } }]) {
+            const changedDetails = JSON.stringify({ ...sealed, ...change });
+            assert.equal(codeOf(() => parseBackup(changedDetails)), "ERR_BACKUP_CORRUPT", JSON.stringify(change));
+        }
+    });
+
+    it("refuses details of a wrong shape, and text that would move the cursor", () => {
+        for (const change of [
+            { created: "yesterday" }, { created: "\u001b[2J" }, { dlls: { x: 1 } }, { dlls: { x: { sha256: 1, size: 1 } } },
+            { decoded: { protocols: { "64": 1 } } }, { decoded: { protocols: { "64": [null] } } },
+            { decoded: { categories: { "64": { x: "1" } } } },
+            { machine: { computer: "\n", windows: "", arch: "", catalogs: [64, 32] } },
+            { machine: { computer: "", windows: "", arch: "", catalogs: ["64"] } },
+        ]) {
+            const text = JSON.stringify({ ...backupOf(freshCatalog()), ...change });
+            assert.equal(codeOf(() => parseBackup(text)), "ERR_BACKUP_CORRUPT", JSON.stringify(change));
+        }
+    });
+
     it("keeps members of any name, also those that mean something to JavaScript", () => {
         const tree = JSON.stringify(registryOf(freshCatalog())).replace(
             '"values":{',
@@ -195,6 +221,14 @@ describe("backup files", () => {
         );
         assert.deepEqual(names, ["20260102T030405006Z.json", "20260102T030405007Z.json", "20270101T000000000Z.json"]);
         assert.equal(automaticBackupName("2026-01-02T03:04:05.006Z", 2), "20260102T030405006Z-2.json");
+    });
+
+    it("taken automatically are listed newest first, several of one millisecond in their order; others are not", () => {
+        const order = ["20270101T000000000Z.json", "20260102T030405006Z-10.json", "20260102T030405006Z-2.json",
+            "20260102T030405006Z.json", "20260102T030405005Z-3.json"];
+        assert.deepEqual(newestFirst([...order].sort()), order);
+        const others = ["notes.json", "20260102T030405006Z.json.1234.tmp", "20260102T030405006Z-x.json", "2026.json"];
+        assert.deepEqual(newestFirst([...others, ...order.slice(0, 1)]), order.slice(0, 1));
     });
 });
 

@@ -5,9 +5,11 @@ import * as path from "node:path";
 import { backup, diff, listBackups, order, readBackup, readCatalog, restore, uninstall } from "winsock-spi";
 import type { BackupListing, Catalog, CatalogEntry, Plan } from "winsock-spi";
 import { native } from "#lib/native.js";
+import { counts } from "../support/counts.js";
 import {
     bitnesses, cli, cliFails, cliJson, expectCode, exportRegistry, keepCatalog, providerFile, setup, temporaryFolder,
 } from "./acceptance-support.js";
+import { killAtEveryPoint } from "./executor-support.js";
 import { expectTraffic, installLayer, removeLayer, shapeOfCatalog } from "./strangers-support.js";
 import { installSecond, removeSecond } from "./second-provider.js";
 import { skipIfUnchangeable } from "../support/windows.js";
@@ -96,6 +98,27 @@ describe("restore on the live catalog", function () {
         const { plan } = await restore(file, { way: "winsock" });
         assert.ok(plan.steps.some((step) => step.do === "install-entries"));
         assert.deepEqual(await entriesByPlace(), wanted);
+    });
+
+    it("the Winsock way, killed at its writes, leaves everything as before or as after", async () => {
+        const empty = await backupNow();
+        await setup(64, "install", providerFile(64, "second_provider.dll"), "--guid", "shared", "--chain", "hidden");
+        const file = await backupNow();
+        await setup(64, "remove");
+        const { plan: operation } = await restore(file, { way: "winsock", dryRun: true });
+        const kinds = new Set(operation.steps.map((step) => step.do));
+        assert.deepEqual([...kinds], ["install-entries", "update-provider", "write-order"]);
+        const tally = { tried: 0, losses: 0 };
+        await killAtEveryPoint(
+            {
+                operation, onFailure: operation.onFailure, most: counts.killPointsOfRestore,
+                begin: async () => {
+                    await restore(empty);
+                },
+            },
+            tally,
+        );
+        console.log(`      ${tally.tried} kill points tried, ${tally.losses} losses`);
     });
 
     it("the registry way brings back the same to the last byte", async () => {
