@@ -56,6 +56,10 @@ export function winsockSteps(
     const leaving = decide(all, groups, live);
     const byLive = new Map(all.flatMap((one) => (one.live === undefined ? [] : [[one.live, one] as const])));
     const progress: Progress = { bits, steps: [], places: live.map((item) => byLive.get(item) ?? item) };
+    setPaths(progress, groups);
+    for (const one of all) {
+        one.done = one.live !== undefined && isAsWanted(one, one.live);
+    }
     const late = lateEntries(all, groups);
     bringAbout(progress, all.filter((one) => !late.has(one)), groups);
     takeAway(progress, leaving);
@@ -153,7 +157,6 @@ function decide(all: readonly Wanted[], groups: Groups, live: readonly ProtocolI
     for (const [guid, group] of groups) {
         for (const [index, one] of group.entries()) {
             one.there = one.live !== undefined;
-            one.done = one.live !== undefined && isAsWanted(one, one.live);
             one.reference = one.live?.entry.id ?? (group.length === 1 ? guid : `${guid}#${index + 1}`);
         }
     }
@@ -185,6 +188,27 @@ function pair(group: readonly Wanted[], items: readonly ProtocolItem[]): boolean
         }
     }
     return free.size === 0 && open.size === 0;
+}
+
+/** A provider that stays and has another DLL: all its entries turn to it at once, as Winsock wants it. */
+function setPaths({ bits, steps }: Progress, groups: Groups): void {
+    for (const [providerId, group] of groups) {
+        const [path = "", ...others] = new Set(group.map(({ item }) => item.path));
+        const stays = group.every(({ live }) => live !== undefined);
+        if (!stays || others.length > 0 || group.every(({ live }) => live?.path === path)) {
+            continue;
+        }
+        steps.push({
+            do: "set-provider-path",
+            catalog: Number(bits) as Bits,
+            providerId,
+            path,
+            text: `${bits}-bit catalog: give ${group.map(({ item }) => nameOf(item.entry)).join(", ")} the DLL ${path}`,
+        });
+        for (const one of group) {
+            one.live = one.live === undefined ? undefined : { ...one.live, path };
+        }
+    }
 }
 
 function isAsWanted({ item, names }: Wanted, live: ProtocolItem): boolean {

@@ -1,7 +1,7 @@
 // Every kind of plan on random catalogs: no state on the way, after any step, keeps programs from getting through their
 // chains; and what is put in and taken out again leaves everything as it was.
 import assert from "node:assert/strict";
-import type { Catalog, CatalogEntry } from "#lib/catalog/model.js";
+import type { Catalog, CatalogEntry, CatalogName } from "#lib/catalog/model.js";
 import { catalogNames } from "#lib/catalog/model.js";
 import { diagnose } from "#lib/doctor/diagnose.js";
 import type { Facts } from "#lib/doctor/facts.js";
@@ -10,6 +10,7 @@ import { WinsockError } from "#lib/errors.js";
 import type { Plan } from "#lib/plan/plan.js";
 import { type InstallPlanOptions, type ProviderFiles, planInstall } from "#lib/provider/plan-install.js";
 import { planRemove } from "#lib/provider/plan-remove.js";
+import { giveBackSteps, planReplace } from "#lib/provider/plan-replace.js";
 import { planUninstall } from "#lib/provider/plan-uninstall.js";
 import { planUpgrade } from "#lib/provider/plan-upgrade.js";
 import { providersOf } from "#lib/provider/providers.js";
@@ -76,6 +77,29 @@ describe("every state on the way of every plan", () => {
             assert.deepEqual(done(now, planUninstall(now)), before);
         }
         assert.ok(installed > counts.catalogs / 4, `only ${installed} could be installed into`);
+    });
+
+    it(`taking the place of base providers and giving it back: as it was (seed ${seed})`, function () {
+        this.timeout(0);
+        const random = new Random(seed);
+        let replaced = 0;
+        for (let round = 0; round < counts.catalogs; ++round) {
+            const before = randomCatalog(random);
+            const plan = planned(
+                () => planReplace(before, optionsFor("1.0.0")), "ERR_NOTHING_TO_COVER", "ERR_UNSUPPORTED_PROVIDER",
+            );
+            if (plan === undefined) {
+                continue;
+            }
+            ++replaced;
+            const now = done(before, plan);
+            const paths = (bits: CatalogName): Record<string, string> => Object.fromEntries(
+                (before.protocols[bits] ?? []).map(({ providerId, path }) => [providerId, path]),
+            );
+            const originals = { "64": paths("64"), "32": paths("32") };
+            assert.deepEqual(done(now, { ...plan, steps: giveBackSteps(now, originals) }), before);
+        }
+        assert.ok(replaced > counts.catalogs / 4, `only ${replaced} were replaced`);
     });
 
     it(`removing anyone's provider: each loadable, all others keep their entries (seed ${seed})`, function () {

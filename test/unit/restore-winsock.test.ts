@@ -62,14 +62,16 @@ describe("planRestore, the Winsock way", () => {
         const renamed = layered.map((one) => (one.id === 1021 ? { ...one, name: "renamed" } : one));
         assert.deepEqual(kinds(restored(renamed, layered)), ["update-provider"]);
         const elsewhere = layered.map((one) => (one.id === 1021 ? { ...one, path: "C:\\other.dll" } : one));
-        assert.deepEqual(kinds(restored(elsewhere, layered)), ["update-provider"]);
+        assert.deepEqual(kinds(restored(elsewhere, layered)), ["set-provider-path"]);
     });
 
-    it("updates base entries in place, several of one GUID too, and never takes them out for that", () => {
+    it("gives base providers their DLL back in one step, and never takes them out for a change", () => {
         const redirected = bases.map((one) => (one.family === 2 ? { ...one, path: "C:\\ours.dll" } : one));
         const plan = restored(bases, redirected);
-        assert.deepEqual(kinds(plan), Array<string>(3).fill("update-provider"));
+        assert.deepEqual(kinds(plan), ["set-provider-path"]);
         assert.equal(plan.warnings, undefined);
+        const renamed = bases.map((one) => ({ ...one, name: `${one.name} in another language` }));
+        assert.deepEqual(kinds(restored(bases, renamed)), Array<string>(6).fill("update-provider"));
     });
 
     it("keeps the ids of what is there under other ids, and leads chains to those", () => {

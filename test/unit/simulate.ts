@@ -237,6 +237,11 @@ function apply(machine: SimulatedMachine, bits: CatalogName, entries: CatalogEnt
             const { providerId, path } = step;
             return entries.map((entry) => (entry.providerId === providerId ? { ...entry, path } : entry));
         }
+        case "set-provider-path":
+            if (!entries.some((entry) => entry.providerId === step.providerId)) {
+                throw new Error(`WSAEINVAL: ${step.providerId} is not there`);
+            }
+            return entries.map((entry) => (entry.providerId === step.providerId ? { ...entry, path: step.path } : entry));
         case "deinstall-provider": {
             const rest = entries.filter((entry) => entry.providerId !== step.providerId);
             if (rest.length === entries.length) {
