@@ -18,23 +18,25 @@ struct Command {
 };
 
 constexpr Command commands[] = {
-    {L"list", 0, winsock_spi::rescue::list},       {L"recover", 0, winsock_spi::rescue::recover},
+    {L"list", 0, winsock_spi::rescue::list},       {L"list", 1, winsock_spi::rescue::list},
+    {L"recover", 0, winsock_spi::rescue::recover},
     {L"backup", 1, winsock_spi::rescue::backup},   {L"restore", 1, winsock_spi::rescue::restore},
-    {L"remove", 0, winsock_spi::rescue::remove},   {L"probe", 0, winsock_spi::rescue::probe},
-    {L"inspect", 1, winsock_spi::rescue::inspect}, {L"steps", 1, winsock_spi::rescue::steps},
-    {L"confirm", 0, winsock_spi::rescue::confirm}, {L"rollback", 0, winsock_spi::rescue::roll_back},
-    {L"service", 0, winsock_spi::rescue::service},
+    {L"remove", 0, winsock_spi::rescue::remove},   {L"remove", 1, winsock_spi::rescue::remove},
+    {L"probe", 0, winsock_spi::rescue::probe},     {L"inspect", 1, winsock_spi::rescue::inspect},
+    {L"steps", 1, winsock_spi::rescue::steps},     {L"confirm", 0, winsock_spi::rescue::confirm},
+    {L"rollback", 0, winsock_spi::rescue::roll_back}, {L"service", 0, winsock_spi::rescue::service},
 };
 
 constexpr const char* usage =
     "winsock-spi-rescue COMMAND\r\n"
-    "  list           show the Winsock protocol catalogs\r\n"
+    "  list [--json]  show the Winsock catalogs: protocols and namespaces\r\n"
     "  recover        finish or undo an operation that was interrupted\r\n"
     "  confirm        keep a change that was made with --confirm-within\r\n"
     "  rollback       undo such a change now\r\n"
     "  backup FILE    write a backup of the catalogs\r\n"
     "  restore FILE   bring the catalogs back to what a backup says\r\n"
-    "  remove         take winsock-spi out of the catalogs, and nothing else\r\n"
+    "  remove [NAME]  take winsock-spi out of the catalogs, or the provider that is named by the name of an entry,\r\n"
+    "                 a GUID or a catalog id; nothing else changes\r\n"
     "  probe          try a connection to this machine itself, over TCP and UDP\r\n"
     "  inspect JSON   for winsock-spi doctor: load providers and open sockets with them, in this process\r\n"
     "  steps FILE     for winsock-spi itself: do what the file says in the catalog of this program's bitness\r\n"
