@@ -254,8 +254,7 @@ describe("doctor: planted faults", function () {
         for (const { undo } of Object.values(plants)) {
             await undo?.();
         }
-        await setDword(protocolCatalogKey, nextIdValue, 10_000);
-        await writeTree(ground);
+        await writeTree(ground); // which never lets the next id go down, and brings it up again
     });
 
     const planted = (change: (tree: RegistryTree) => void): RegistryTree => {
@@ -299,7 +298,7 @@ describe("doctor: planted faults", function () {
 
     const repairable = (Object.entries(plants) as [FindingCode, Plant][]).filter(([, { repaired }]) => repaired !== undefined);
     const chosen = counts.everyCombination === 1 ? repairable : repairable.filter(([code]) =>
-        ["dll-missing", "item-damaged", "chain-dangling", "dummy-orphan"].includes(code));
+        ["dll-missing", "counter-next-id", "chain-dangling", "dummy-orphan"].includes(code));
     for (const [code, fault] of chosen) {
         it(`${code}: repaired, and nothing else is touched`, async () => {
             await plant(fault);
@@ -314,6 +313,17 @@ describe("doctor: planted faults", function () {
             assert.deepEqual((await repair(await quick())).plan.steps, [], "nothing is left to be done");
         });
     }
+
+    it("wsl-not-excluded: excluded by --fix, and nothing else is touched", async () => {
+        await plant(plants["wsl-not-excluded"]!);
+        const examination = await quick();
+        const { plan } = await repair(examination);
+        assert.deepEqual(plan.steps.map((step) => step.do), ["set-application-category", "probe"]);
+        assert.ok(!codes((await quick()).findings).includes("wsl-not-excluded"));
+        const { AppId_Catalog: _, ...keys } = readTree().keys;
+        const { AppId_Catalog: __, ...before } = ground.keys;
+        assert.deepEqual(withoutCounters({ values: {}, keys }), withoutCounters({ values: {}, keys: before }));
+    });
 
     it("repairs many faults at once, and leaves the healthy providers among them as they are", async () => {
         const broken: [string, string][] = [

@@ -25,6 +25,13 @@ void keep_counters(RegistryTree& catalog, const RegistryTree& current) {
     }
 }
 
+// Whether the catalog is as it is to be: its counters may be ahead. (A next id that is behind leads to ids that are in
+// use: writing it is a repair.)
+bool has_catalog_already(const RegistryTree& wanted, const RegistryTree& current) {
+    return same_catalog(wanted, current) &&
+           wanted.dword(L"Next_Catalog_Entry_ID") <= current.dword(L"Next_Catalog_Entry_ID");
+}
+
 bool is_catalog(std::wstring_view name) {
     return equal_names(name, protocol_catalog) || equal_names(name, L"NameSpace_Catalog5");
 }
@@ -74,7 +81,7 @@ private:
             return status;
         }
         if (is_catalog(key_)) {
-            if (same_catalog(tree, current)) {
+            if (has_catalog_already(tree, current)) {
                 return {};
             }
             keep_counters(tree, current);
@@ -85,7 +92,7 @@ private:
                 if (!is_catalog(name) || old == nullptr) {
                     continue;
                 }
-                if (same_catalog(catalog, *old)) {
+                if (has_catalog_already(catalog, *old)) {
                     catalog = *old;
                 } else {
                     keep_counters(catalog, *old);
