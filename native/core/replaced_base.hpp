@@ -34,7 +34,8 @@ constexpr bool equal_ascii_names(std::wstring_view a, std::wstring_view b) {
     return true;
 }
 
-// Parts of a text that is long enough; `substr` could throw, and the provider has no exceptions.
+// Parts of a text that is long enough; `substr` could throw, and the provider has no exceptions. Nor does it have the C++
+// library's search functions, which some libraries do not keep in their headers: hence the loops.
 constexpr std::wstring_view first_of(std::wstring_view text, std::size_t count) {
     return {text.data(), count};
 }
@@ -43,8 +44,11 @@ constexpr std::wstring_view behind(std::wstring_view text, std::size_t count) {
 }
 
 constexpr std::wstring_view file_name(std::wstring_view path) {
-    const std::size_t slash = path.rfind(L'\\');
-    return slash == std::wstring_view::npos ? path : behind(path, slash + 1);
+    std::size_t start = path.size();
+    while (start > 0 && path[start - 1] != L'\\') {
+        --start;
+    }
+    return behind(path, start);
 }
 
 // What the file says of a provider; empty where it says nothing.
@@ -72,9 +76,13 @@ constexpr std::wstring_view original_in(std::wstring_view text, std::wstring_vie
 // something from a folder that anybody can write.
 constexpr bool is_usable_original(std::wstring_view path, std::wstring_view own_name) {
     const wchar_t drive = path.empty() ? L'\0' : lower_ascii(path[0]);
+    for (const wchar_t unit : path) {
+        if (unit == L'\0') {
+            return false;
+        }
+    }
     return path.size() > 3 && drive >= L'a' && drive <= L'z' && path[1] == L':' && path[2] == L'\\' &&
-           path.find(L'\0') == std::wstring_view::npos && !file_name(path).empty() &&
-           !equal_ascii_names(file_name(path), own_name);
+           !file_name(path).empty() && !equal_ascii_names(file_name(path), own_name);
 }
 
 } // namespace winsock_spi::core
