@@ -165,8 +165,8 @@ function switchStep(bits: CatalogName, { providerId, entries, path: former }: Ba
 }
 
 /**
- * The steps that give base providers their own DLLs back; none where none is replaced. `saved`: what was written down for
- * that is in the registry, and goes too.
+ * The steps that give base providers their own DLLs back; none where none is replaced. `saved`: what was written down
+ * for that is in the registry, and goes too.
  *
  * @throws WinsockError `ERR_ORIGINAL_UNKNOWN` if it is not known which DLL one of them had.
  */

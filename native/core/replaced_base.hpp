@@ -34,8 +34,8 @@ constexpr bool equal_ascii_names(std::wstring_view a, std::wstring_view b) {
     return true;
 }
 
-// Parts of a text that is long enough; `substr` could throw, and the provider has no exceptions. Nor does it have the C++
-// library's search functions, which some libraries do not keep in their headers: hence the loops.
+// Parts of a text that is long enough; `substr` could throw, and the provider has no exceptions. Nor does it have the
+// search functions of text, which some C++ libraries do not keep in their headers: hence the loops.
 constexpr std::wstring_view first_of(std::wstring_view text, std::size_t count) {
     return {text.data(), count};
 }

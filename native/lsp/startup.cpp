@@ -1,6 +1,7 @@
 // WSPStartup: finds our place in the chain, loads the provider below and hands out the functions of a slot.
-// It comes once per chain (each layered entry has its own GUID), once per base provider whose place we have taken, again for every provider above us that names us in its
-// chain, and again after WSPCleanup. https://learn.microsoft.com/windows/win32/api/ws2spi/nf-ws2spi-wspstartup
+// It comes once per chain (each layered entry has its own GUID), once per base provider in whose place we stand, again
+// for every provider above us that names us in its chain, and again after WSPCleanup.
+// https://learn.microsoft.com/windows/win32/api/ws2spi/nf-ws2spi-wspstartup
 #include <algorithm>
 #include <bit>
 

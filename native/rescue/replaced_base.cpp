@@ -89,8 +89,11 @@ spi::Status add_give_back_steps(const std::vector<int>& catalogs, core::json::Ar
         std::vector<core::Guid> done;
         for (const auto& [name, key] : items->keys) {
             spi::CatalogEntry entry; // one that cannot be read is nobody's here
+            if (!spi::decode_entry(key, entry).ok() || !is_replaced(entry)) {
+                continue;
+            }
             const core::Guid& guid = entry.info.provider_id;
-            if (!spi::decode_entry(key, entry).ok() || !is_replaced(entry) || std::ranges::find(done, guid) != done.end()) {
+            if (std::ranges::find(done, guid) != done.end()) {
                 continue;
             }
             const std::wstring dll = original_of(entry, bits);
