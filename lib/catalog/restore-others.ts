@@ -110,17 +110,28 @@ export function applicationCategorySteps(wanted: RegistryTree, live: RegistryTre
     const byKey = (tree: RegistryTree): Map<string, ApplicationEntry> =>
         new Map(applicationsOfRegistry(tree).map((one) => [key(one), one]));
     const [after, before] = [byKey(wanted), byKey(live)];
-    const step = ({ program, args }: ApplicationEntry, categories: number | null): Step => {
+    const step = ({ program, args, ours }: ApplicationEntry, categories: number | null): Step => {
         const whose = args === "" ? program : `${program} ${args}`;
         const text = categories === null
             ? `Let every provider into ${whose} again`
             : `Set the LSP categories that ${whose} permits: ${categoryNames(categories).join(", ") || "none"}`;
-        return { do: "set-application-category", program, ...(args === "" ? {} : { args }), categories, text };
+        return {
+            do: "set-application-category", program, ...(args === "" ? {} : { args }), categories,
+            ...(ours === true && categories !== null ? { mark: true } : {}), text,
+        };
     };
+    // Only an entry that a step makes can be marked as ours.
+    const isToBeMade = (name: string, { ours }: ApplicationEntry): boolean =>
+        ours === true && before.get(name)?.ours !== true;
     return [
-        ...[...before].filter(([name]) => !after.has(name)).map(([, entry]) => step(entry, null)),
+        ...[...before]
+            .filter(([name]) => {
+                const entry = after.get(name);
+                return entry === undefined || isToBeMade(name, entry);
+            })
+            .map(([, entry]) => step(entry, null)),
         ...[...after]
-            .filter(([name, entry]) => before.get(name)?.categories !== entry.categories)
+            .filter(([name, entry]) => before.get(name)?.categories !== entry.categories || isToBeMade(name, entry))
             .map(([, entry]) => step(entry, entry.categories)),
     ];
 }

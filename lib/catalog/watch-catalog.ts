@@ -4,7 +4,7 @@ import { WinsockError, refuseUnknownOptions, toWinsockError } from "../errors.js
 import { native } from "../native.js";
 import type { CatalogNews, CatalogWatchHandle } from "../native/catalog-watch.js";
 import { type CatalogEvent, parseCatalogEvent } from "./catalog-events.js";
-import { type CatalogDiff, diff } from "./diff.js";
+import { type CatalogDiff, type Registered, diff } from "./diff.js";
 import { type LiveCatalog, readSystem } from "./read.js";
 import { type RegistryTree, treeOfKey } from "./registry.js";
 
@@ -205,7 +205,8 @@ class RunningCatalogWatch implements CatalogWatch {
     #changeTo(state: State, sign: Sign | undefined): CatalogChange | undefined {
         const events = this.#events;
         this.#events = [];
-        const difference = diff({ registry: this.#told.registry }, { registry: state.registry });
+        const registered = ({ registry, catalog }: State): Registered => ({ registry, decoded: catalog });
+        const difference = diff(registered(this.#told), registered(state));
         this.#told = state;
         if (difference.same && events.length === 0) {
             return undefined; // only counters

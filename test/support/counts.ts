@@ -62,6 +62,8 @@ const table = {
     killPointsOfConfirmation: [2, 1000],
     /** Facts and registries that the doctor is given, mutated at random. */
     doctorInputs: [2000, 1_000_000],
+    /** Random sequences of installs, removals, orders and restores on the live catalog. */
+    catalogSequences: [4, 200],
     /** A listener goes from process to process this often while clients connect. */
     listenerHandovers: [6, 40],
 } as const satisfies Readonly<Record<string, readonly [quick: number, full: number]>>;
