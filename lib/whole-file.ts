@@ -1,5 +1,6 @@
 // Writing a file so that it is there whole or not at all.
 
+import { randomUUID } from "node:crypto";
 import * as fs from "node:fs/promises";
 import { WinsockError } from "./errors.js";
 
@@ -11,7 +12,7 @@ import { WinsockError } from "./errors.js";
  * @throws WinsockError `ERR_NOT_WRITABLE`.
  */
 export async function writeWholeFile(file: string, text: string, what: string): Promise<void> {
-    const temporary = `${file}.${process.pid}.tmp`;
+    const temporary = `${file}.${randomUUID()}.tmp`;
     try {
         const handle = await fs.open(temporary, "wx");
         try {

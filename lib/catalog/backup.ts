@@ -2,7 +2,7 @@
 // for people and for later questions, the decoded entries, the hashes of the DLLs and the machine's facts. lib writes
 // it; winsock-spi-rescue.exe reads it too, with a reader of its own.
 
-import { createHash, randomUUID } from "node:crypto";
+import { createHash } from "node:crypto";
 import * as fs from "node:fs/promises";
 import * as path from "node:path";
 import { WinsockError, refuseUnknownOptions } from "../errors.js";
@@ -10,6 +10,7 @@ import { type MachineFacts, native } from "../native.js";
 import { withConfirmation } from "../plan/confirm.js";
 import { type ChangeOptions, type ChangeResult, executePlan } from "../plan/execute.js";
 import type { Plan } from "../plan/plan.js";
+import { writeWholeFile } from "../whole-file.js";
 import { type Catalog, type CatalogName, catalogNames } from "./model.js";
 import { type Reading, readSystem } from "./read.js";
 import { type RegistryTree, entriesKey, keyAt, protocolCatalogKey } from "./registry.js";
@@ -267,29 +268,12 @@ export async function takeBackup(reading: Reading = readSystem()): Promise<Backu
 }
 
 /**
- * Writes a backup so that the file is there whole or not at all: into a temporary file beside it, flushed, then
- * renamed.
+ * Writes a backup so that the file is there whole or not at all.
  *
  * @throws WinsockError `ERR_NOT_WRITABLE`.
  */
 export async function writeBackup(backup: Backup, file: string): Promise<void> {
-    const temporary = `${file}.${randomUUID()}.tmp`;
-    try {
-        const handle = await fs.open(temporary, "wx");
-        try {
-            await handle.writeFile(`${JSON.stringify(backup)}\n`, "utf8");
-            await handle.sync();
-        } finally {
-            await handle.close();
-        }
-        await fs.rename(temporary, file);
-    } catch (error) {
-        await fs.rm(temporary, { force: true }).catch(() => undefined);
-        throw new WinsockError(
-            `Cannot write the backup ${file}: ${reason(error)}. Nothing was changed; choose another folder.`,
-            { code: "ERR_NOT_WRITABLE", cause: error },
-        );
-    }
+    await writeWholeFile(file, `${JSON.stringify(backup)}\n`, "the backup");
 }
 
 /** What {@link backup} may be told. */
