@@ -3,7 +3,7 @@
 // by the registry way, identical up to one bijection of ids by the Winsock way. At no time does a chain dangle.
 import assert from "node:assert/strict";
 import * as path from "node:path";
-import { WinsockError, backup, order, restore, install } from "winsock-spi";
+import { WinsockError, backup, install, order, removeProvider, restore } from "winsock-spi";
 import type { Catalog, CatalogEntry } from "winsock-spi";
 import { readSystem } from "#lib/catalog/read.js";
 import type { RegistryTree } from "#lib/catalog/registry.js";
@@ -88,7 +88,11 @@ class Sequence {
             await this.#install(this.random.pick(absent));
         } else if (draw < 65 && present.length > 0) {
             const layer = this.random.pick(present);
-            await this.#do(`remove ${layer}`, () => removeLayer(layer));
+            // By its own uninstaller, or by what takes out anybody's.
+            const guid = entriesOfLayer(this.#state, layer)[0]!.providerId;
+            await (layer === "ours" || this.random.chance(50)
+                ? this.#do(`remove ${layer}`, () => removeLayer(layer))
+                : this.#do(`uninstall ${guid} (${layer})`, () => removeProvider({ providers: [guid] }).then(() => undefined)));
         } else if (draw < 85 && present.length > 0) {
             await this.#order(this.random.pick(present));
         } else if (this.backups.length > 0) {
