@@ -63,7 +63,7 @@ const table = {
     /** Facts and registries that the doctor is given, mutated at random. */
     doctorInputs: [2000, 1_000_000],
     /** Random sequences of installs, removals, orders and restores on the live catalog. */
-    catalogSequences: [4, 200],
+    catalogSequences: [3, 200],
     /** A listener goes from process to process this often while clients connect. */
     listenerHandovers: [6, 40],
 } as const satisfies Readonly<Record<string, readonly [quick: number, full: number]>>;

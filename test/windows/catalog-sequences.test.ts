@@ -132,7 +132,9 @@ class Sequence {
 
     async #do(what: string, work: () => Promise<void>): Promise<void> {
         this.done.push(what);
+        const begin = performance.now();
         await work();
+        this.done.push(`${this.done.pop()!} (${((performance.now() - begin) / 1000).toFixed(1)} s)`);
         this.#state = stateNow();
         expectSound(this.#state, what);
     }
