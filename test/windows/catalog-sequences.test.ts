@@ -179,6 +179,9 @@ describe("random sequences on the live catalog", function () {
                 throw new Error(`${story}\n${error instanceof Error ? error.message : String(error)}`, { cause: error });
             }
             operations += sequence.done.length;
+            if (number % 20 === 19) {
+                console.log(`      ${number + 1} sequences, ${operations} operations, seed ${seed}`);
+            }
         }
         console.log(`      ${counts.catalogSequences} sequences, ${operations} operations, seed ${seed}: no chain dangled, nothing was lost`);
     });
