@@ -3,13 +3,14 @@
 import assert from "node:assert/strict";
 import * as fs from "node:fs";
 import * as path from "node:path";
-import { exclude, include, install, readCatalog, uninstall } from "winsock-spi";
+import { exclude, include, install, readCatalog, uninstall, watch } from "winsock-spi";
 import type { ApplicationEntry } from "winsock-spi";
 import { native } from "#lib/native.js";
+import { counts } from "../support/counts.js";
 import { skipIfUnchangeable } from "../support/windows.js";
 import {
-    type Bits, bitnesses, cli, cliFails, cliJson, cliFile, expectCode, exportRegistry, keepCatalog, nodes, programFile,
-    rescueFile, run, temporaryFolder, watchedOf,
+    type Bits, bitnesses, cli, cliFails, cliJson, cliFile, expectCode, exportRegistry, keepCatalog, lastJson, nodes, programFile,
+    rescueFile, run, temporaryFolder,
 } from "./acceptance-support.js";
 
 const system = 0x8000_0000;
@@ -23,10 +24,22 @@ function copyProgram(bits: Bits, name: string): string {
 
 /** Whether our provider is in a program that makes a socket; the program must work either way. */
 async function meetsUs(file: string, ...args: readonly string[]): Promise<boolean> {
-    const done = await cli(["watch", "--json", "--", file, ...args]);
-    assert.equal(done.code, 0, `${file}: ${done.stderr}`);
-    assert.match(done.stderr, /"ok":\s*true/);
-    return done.stdout !== "" && watchedOf(done.stdout).records.some(({ call }) => call === "start");
+    const watching = watch();
+    let met = false;
+    const collecting = (async () => {
+        for await (const { call, program } of watching) {
+            met ||= call === "start" && program.toLowerCase() === file.toLowerCase();
+        }
+    })();
+    try {
+        const done = await run(file, args);
+        assert.equal(lastJson(done.stdout)["ok"], true, done.stdout);
+    } finally {
+        watching.stop();
+        await collecting;
+        await watching.close();
+    }
+    return met;
 }
 
 const code = (expected: string) => ({ name: "WinsockError", code: expected });
@@ -45,10 +58,10 @@ describe("programs that layered providers keep out of", function () {
         await uninstall({ leftovers: true }).catch(() => undefined);
     });
 
-    for (const bits of bitnesses) {
-        it(`an excluded ${bits}-bit program does not load us, and does when it is included again`, async () => {
-            await install();
-            const before = await exportRegistry();
+    it("excluded ones do not load us, and do when they are included again", async () => {
+        await install();
+        const before = await exportRegistry();
+        for (const bits of bitnesses) {
             const file = copyProgram(bits, `excluded-${bits}.exe`);
             assert.equal(await meetsUs(file), true);
             await exclude({ programs: [file] });
@@ -57,11 +70,9 @@ describe("programs that layered providers keep out of", function () {
             assert.deepEqual((await exclude({ programs: [file.toUpperCase()] })).plan.steps, []);
             await include({ programs: [file] });
             assert.equal(await meetsUs(file), true);
-            assert.equal(await exportRegistry(), before);
-        });
-    }
-
-    it("only the instances with certain arguments are held to categories, and only to those that are named", async () => {
+        }
+        assert.equal(await exportRegistry(), before);
+        // Some instances only, and by categories, which an installation over this one gives the provider.
         await install({ categories: 5 });
         const file = copyProgram(64, "instances.exe");
         await exclude({ programs: [file], args: "one" });
@@ -97,19 +108,12 @@ describe("programs that layered providers keep out of", function () {
             }
             await uninstall();
             assert.equal(await exportRegistry(), clean);
-            for (const takeOut of [
-                () => uninstall(),
-                async () => expectCode(await run(rescueFile(64), ["remove"]), 0),
-            ]) {
-                await include({ programs: [inbox] });
-                const theirs = copyProgram(64, "theirs.exe");
-                await exclude({ programs: [theirs] });
-                const before = await exportRegistry();
-                await install();
-                await takeOut();
-                assert.equal(await exportRegistry(), before, "what somebody else made stays");
-                await include({ programs: [theirs] });
-            }
+            const theirs = copyProgram(64, "theirs.exe");
+            await exclude({ programs: [theirs] });
+            const before = await exportRegistry();
+            await install();
+            expectCode(await run(rescueFile(64), ["remove"]), 0);
+            assert.equal(await exportRegistry(), before, "what somebody else made stays");
             await install({ exclude: [] });
             assert.deepEqual((await applications()).filter(({ ours }) => ours === true), []);
         } finally {
@@ -127,23 +131,14 @@ describe("programs that layered providers keep out of", function () {
         expectCode(dry, 0);
         assert.ok(dry.stdout.toLowerCase().includes(file.toLowerCase()), dry.stdout);
         assert.equal(await exportRegistry(), before);
-        await cliFails(["exclude", file], "ERR_CONFIRM");
         await cliFails(["exclude", "no-such-program", "--yes"], "ERR_FILE_NOT_FOUND");
-        await cliFails(["exclude", path.join(temporaryFolder(), "gone.exe"), "--yes"], "ERR_FILE_NOT_FOUND");
-        await cliFails(["exclude", "--yes"], "ERR_USAGE", 64);
-        await cliFails(["exclude", file, "--categories", "nonsense", "--yes"], "ERR_USAGE", 64);
         const done = await cliJson<{ changed: boolean; undo: string }>("exclude", file, "--yes");
         assert.deepEqual([done.changed, done.undo], [true, `winsock-spi include "${file}" --yes`]);
-        assert.equal((await cliJson<{ changed: boolean }>("exclude", file, "--yes")).changed, false);
         const { applications: listed } = await cliJson<{ applications: ApplicationEntry[] }>("exclude", "--list");
         const own = listed.find(({ program }) => program.toLowerCase() === file.toLowerCase());
         assert.deepEqual([own?.categories, own?.categoryNames], [system, ["LSP_SYSTEM"]]);
-        const text = await cli(["exclude", "--list"]);
-        expectCode(text, 0);
-        assert.match(text.stdout, /by name\.exe: LSP_SYSTEM/i);
         fs.rmSync(file);
         assert.equal((await cliJson<{ changed: boolean }>("include", file, "--yes")).changed, true);
-        assert.equal((await cliJson<{ changed: boolean }>("include", file, "--yes")).changed, false);
         assert.equal(await exportRegistry(), before);
     });
 
@@ -155,6 +150,9 @@ describe("programs that layered providers keep out of", function () {
         const file = copyProgram(32, "from-32.exe");
         expectCode(await run(nodes["node-x86"]!, [cliFile, "exclude", file, "--yes"]), 0);
         assert.equal((await applications()).find(({ program }) => program.toLowerCase() === file.toLowerCase())?.categories, system);
+        if (counts.everyCombination === 0) {
+            return;
+        }
         expectCode(await run(nodes["node-x86"]!, [cliFile, "install", "--categories", "inspector", "--no-exclude", "--yes"]), 0);
         const { categories } = await readCatalog();
         assert.deepEqual(
