@@ -64,8 +64,8 @@ export function checkPrograms(facts: Facts, views: readonly CatalogView[], findi
             advice: "winsock-spi exclude PROGRAM, or the product that made the entry",
         });
     }
-    for (const { program, key } of applications) {
-        if (own(facts.programs, program) === false) {
+    for (const { program, key, ours } of applications) {
+        if (ours !== true && own(facts.programs, program) === false) { // ours are made for programs that may come, too
             findings.add("application-gone", {
                 message: `${program}, which has LSP categories (${key}), is not there any more.`,
                 consequence: "Nothing, unless it was an exclusion of a program that has moved since: that one is no longer excluded.",

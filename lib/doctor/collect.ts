@@ -12,6 +12,7 @@ import { WinsockError } from "../errors.js";
 import { type Bits, type MachineFacts, native, packageRoot } from "../native.js";
 import { pendingChange } from "../plan/confirm.js";
 import { packagedRescue } from "../provider/layout.js";
+import { wslPrograms } from "../provider/exclude.js";
 import { fileFault } from "./checks-files.js";
 import type { Facts, FileFacts, Trial } from "./facts.js";
 import { readPortableExecutable } from "./portable-executable.js";
@@ -153,12 +154,8 @@ async function tryCatalog(bits: CatalogName, facts: Facts, machine: MachineFacts
 }
 
 /** Programs that are known to fail below a layered provider: those of WSL (WSL#4177). */
-async function findSensitivePrograms({ systemRoot, programFiles }: MachineFacts): Promise<string[]> {
-    const places = [
-        path.join(systemRoot, "System32", "wsl.exe"),
-        path.join(programFiles, "WSL", "wsl.exe"),
-        path.join(programFiles, "WSL", "wslservice.exe"),
-    ];
+async function findSensitivePrograms(machine: MachineFacts): Promise<string[]> {
+    const places = wslPrograms(machine);
     const found = await Promise.all(places.map((file) => fs.access(file).then(() => [file], () => [])));
     return found.flat();
 }
