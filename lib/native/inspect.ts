@@ -23,7 +23,17 @@ export interface InspectRun {
     output: string;
 }
 
+/** Whether Windows decides which DLLs programs may load. */
+export interface CodeIntegrity {
+    smartAppControl: "absent" | "off" | "on" | "evaluation";
+    /** Some policy decides it: Smart App Control, or one of App Control for Business (WDAC). */
+    userMode: boolean;
+    /** It only writes down what it would have refused. */
+    auditOnly: boolean;
+}
+
 export interface InspectBinding {
+    codeIntegrity(): CodeIntegrity;
     /**
      * The signature of the file at a full path, embedded or by security catalog. Nothing is fetched from the network.
      * https://learn.microsoft.com/windows/win32/api/wintrust/nf-wintrust-winverifytrust
@@ -36,4 +46,4 @@ export interface InspectBinding {
     runInspect(program: string, request: string, milliseconds: number): Promise<InspectRun>;
 }
 
-export const inspectMethods = ["readSignature", "runInspect"] as const satisfies readonly (keyof InspectBinding)[];
+export const inspectMethods = ["codeIntegrity", "readSignature", "runInspect"] as const satisfies readonly (keyof InspectBinding)[];

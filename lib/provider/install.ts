@@ -14,6 +14,7 @@ import {
 import type { Plan } from "../plan/plan.js";
 import { chosenDlls } from "./dlls.js";
 import { wslPrograms } from "./exclude.js";
+import { warnOfRefusedDlls } from "./code-integrity.js";
 import { ourEntries } from "./identity.js";
 import { installedFolders, sha256Of } from "./installed.js";
 import { architecture, providerFile, rescueFile } from "./layout.js";
@@ -156,12 +157,13 @@ async function planFor({ machine, catalog }: Reading, options: InstallOptions): 
         ...(options.categories === undefined ? {} : { categories: options.categories }),
         exclude: checkedPrograms(options.exclude) ?? wslPrograms(machine),
     };
+    const dlls = Object.values(files).map(({ provider }) => ("path" in provider ? provider.path : provider.from));
+    const warnings = await warnOfRefusedDlls(dlls);
     const upgrades = catalogNames.some((bits) => files[bits] && ourEntries(protocols[bits] ?? []).length > 0);
-    if (!upgrades) {
-        return planInstall(view, planOptions);
-    }
-    const found = await installedFolders(machine.programFiles);
-    return planUpgrade(view, { ...planOptions, found });
+    const plan = upgrades
+        ? planUpgrade(view, { ...planOptions, found: await installedFolders(machine.programFiles) })
+        : planInstall(view, planOptions);
+    return warnings.length === 0 ? plan : { ...plan, warnings: [...(plan.warnings ?? []), ...warnings] };
 }
 
 function checkedPrograms(programs: readonly string[] | undefined): readonly string[] | undefined {

@@ -1,7 +1,8 @@
-// Addon part: the signature of a file, and providers tried out in a process of their own.
+// Addon part: which DLLs Windows lets programs load, the signature of a file, and providers tried out in a process of their own.
 #include "parts.hpp"
 
 #include "operation.hpp"
+#include "spi/code_integrity.hpp"
 #include "spi/process.hpp"
 #include "spi/signature.hpp"
 #include "values.hpp"
@@ -20,6 +21,28 @@ const char* name_of(spi::SignatureKind kind) {
     default:
         return "none";
     }
+}
+
+const char* name_of(spi::SmartAppControl state) {
+    switch (state) {
+    case spi::SmartAppControl::off:
+        return "off";
+    case spi::SmartAppControl::on:
+        return "on";
+    case spi::SmartAppControl::evaluation:
+        return "evaluation";
+    default:
+        return "absent";
+    }
+}
+
+Napi::Value code_integrity(const Napi::CallbackInfo& info) {
+    const spi::CodeIntegrity found = spi::read_code_integrity();
+    Napi::Object object = Napi::Object::New(info.Env());
+    object.Set("smartAppControl", name_of(found.smart_app_control));
+    object.Set("userMode", found.user_mode);
+    object.Set("auditOnly", found.audit_only);
+    return object;
 }
 
 // readSignature(path): Promise<FileSignature>
@@ -61,6 +84,7 @@ Napi::Value run_inspect(const Napi::CallbackInfo& info) {
 } // namespace
 
 void init_inspect(Napi::Env, Napi::Object exports) {
+    set_function(exports, "codeIntegrity", code_integrity);
     set_function(exports, "readSignature", read_signature);
     set_function(exports, "runInspect", run_inspect);
 }

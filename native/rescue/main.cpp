@@ -22,9 +22,10 @@ constexpr Command commands[] = {
     {L"recover", 0, winsock_spi::rescue::recover},
     {L"backup", 1, winsock_spi::rescue::backup},   {L"restore", 1, winsock_spi::rescue::restore},
     {L"remove", 0, winsock_spi::rescue::remove},   {L"remove", 1, winsock_spi::rescue::remove},
-    {L"probe", 0, winsock_spi::rescue::probe},     {L"inspect", 1, winsock_spi::rescue::inspect},
-    {L"steps", 1, winsock_spi::rescue::steps},     {L"confirm", 0, winsock_spi::rescue::confirm},
-    {L"rollback", 0, winsock_spi::rescue::roll_back}, {L"service", 0, winsock_spi::rescue::service},
+    {L"probe", 0, winsock_spi::rescue::probe},     {L"probe", 1, winsock_spi::rescue::probe},
+    {L"inspect", 1, winsock_spi::rescue::inspect}, {L"steps", 1, winsock_spi::rescue::steps},
+    {L"confirm", 0, winsock_spi::rescue::confirm}, {L"rollback", 0, winsock_spi::rescue::roll_back},
+    {L"service", 0, winsock_spi::rescue::service},
 };
 
 constexpr const char* usage =
@@ -37,7 +38,7 @@ constexpr const char* usage =
     "  restore FILE   bring the catalogs back to what a backup says\r\n"
     "  remove [NAME]  take winsock-spi out of the catalogs, or the provider that is named by the name of an entry,\r\n"
     "                 a GUID or a catalog id; nothing else changes\r\n"
-    "  probe          try a connection to this machine itself, over TCP and UDP\r\n"
+    "  probe          try connections to this machine itself: TCP and UDP, IPv4 and IPv6, each way of waiting\r\n"
     "  inspect JSON   for winsock-spi doctor: load providers and open sockets with them, in this process\r\n"
     "  steps FILE     for winsock-spi itself: do what the file says in the catalog of this program's bitness\r\n"
     "  service        for winsock-spi itself: run as the service that undoes an unconfirmed change\r\n"

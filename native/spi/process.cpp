@@ -62,16 +62,21 @@ std::wstring quote_argument(const std::wstring& argument) {
 }
 
 Status run_program(const std::wstring& program, const std::vector<std::wstring>& arguments,
-                   std::uint32_t milliseconds, ProgramResult& result, std::size_t most_output) {
+                   std::uint32_t milliseconds, ProgramResult& result, std::size_t most_output,
+                   Confinement confinement) {
     SECURITY_ATTRIBUTES inheritable{sizeof(inheritable), nullptr, TRUE};
     UniqueHandle reader;
     UniqueHandle writer;
     if (!CreatePipe(reader.put(), writer.put(), &inheritable, pipe_size)) {
         return last_error("CreatePipe");
     }
+    ConfinedStart confined;
+    if (Status status = confined.prepare(confinement); !status.ok()) {
+        return status;
+    }
     HANDLE inherited[] = {writer.get()};
     InheritedHandles handles;
-    if (Status status = handles.open(inherited, 1); !status.ok()) {
+    if (Status status = handles.open(inherited, 1, confined.attributes()); !status.ok()) {
         return status;
     }
     const UniqueHandle job(CreateJobObjectW(nullptr, nullptr));
@@ -95,9 +100,14 @@ Status run_program(const std::wstring& program, const std::vector<std::wstring>&
         return last_error("GetSystemDirectoryW");
     }
     PROCESS_INFORMATION process{};
-    if (!CreateProcessW(program.c_str(), command.data(), nullptr, nullptr, TRUE,
-                        CREATE_SUSPENDED | CREATE_NO_WINDOW | EXTENDED_STARTUPINFO_PRESENT, nullptr, folder,
-                        &startup.StartupInfo, &process)) {
+    constexpr DWORD flags = CREATE_SUSPENDED | CREATE_NO_WINDOW | EXTENDED_STARTUPINFO_PRESENT;
+    const BOOL started =
+        confined.token() == nullptr
+            ? CreateProcessW(program.c_str(), command.data(), nullptr, nullptr, TRUE, flags, nullptr, folder,
+                             &startup.StartupInfo, &process)
+            : CreateProcessAsUserW(confined.token(), program.c_str(), command.data(), nullptr, nullptr, TRUE, flags,
+                                   nullptr, folder, &startup.StartupInfo, &process);
+    if (!started) {
         return last_error("CreateProcessW", narrow(program));
     }
     const UniqueHandle child(process.hProcess);
