@@ -43,6 +43,9 @@ export function codeIntegrityWarnings(
 export async function warnOfRefusedDlls(files: readonly string[]): Promise<string[]> {
     const state = native().codeIntegrity();
     const unsigned: DllToRegister["signature"] = { by: "none", trusted: false };
+    if (codeIntegrityWarnings(state, files.map((file) => ({ file, signature: unsigned }))).length === 0) {
+        return []; // nobody would refuse them, whatever their signatures: checking those takes a while
+    }
     const dlls = files.map(async (file) => ({
         file,
         signature: await native().readSignature(file).catch(() => unsigned),

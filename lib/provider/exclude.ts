@@ -6,6 +6,7 @@ import { executeWithBackup, readablePath } from "../catalog/backup.js";
 import { readSystem } from "../catalog/read.js";
 import { WinsockError, refuseUnknownOptions } from "../errors.js";
 import type { MachineFacts } from "../native.js";
+import { withConfirmation } from "../plan/confirm.js";
 import {
     type ChangeOptions, type ChangeResult, changeOptionNames, requireElevated, requireNothingPending,
 } from "../plan/execute.js";
@@ -60,7 +61,7 @@ async function change(
         ...(categories === undefined ? {} : { categories }),
     });
     if (options.dryRun === true || plan.steps.length === 0) {
-        return { plan };
+        return { plan: withConfirmation(plan, options, reading.machine) };
     }
     requireElevated();
     return executeWithBackup(plan, reading, options);

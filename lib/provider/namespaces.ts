@@ -5,6 +5,7 @@ import type { Catalog } from "../catalog/model.js";
 import { readSystem } from "../catalog/read.js";
 import { refuseUnknownOptions } from "../errors.js";
 import { packageRoot } from "../native.js";
+import { withConfirmation } from "../plan/confirm.js";
 import {
     type ChangeOptions, type ChangeResult, changeOptionNames, requireElevated, requireNothingPending,
 } from "../plan/execute.js";
@@ -98,7 +99,7 @@ async function change(options: ChangeOptions, planFor: (catalog: Catalog) => Pla
     const reading = readSystem();
     const plan: Plan = { ...planFor(reading.catalog), helpers: packagedHelpers(packageRoot, reading.machine) };
     if (options.dryRun === true || plan.steps.length === 0) {
-        return { plan };
+        return { plan: withConfirmation(plan, options, reading.machine) };
     }
     requireElevated();
     return executeWithBackup(plan, reading, options);

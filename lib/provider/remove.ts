@@ -4,6 +4,7 @@ import { executeWithBackup } from "../catalog/backup.js";
 import { readSystem } from "../catalog/read.js";
 import { WinsockError, refuseUnknownOptions } from "../errors.js";
 import { packageRoot } from "../native.js";
+import { withConfirmation } from "../plan/confirm.js";
 import {
     type ChangeOptions, type ChangeResult, changeOptionNames, requireElevated, requireNothingPending,
 } from "../plan/execute.js";
@@ -49,7 +50,7 @@ export async function removeProvider(options: RemoveOptions): Promise<ChangeResu
         );
     }
     if (options.dryRun === true) {
-        return { plan };
+        return { plan: withConfirmation(plan, options, reading.machine) };
     }
     requireElevated();
     return executeWithBackup(plan, reading, options);
