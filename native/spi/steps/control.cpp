@@ -210,7 +210,11 @@ public:
             }
             // With a former file: what is under the name is ours only if the former one is aside.
             if (status.ok() && found == FileKind::file && (security.empty() || former == FileKind::file)) {
-                const std::wstring gone = aside_name(path, L"old");
+                // By a name that the journal knows, so that a recovery that is killed in between finds it again.
+                const std::wstring fresh = text_member(*item, "fresh");
+                FileKind taken = FileKind::missing;
+                const bool free = file_kind(fresh, taken).ok() && taken == FileKind::missing;
+                const std::wstring gone = free ? fresh : aside_name(path, L"old");
                 status = rename_file(path, gone, context.points);
                 if (status.ok()) {
                     context.leftovers.remove_file(gone, true, context.points);

@@ -179,7 +179,9 @@ public:
         context.leftovers.remove_file(text_member(before, "fresh"), true, context.points);
         // With a former file: `to` is ours only if the former one is aside.
         if (exists(to_) && (!flag(before, "existed") || exists(aside))) {
-            const std::wstring gone = aside_name(to_, L"old");
+            // By a name that the journal knows, so that a recovery that is killed in between finds it again.
+            const std::wstring fresh = text_member(before, "fresh");
+            const std::wstring gone = exists(fresh) ? aside_name(to_, L"old") : fresh;
             if (Status status = rename_file(to_, gone, context.points); !status.ok()) {
                 return status;
             }
