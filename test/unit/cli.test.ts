@@ -61,6 +61,9 @@ describe("the command line", function () {
         ]) {
             assert.equal(cli(["install", "--dry-run", ...args]).code, 64, args.join(" "));
         }
+        for (const args of [["restore", "f", "--way", "magic"], ["backup", "--list", "f"], ["catalog", "--raw"]]) {
+            assert.equal(cli(args).code, 64, args.join(" "));
+        }
     });
 
     it("does not take what is behind -- for its own option", () => {
