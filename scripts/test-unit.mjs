@@ -5,7 +5,7 @@ import { compiledTests } from "./build.mjs";
 import { local } from "./paths.mjs";
 import { runMocha } from "./test-mocha.mjs";
 
-const timeout = { quick: 300_000, full: 3_600_000 };
+const timeout = { quick: 300_000, full: 4 * 3_600_000 };
 
 export function unitSuites({ counts, full }) {
     const folder = path.join(compiledTests, "unit");
