@@ -2,7 +2,7 @@
 // readers at the end.
 //
 // A program without categories takes every provider. One with categories takes a layered provider only if that has
-// some, and none that the program does not permit; if the program has LSP_SYSTEM, only one that has it too. So a program
+// some, and none that the program does not permit; if the program has LSP_SYSTEM, only one that has it too. So one
 // that permits LSP_SYSTEM and nothing else is left alone by every provider that is not made for system processes: that
 // is what `exclude` does.
 // https://learn.microsoft.com/windows/win32/winsock/categorizing-layered-service-providers-and-applications
@@ -78,7 +78,7 @@ export function isPermitted(provider: number, program: number | undefined): bool
 /** Where the programs' categories are, below WinSock2\Parameters. */
 export const applicationCatalogKey = "AppId_Catalog";
 
-/** The programs' categories in the registry's bytes, by key; `problems` gets a sentence for each that cannot be read. */
+/** The programs' categories in the registry's bytes; `problems` gets a sentence for each that cannot be read. */
 export function applicationsOfRegistry(parameters: RegistryTree, problems: string[] = []): ApplicationEntry[] {
     const entries: ApplicationEntry[] = [];
     for (const [key, tree] of Object.entries(own(parameters.keys, applicationCatalogKey)?.keys ?? {}).sort(byKey)) {

@@ -30,7 +30,7 @@ export function addNamespaceCommand(program: Command): void {
         .description("list, install, remove, enable, disable and order namespace providers: who answers name queries");
     addList(group);
     addInstall(group);
-    addChoice(group, "remove", "take a provider out of the catalogs; its DLL stays", (choice) => removeNamespace(choice));
+    addChoice(group, "remove", "take a provider out of the catalogs; its DLL stays", removeNamespace);
     addChoice(group, "enable", "have a provider asked again that was disabled", (choice) =>
         enableNamespace({ ...choice, enabled: true }),
     );
@@ -101,7 +101,8 @@ function addInstall(group: Command): void {
     addChangeFlags(command).action((dlls: string[], flags: InstallFlags) =>
         run(flags, (output) => {
             const { name, id, namespace, nsVersion } = flags;
-            const what = { dlls: dlls.map((dll) => inputPath(dll)), name, providerId: id, namespace, version: nsVersion };
+            const files = dlls.map((dll) => inputPath(dll));
+            const what = { dlls: files, name, providerId: id, namespace, version: nsVersion };
             return applyChange(output, flags, {
                 apply: (how) => installNamespace({ ...what, ...how }),
                 done,

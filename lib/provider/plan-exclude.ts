@@ -39,8 +39,8 @@ export function planExclude(catalog: Catalog, options: ProgramsPlanOptions): Pla
 }
 
 /**
- * The plan that takes back what {@link planExclude} does: the programs are no longer held to the categories; one that is
- * held to none takes every provider again. Pure.
+ * The plan that takes back what {@link planExclude} does: the programs are no longer held to the categories; one that
+ * is held to none takes every provider again. Pure.
  *
  * @throws WinsockError `ERR_PATH_TOO_LONG`.
  * @throws TypeError if an option does not exist or has a wrong type.

@@ -10,7 +10,7 @@ import { type Plan, type Step, planFormat, planVersion } from "../plan/plan.js";
 
 /** What {@link planInstallNamespace} needs to know beside the catalog. */
 export interface InstallNamespacePlanOptions {
-    /** Full path of the provider's DLL of each bitness; a catalog without one is left alone. May begin with %SystemRoot%. */
+    /** Full path of the DLL of each bitness; a catalog without one is left alone. May begin with %SystemRoot%. */
     dlls: { [bits in CatalogName]?: string };
     /** GUID in braces. */
     providerId: string;
@@ -191,7 +191,8 @@ export function planOrderNamespaces(catalog: Catalog, options: OrderNamespacesPl
         if (order.every((entry, index) => entry === entries[index])) {
             return [];
         }
-        const text = `${bits}-bit catalog: ask namespace providers in the order ${order.map(({ name }) => name).join(", ")}`;
+        const names = order.map(({ name }) => name).join(", ");
+        const text = `${bits}-bit catalog: ask namespace providers in the order ${names}`;
         return [
             { do: "order-namespaces", catalog: bitsOf(bits), order: order.map(({ providerId }) => providerId), text },
         ];

@@ -22,8 +22,8 @@ export interface RemovePlanOptions {
     /** Only out of this catalog. Default: out of each that has the provider. */
     catalog?: CatalogName;
     /**
-     * Delete the providers' DLLs too, but for those that an entry which stays is registered with. One that programs have
-     * loaded is renamed, and deleted later.
+     * Delete the providers' DLLs too, but for those that an entry which stays is registered with. One that programs
+     * have loaded is renamed, and deleted later.
      */
     deleteDll?: boolean;
 }
@@ -33,8 +33,8 @@ export interface RemovePlanOptions {
  * are led past; nothing else changes.
  *
  * @throws WinsockError `ERR_UNKNOWN_PROVIDER` (the message lists those that there are), `ERR_AMBIGUOUS_PROVIDER` (it
- * lists what was meant by the name), `ERR_BASE_PROVIDER` for a base provider of the system, or one that chains of others
- * end with.
+ * lists what was meant by the name), `ERR_BASE_PROVIDER` for a base provider of the system, or one that chains of
+ * others end with.
  * @throws TypeError if an option does not exist or has a wrong type.
  */
 export function planRemove(catalog: Catalog, options: RemovePlanOptions): Plan {
@@ -55,11 +55,12 @@ export function planRemove(catalog: Catalog, options: RemovePlanOptions): Plan {
         (bits) => (only === undefined || only === bits) && leaving.some(({ entries }) => entries[bits] !== undefined),
     );
     const goingIn = (bits: CatalogName): CatalogEntry[] => leaving.flatMap(({ entries }) => entries[bits] ?? []);
+    const who = leaving.map(({ name }) => `"${name}"`).join(" and ");
     return {
         format: planFormat,
         version: planVersion,
         operation: "uninstall",
-        text: `Take ${leaving.map(({ name }) => `"${name}"`).join(" and ")} out of the ${names.join("- and the ")}-bit catalog`,
+        text: `Take ${who} out of the ${names.join("- and the ")}-bit catalog`,
         onFailure: "finish",
         steps: [
             ...names.flatMap((bits) => removalSteps(catalog, bits, goingIn(bits))),

@@ -152,8 +152,8 @@ export function findProvider(
     }
     if (found.length > 1) {
         throw new WinsockError(
-            `${JSON.stringify(wanted)} may mean any of ${found.length} providers: ${list(found)}. Name one by its GUID` +
-                `${only === undefined ? ", or say which catalog" : ""}.`,
+            `${JSON.stringify(wanted)} may mean any of ${found.length} providers: ${list(found)}. Name one by its ` +
+                `GUID${only === undefined ? ", or say which catalog" : ""}.`,
             { code: "ERR_AMBIGUOUS_PROVIDER" },
         );
     }
