@@ -60,7 +60,9 @@ function checkProvider(facts: Facts, view: CatalogView, provider: Provider, tria
         if (code !== undefined) {
             findings.add(code, {
                 ...report,
-                message: `Loading ${provider.path}, the DLL of ${name}, ${failure(library) ?? "fails: it exports no WSPStartup"}.`,
+                message:
+                    `Loading ${provider.path}, the DLL of ${name}, ` +
+                    `${failure(library) ?? "fails: it exports no WSPStartup"}.`,
                 consequence: lossOf(view, provider, consequenceOf(code)),
             });
             return;
@@ -75,7 +77,9 @@ function checkProvider(facts: Facts, view: CatalogView, provider: Provider, tria
         findings.add(code, {
             ...report,
             entries: entries.map(({ id }) => id),
-            message: `Opening a ${view.bits}-bit socket with ${name} (${triplets}) ${failure(socket) ?? "succeeds, and its calls fail"}${detail(code, socket)}.`,
+            message:
+                `Opening a ${view.bits}-bit socket with ${name} (${triplets}) ` +
+                `${failure(socket) ?? "succeeds, and its calls fail"}${detail(code, socket)}.`,
             consequence: lossOf(view, provider, consequenceOf(code)),
         });
     }
@@ -153,7 +157,9 @@ function checkBaseHandle(view: CatalogView, provider: Provider, tried: readonly 
         catalog: view.bits,
         provider: provider.who,
         entries: entries.map(({ id }) => id),
-        message: `SIO_BASE_HANDLE on a socket of "${provider.who.name}" (${[...new Set(entries.map(nameOfTriplet))].join(", ")}) ${how}.`,
+        message:
+            `SIO_BASE_HANDLE on a socket of "${provider.who.name}" ` +
+            `(${[...new Set(entries.map(nameOfTriplet))].join(", ")}) ${how}.`,
         consequence:
             "Programs built on tokio (mio), wepoll, libzmq or trio cannot wait for such sockets" +
             (way ? " unless they know the other way, by SIO_BSP_HANDLE_POLL, which works here." : ": they end with an error."),
@@ -174,7 +180,9 @@ function checkNamespaces(facts: Facts, bits: CatalogName, trial: Trial, findings
             ...(entry.enabled ? {} : { severity: "info" as const }),
             catalog: bits,
             provider: whoOf(entry),
-            message: `Loading ${path}, the DLL of the namespace provider "${entry.name}", ${failure(library) ?? "fails: it exports no NSPStartup"}.`,
+            message:
+                `Loading ${path}, the DLL of the namespace provider "${entry.name}", ` +
+                `${failure(library) ?? "fails: it exports no NSPStartup"}.`,
             consequence: `${bits}-bit programs that resolve names (${entry.namespaceName}) go without it, or with it.`,
             advice: "install the product again, or remove it",
         });

@@ -83,7 +83,9 @@ function checkBases(facts: Facts, view: CatalogView, findings: Findings): void {
                 provider: provider.who,
                 entries: ids,
                 message: `The base entries ${ids.join(", ")} (${names}) lead through ${provider.path}.`,
-                consequence: "Every program goes through winsock-spi, system processes too; uninstall brings the entries back.",
+                consequence:
+                    "Every program goes through winsock-spi, system processes too; uninstall brings the entries " +
+                    "back.",
             });
         } else {
             findings.add("base-foreign", {
@@ -109,8 +111,12 @@ function checkOriginals(
             catalog: view.bits,
             provider: provider.who,
             entries: lost.map(({ id }) => id),
-            message: `The registry does not say which DLL the base entries ${lost.map(({ id }) => id).join(", ")} had before winsock-spi.`,
-            consequence: "Programs find it by a file beside winsock-spi's DLL, or take Windows' own; uninstall cannot give it back.",
+            message:
+                `The registry does not say which DLL the base entries ${lost.map(({ id }) => id).join(", ")} had ` +
+                "before winsock-spi.",
+            consequence:
+                "Programs find it by a file beside winsock-spi's DLL, or take Windows' own; uninstall cannot give " +
+                "it back.",
             advice: "winsock-spi restore FILE with the backup that was taken before the installation",
         });
     }
@@ -133,7 +139,9 @@ function checkChain(view: CatalogView, entry: CatalogEntry, findings: Findings):
     if (dangling.length > 0) {
         findings.add("chain-dangling", {
             ...report,
-            message: `The chain of ${quoted(entry)} names ${dangling.join(", ")}, which is not in the ${view.bits}-bit catalog.`,
+            message:
+                `The chain of ${quoted(entry)} names ${dangling.join(", ")}, which is not in the ${view.bits}-bit ` +
+                "catalog.",
             consequence: lost,
             ...repair("take that out of the chain"),
         });
@@ -166,7 +174,9 @@ function checkChain(view: CatalogView, entry: CatalogEntry, findings: Findings):
     if (base !== undefined && (base.family !== entry.family || base.socketType !== entry.socketType)) {
         findings.add("chain-wrong-base", {
             ...report,
-            message: `${quoted(entry)} is for ${nameOfTriplet(entry)} and its chain ends in ${quoted(base)}, which is for ${nameOfTriplet(base)}.`,
+            message:
+                `${quoted(entry)} is for ${nameOfTriplet(entry)} and its chain ends in ${quoted(base)}, which is ` +
+                `for ${nameOfTriplet(base)}.`,
             consequence: `Programs that ask for ${nameOfTriplet(entry)} get an error, or sockets of another kind.`,
             advice: "remove the provider and install it again",
         });
@@ -175,8 +185,12 @@ function checkChain(view: CatalogView, entry: CatalogEntry, findings: Findings):
     if (other !== undefined) {
         findings.add("ifs-above-other", {
             ...report,
-            message: `${quoted(entry)} says that its sockets are file handles, and stands above ${quoted(other)}, whose are not.`,
-            consequence: "It passes on handles that the provider below does not know: select, completion ports and inherited sockets fail.",
+            message:
+                `${quoted(entry)} says that its sockets are file handles, and stands above ${quoted(other)}, whose ` +
+                "are not.",
+            consequence:
+                "It passes on handles that the provider below does not know: select, completion ports and inherited " +
+                "sockets fail.",
             advice: `put it below: remove "${other.name}" and install it again, or remove "${entry.name}"`,
         });
     }
@@ -200,11 +214,13 @@ function checkDummies(view: CatalogView, provider: Provider, findings: Findings)
     const layered = provider.entries.filter(({ kind }) => kind === "layered");
     const without = layered.filter((entry) => view.byId.get(entry.chain[0] ?? 0)?.kind !== "hidden");
     if (without.length > 0) {
+        const ids = without.map(({ id }) => id);
         findings.add("dummy-missing", {
             catalog: view.bits,
             provider: provider.who,
-            entries: without.map(({ id }) => id),
-            message: `The hidden entry of "${provider.who.name}" is gone, to which its entries ${without.map(({ id }) => id).join(", ")} belong.`,
+            entries: ids,
+            message:
+                `The hidden entry of "${provider.who.name}" is gone, to which its entries ${ids.join(", ")} belong.`,
             consequence: `Most providers do not find themselves then: programs get ${failedInit}. Its uninstaller may fail.`,
             advice: "install the product again, or remove what is left of it",
         });
@@ -216,7 +232,9 @@ function checkDummies(view: CatalogView, provider: Provider, findings: Findings)
                 provider: provider.who,
                 entries: [entry.id],
                 message: `No chain names the hidden entry ${quoted(entry)}: its layered entries are gone.`,
-                consequence: "It does nothing, but its product takes itself for installed, and a new installation of it may fail.",
+                consequence:
+                    "It does nothing, but its product takes itself for installed, and a new installation of it may " +
+                    "fail.",
                 fix: "remove this entry",
             });
         }
@@ -232,7 +250,9 @@ function checkOrder(view: CatalogView, provider: Provider, findings: Findings): 
             catalog: view.bits,
             provider: provider.who,
             entries: bypassed.map(({ id }) => id),
-            message: `"${provider.who.name}" stands behind the base entries that it covers (${namesOfTriplets(bypassed)}).`,
+            message:
+                `"${provider.who.name}" stands behind the base entries that it covers ` +
+                `(${namesOfTriplets(bypassed)}).`,
             consequence: "Programs get the base provider: the product is installed and sees nothing.",
             advice: `if it is to work: winsock-spi order --first ${bypassed.map(({ id }) => id).join(" ")}`,
         });
@@ -301,7 +321,9 @@ export function checkTwins(views: readonly CatalogView[], findings: Findings): v
             if (theirs.length === 0) {
                 findings.add("twin-missing", {
                     ...report,
-                    message: `"${provider.who.name}" is in the ${view.bits}-bit catalog and not in the ${other.bits}-bit one.`,
+                    message:
+                        `"${provider.who.name}" is in the ${view.bits}-bit catalog and not in the ${other.bits}-bit ` +
+                        "one.",
                     consequence: `${other.bits}-bit programs pass it by.`,
                     advice: "install the product again; nothing here can make the DLL that is lacking",
                 });

@@ -93,8 +93,12 @@ export function checkFiles(facts: Facts, view: CatalogView, findings: Findings):
         if (!/^(?:[a-z]:\\|\\\\|%)/i.test(entry.path) || /%[^%\\]+%/.test(provider.path)) {
             findings.add("path-relative", {
                 ...report,
-                message: `"${provider.who.name}" is registered as ${entry.path}, which names no folder that Windows knows.`,
-                consequence: "Each program looks for the DLL by itself: it may find none, or one that somebody else put in its way.",
+                message:
+                    `"${provider.who.name}" is registered as ${entry.path}, which names no folder that Windows ` +
+                    "knows.",
+                consequence:
+                    "Each program looks for the DLL by itself: it may find none, or one that somebody else put in " +
+                    "its way.",
                 advice: "install the product again",
             });
         }
@@ -138,7 +142,9 @@ function checkSignature(
     findings.add("dll-unsigned", {
         ...report,
         message: `${path} ${why}.`,
-        consequence: "Programs that accept signed DLLs only (Smart App Control, WDAC, some browsers) do not load it and may lose their network.",
+        consequence:
+            "Programs that accept signed DLLs only (Smart App Control, WDAC, some browsers) do not load it and may " +
+            "lose their network.",
     });
 }
 
@@ -161,7 +167,9 @@ export function checkNamespaceFiles(facts: Facts, findings: Findings): void {
                 severity: !entry.enabled ? "info" : fault.certain ? "error" : "warning",
                 catalog: bits,
                 provider: whoOf(entry),
-                message: `${entry.resolvedPath ?? entry.path}, the DLL of the namespace provider "${entry.name}", ${fault.what}.`,
+                message:
+                    `${entry.resolvedPath ?? entry.path}, the DLL of the namespace provider "${entry.name}", ` +
+                    `${fault.what}.`,
                 consequence: entry.enabled
                     ? `${bits}-bit programs cannot resolve the names that it is for (${entry.namespaceName}); others take longer.`
                     : "Nothing: it is disabled.",
@@ -171,11 +179,15 @@ export function checkNamespaceFiles(facts: Facts, findings: Findings): void {
             });
         }
         if (windows.length > 0) {
+            const files = windows.map(({ path }) => path).join(", ");
+            const names = windows.map(({ namespaceName }) => namespaceName).join(", ");
             findings.add("namespace-windows", {
                 catalog: bits,
-                message: `DLLs of namespace providers of Windows itself cannot be used: ${windows.map(({ path }) => path).join(", ")}.`,
-                consequence: `${bits}-bit programs resolve names without ${windows.map(({ namespaceName }) => namespaceName).join(", ")}.`,
-                advice: "sfc /scannow, if you need them; a Windows without the features that they are for lacks them rightly",
+                message: `DLLs of namespace providers of Windows itself cannot be used: ${files}.`,
+                consequence: `${bits}-bit programs resolve names without ${names}.`,
+                advice:
+                    "sfc /scannow, if you need them; a Windows without the features that they are for lacks them " +
+                    "rightly",
             });
         }
     }

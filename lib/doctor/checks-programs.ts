@@ -19,7 +19,9 @@ export function checkCategories(facts: Facts, view: CatalogView, findings: Findi
                 provider: provider.who,
                 entries: layered.map(({ id }) => id),
                 message: `"${provider.who.name}" has no LSP categories.`,
-                consequence: "Windows keeps it out of system processes and of programs with categories, and loads it into all others.",
+                consequence:
+                    "Windows keeps it out of system processes and of programs with categories, and loads it into " +
+                    "all others.",
             });
         }
     }
@@ -65,10 +67,13 @@ export function checkPrograms(facts: Facts, views: readonly CatalogView[], findi
         });
     }
     for (const { program, key, ours } of applications) {
-        if (ours !== true && own(facts.programs, program) === false) { // ours are made for programs that may come, too
+        // Ours are excluded before they are there, for the day on which they come.
+        if (ours !== true && own(facts.programs, program) === false) {
             findings.add("application-gone", {
                 message: `${program}, which has LSP categories (${key}), is not there any more.`,
-                consequence: "Nothing, unless it was an exclusion of a program that has moved since: that one is no longer excluded.",
+                consequence:
+                    "Nothing, unless it was an exclusion of a program that has moved since: that one is no longer " +
+                    "excluded.",
                 advice: `winsock-spi include "${program}", and exclude the program where it is now`,
             });
         }

@@ -53,7 +53,9 @@ export async function collectFacts(options: CollectOptions = {}): Promise<{ fact
         programs: {},
     };
     for (const { program } of catalog.applications ?? []) {
-        facts.programs[program] = await fs.access(program).then(() => true, () => false);
+        facts.programs[program] = await fs
+            .access(readablePath(program, "64", machine))
+            .then(() => true, () => false);
     }
     for (const bits of catalogNames) {
         for (const entry of [...(catalog.protocols[bits] ?? []), ...(catalog.namespaces[bits] ?? [])]) {
@@ -153,9 +155,10 @@ async function tryCatalog(bits: CatalogName, facts: Facts, machine: MachineFacts
     }
 }
 
-/** Programs that are known to fail below a layered provider: those of WSL (WSL#4177). */
+/** Programs that are known to fail below a layered provider, and that are here: those of WSL (WSL#4177). */
 async function findSensitivePrograms(machine: MachineFacts): Promise<string[]> {
-    const places = wslPrograms(machine);
-    const found = await Promise.all(places.map((file) => fs.access(file).then(() => [file], () => [])));
+    const found = await Promise.all(
+        wslPrograms(machine).map((file) => fs.access(readablePath(file, "64", machine)).then(() => [file], () => [])),
+    );
     return found.flat();
 }

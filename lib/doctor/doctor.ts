@@ -51,7 +51,7 @@ export async function repair(examination: Examination, options: RepairRunOptions
     refuseUnknownOptions("repair", options, ["remove", ...changeOptionNames]);
     const { remove = [], ...change } = options;
     const { facts, findings, reading } = examination;
-    const probed = withProbe(planRepair(facts, findings, { remove }), findings, reading.machine);
+    const probed = withProbe(planRepair(facts, findings, { remove }), remaining(findings, remove), reading.machine);
     const plan = withConfirmation(probed, change, reading.machine);
     if (change.dryRun === true || plan.steps.length === 0) {
         return { plan };
@@ -65,12 +65,21 @@ export async function repair(examination: Examination, options: RepairRunOptions
  * Fresh programs are to have a network afterwards, and else everything is undone: but only where nothing is left that
  * may keep them from it.
  */
-function withProbe(plan: Plan, findings: readonly Finding[], machine: MachineFacts): Plan {
+function withProbe(plan: Plan, left: readonly Finding[], machine: MachineFacts): Plan {
     const helpers = packagedHelpers(packageRoot, machine);
-    const rest = findings.some(({ severity, repair: mending }) => severity === "error" && mending?.safe !== true);
-    if (plan.steps.length === 0 || rest) {
+    if (plan.steps.length === 0 || left.some(({ severity }) => severity === "error")) {
         return { ...plan, helpers };
     }
     const text = "See whether fresh programs have a network; undo everything if they do not";
     return { ...plan, helpers, steps: [...plan.steps, { do: "probe", programs: helpers, text }] };
+}
+
+/** The findings that the repair leaves: not safe to repair, and not about a provider that is to be removed. */
+function remaining(findings: readonly Finding[], remove: readonly string[]): Finding[] {
+    const names = new Set(remove.map((name) => name.toLowerCase()));
+    return findings.filter(
+        ({ repair: mending, provider }) =>
+            mending?.safe !== true &&
+            ![provider?.name, provider?.providerId, provider?.path].some((name) => names.has((name ?? "").toLowerCase())),
+    );
 }

@@ -140,6 +140,7 @@ describe("doctor: providers in use", function () {
         assert.deepEqual(left.plan.steps, []);
         const result = await repair(examination, { remove: broken.map(({ name }) => name) });
         assert.ok(result.plan.steps.some((step) => step.do === "deinstall-provider"));
+        assert.equal(result.plan.steps.at(-1)?.do, "probe", "nothing is left that could keep programs from the network");
         assert.deepEqual(withoutCounters(readTree()), withoutCounters(ground));
         await assert.rejects(repair(examination, { remove: ["nobody"] }), { code: "ERR_UNKNOWN_PROVIDER" });
         await assert.rejects(
