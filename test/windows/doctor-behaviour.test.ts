@@ -86,10 +86,11 @@ describe("doctor: providers in use", function () {
         await writeTree(ground);
     });
 
+    // (upcalls has an entry whose WSPStartup is to fail; nonifs and liar are not healthy.)
     const healthyCatalogs: [string, () => Promise<void>, () => Promise<void>][] = [
         ["somebody else's provider", async () => Promise.resolve(), async () => Promise.resolve()],
         ["ours above somebody else's", () => installLayer("ours"), () => removeLayer("ours")],
-        ...(counts.everyCombination === 1 ? (["all30", "twice", "upcalls"] as const) : (["all30"] as const)).map(
+        ...(counts.everyCombination === 1 ? (["all30", "twice"] as const) : (["all30"] as const)).map(
             (layer): [string, () => Promise<void>, () => Promise<void>] =>
                 [`${layer} on top`, () => installLayer(layer), () => removeLayer(layer)]),
     ];

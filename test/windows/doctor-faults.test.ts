@@ -86,14 +86,11 @@ const plants: Partial<Record<FindingCode, Plant>> = {
     "keys-not-contiguous": {
         tree: (tree) => {
             const { key } = new CatalogTree(tree, "32");
-            key.keys["000000000099"] = key.keys["000000000004"]!;
-            delete key.keys["000000000004"];
+            const last = Object.keys(key.keys).sort().at(-1)!;
+            key.keys["000000000099"] = key.keys[last]!;
+            delete key.keys[last];
         },
-        repaired: (tree) => {
-            const catalog = new CatalogTree(tree, "32");
-            const items = catalog.items();
-            catalog.set([...items.filter((_, index) => index !== 3), items[3]!]);
-        },
+        repaired: "base",
     },
     "counter-entries": {
         also: () => setDword(protocolCatalogKey, "Num_Catalog_Entries64", 5),
