@@ -45,7 +45,12 @@ bool changed_by_others(const Plan& plan, const RegistryTree& former, const Regis
             return !contains(b, entry.info) && std::ranges::find(ours, entry.info.provider_id) == ours.end();
         });
     };
-    return differs(is, was) || differs(was, is);
+    // A base entry that is gone was taken by nobody: it fell out when a process was killed inside a call of Winsock.
+    const auto taken = [&](const CatalogEntry& entry) {
+        return entry.info.chain_length != 1 && !contains(is, entry.info) &&
+               std::ranges::find(ours, entry.info.provider_id) == ours.end();
+    };
+    return differs(is, was) || std::ranges::any_of(was, taken);
 }
 
 // The same of namespace providers, whose entries have no ids. What the plan does not touch is not put back either.
