@@ -93,4 +93,18 @@ Status parse_plan(const Value& source, Plan& plan) {
     return {};
 }
 
+std::vector<core::Guid> providers_of(const Plan& plan, int bits) {
+    std::vector<core::Guid> providers;
+    for (const PlannedStep& planned : plan.steps) {
+        int catalog = 0;
+        core::Guid provider{};
+        const core::json::Value& source = planned.step->source();
+        if (planned.step->changes_catalog() && read_bits(source, "catalog", catalog).ok() && catalog == bits &&
+            read_guid(source, "providerId", provider).ok()) {
+            providers.push_back(provider);
+        }
+    }
+    return providers;
+}
+
 } // namespace winsock_spi::spi

@@ -54,6 +54,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/guid.hpp"
 #include "step.hpp"
 
 namespace winsock_spi::spi {
@@ -77,6 +78,9 @@ struct Plan {
     std::vector<PlannedStep> steps;
     core::json::Value source;
 };
+
+// The providers that a plan itself brings to a catalog or takes from it.
+std::vector<core::Guid> providers_of(const Plan& plan, int bits);
 
 // ERR_PLAN_INVALID, or another code that names what is wrong with a step, and nothing has happened.
 Status parse_plan_text(std::string_view text, Plan& plan);

@@ -2,6 +2,7 @@
 
 #include "catalog_lock.hpp"
 #include "executor_run.hpp"
+#include "half_written.hpp"
 #include "helper.hpp"
 #include "machine.hpp"
 #include "step_members.hpp"
@@ -46,6 +47,9 @@ Status settle(Pending& pending, const std::wstring& data, Journal& journal, Writ
             return status; // it is still unconfirmed
         }
         return run.tidy_after_commit();
+    }
+    if (Status status = mend_half_written(pending.plan, pending.snapshot, points); !status.ok()) {
+        return status;
     }
     const bool all_done = state.done.size() == pending.plan.steps.size();
     // What was to be confirmed is never finished by itself.

@@ -10,21 +10,6 @@
 namespace winsock_spi::spi {
 namespace {
 
-// The providers that the plan itself brings or takes away in a catalog.
-std::vector<core::Guid> providers_of(const Plan& plan, int bits) {
-    std::vector<core::Guid> providers;
-    for (const PlannedStep& planned : plan.steps) {
-        int catalog = 0;
-        core::Guid provider{};
-        const core::json::Value& source = planned.step->source();
-        if (planned.step->changes_catalog() && read_bits(source, "catalog", catalog).ok() && catalog == bits &&
-            read_guid(source, "providerId", provider).ok()) {
-            providers.push_back(provider);
-        }
-    }
-    return providers;
-}
-
 bool contains(const std::vector<CatalogEntry>& entries, const core::ProtocolInfo& wanted) {
     return std::ranges::any_of(entries, [&](const CatalogEntry& entry) {
         return entry.info.catalog_entry_id == wanted.catalog_entry_id && entry.info.provider_id == wanted.provider_id;

@@ -177,14 +177,16 @@ export async function setup(bits: Bits, ...args: readonly string[]): Promise<voi
     expectCode(await run(providerFile(bits, "second_provider_setup.exe"), args), 0);
 }
 
+/** Where the catalogs are, as reg.exe names it. */
+export const parameters = "HKLM\\SYSTEM\\CurrentControlSet\\Services\\WinSock2\\Parameters";
+
 /**
  * Everything below WinSock2\Parameters as `reg.exe export` writes it, without what changes with every write to the
  * catalog: the serial number and the next free id.
  */
 export async function exportRegistry(): Promise<string> {
     const file = path.join(temporaryFolder(), `export-${process.pid}-${exports++}.reg`);
-    const key = "HKLM\\SYSTEM\\CurrentControlSet\\Services\\WinSock2\\Parameters";
-    expectCode(await run("reg.exe", ["export", key, file, "/y"]), 0);
+    expectCode(await run("reg.exe", ["export", parameters, file, "/y"]), 0);
     const text = fs.readFileSync(file, "utf16le");
     fs.rmSync(file);
     assert.ok(text.includes("PackedCatalogItem"), "the export has catalog entries");

@@ -9,11 +9,8 @@ import { createInterface } from "node:readline";
 import { watchCatalog } from "winsock-spi";
 import type { CatalogChange, CatalogName, CatalogWatch } from "winsock-spi";
 import {
-    bitnesses, cli, cliFile, expectCode, exportRegistry, keepCatalog, nodes, providerFile, run, second, setup,
-    temporaryFolder,
+    bitnesses, cli, cliFile, expectCode, exportRegistry, keepCatalog, nodes, parameters, providerFile, run, second, setup, temporaryFolder,
 } from "./acceptance-support.js";
-
-const parameters = "HKLM\\SYSTEM\\CurrentControlSet\\Services\\WinSock2\\Parameters";
 
 async function reg(...args: readonly string[]): Promise<void> {
     expectCode(await run("reg.exe", args), 0);

@@ -9,10 +9,8 @@ import { decodeCatalogItem, encodeCatalogItem, encodeProtocolInfo } from "#lib/c
 import { dwordValue, entriesKey, own, protocolCatalogKey, treeOfKey } from "#lib/catalog/registry.js";
 import { native } from "#lib/native.js";
 import { planFormat, planVersion, type Step } from "#lib/plan/plan.js";
-import { expectCode, providerFile, rescueFile, run, temporaryFolder } from "./acceptance-support.js";
+import { expectCode, parameters, providerFile, rescueFile, run, temporaryFolder } from "./acceptance-support.js";
 import type { Bits } from "./acceptance-support.js";
-
-export const parameters = "HKLM\\SYSTEM\\CurrentControlSet\\Services\\WinSock2\\Parameters";
 
 /** The registry below WinSock2\Parameters as plain data. */
 export const readTree = (): RegistryTree => treeOfKey(native().readRegistry());

@@ -13,9 +13,9 @@ import { native } from "#lib/native.js";
 import { counts } from "../support/counts.js";
 import { skipIfUnchangeable } from "../support/windows.js";
 import { makePackage, neighbourDll, nextVersion } from "./upgrade-support.js";
-import { exportRegistry, keepCatalog, rescueFile, run, temporaryFolder } from "./acceptance-support.js";
+import { exportRegistry, keepCatalog, parameters, rescueFile, run, temporaryFolder } from "./acceptance-support.js";
 import {
-    type Attempt, type Tally, data, execute, files, journal, killAtEveryPoint, plan, programs, recover,
+    type Attempt, type Tally, catalogState, data, execute, files, journal, killAtEveryPoint, plan, programs, recover,
 } from "./executor-support.js";
 import { addon } from "./gate.js";
 
@@ -187,6 +187,26 @@ describe("executor", function () {
         assert.equal((await execute(plan([step]))).result?.rejected, "ERR_UNFINISHED");
         await recover(true);
     });
+
+    for (const onFailure of ["undo", "finish"] as const) {
+        it(`a catalog that Winsock was killed in the middle of writing loses no entry: ${onFailure}`, async () => {
+            const before = catalogState();
+            const ids = (): number[] => native().enumProtocols(64).map(({ info }) => Buffer.from(info).readUInt32LE(36));
+            const former = ids();
+            const step = { do: "write-order", catalog: 64, order: [...former].reverse() };
+            // Killed when the step is announced; then the order half written: one entry twice, another nowhere.
+            assert.ok((await execute(plan([step], { onFailure }), { killAt: 4 })).killed);
+            const entries = String.raw`${parameters}\Protocol_Catalog9\Catalog_Entries64`;
+            const from = String.raw`${entries}\000000000001`;
+            const copied = await run("reg.exe", ["copy", from, String.raw`${entries}\000000000003`, "/s", "/f"]);
+            assert.equal(copied.code, 0, copied.stdout);
+            assert.equal(new Set(ids()).size, former.length - 1);
+            await recover(onFailure === "undo");
+            assert.deepEqual(ids(), onFailure === "undo" ? former : step.order);
+            assert.equal((await execute(plan([{ ...step, order: former }]))).result?.error, undefined);
+            assert.deepEqual(catalogState(), before);
+        });
+    }
 
     it("a damaged journal is not acted upon; a restore puts it away", async () => {
         const file = path.join(temporaryFolder(), "damaged.json");
