@@ -1,7 +1,7 @@
 // npm run -s cli -- ARGS: the CLI of this clone, in Windows Node 22. Relative FILE arguments count from where the user
 // called npm.
 import { spawn } from "node:child_process";
-import { existsSync } from "node:fs";
+import { once } from "node:events";
 import path from "node:path";
 import { nodePath, nodes } from "./nodes.mjs";
 import { callersFolder, onWindows, project } from "./paths.mjs";
@@ -29,28 +29,35 @@ function translate(args) {
 export async function main(args) {
     const { words, needed } = translate(args);
     const environment = await setup({ nodes: [...new Set([...(onWindows ? [] : ["node"]), ...needed])] });
-    const code = await runWindows({
-        environment,
-        program: onWindows ? process.execPath : native(nodePath("node")),
-        args: [native(path.join(project, "dist", "cli", "main.js")), ...words],
-        // By these two the CLI knows that npm started it in this clone, and where the user was.
-        variables: { INIT_CWD: native(callersFolder), npm_package_name: "winsock-spi" },
-    });
-    if (!onWindows && args.some((word) => word.startsWith("--confirm-within"))) {
-        stayOn(environment);
+    const confirmed = !onWindows && args.some((word) => word.startsWith("--confirm-within"));
+    const letGo = confirmed ? await stayOn(environment) : () => {};
+    try {
+        return await runWindows({
+            environment,
+            program: onWindows ? process.execPath : native(nodePath("node")),
+            args: [native(path.join(project, "dist", "cli", "main.js")), ...words],
+            // By these two the CLI knows that npm started it in this clone, and where the user was.
+            variables: { INIT_CWD: native(callersFolder), npm_package_name: "winsock-spi" },
+        });
+    } finally {
+        letGo();
     }
-    return code;
 }
 
-/** Keeps the machine that the prefix is on as long as a change waits to be confirmed. */
-function stayOn(environment) {
-    const data = path.join(cliPrefix, "drive_c", "ProgramData", "winsock-spi");
-    if (!existsSync(path.join(data, "journal.json"))) {
-        return;
-    }
+/**
+ * Keeps the machine that the prefix is on from now until no change waits to be confirmed any more. The CLI has ended when
+ * the function that this gives is called.
+ */
+async function stayOn(environment) {
     const { file, args, env } = relayed({
         environment, prefix: cliPrefix, program: native(nodePath("node")), folder: project, variables: {},
         args: [native(path.join(project, "scripts", "stay-on.cjs")), "C:\\ProgramData\\winsock-spi"],
     });
-    spawn(file, args, { cwd: project, env, detached: true, stdio: "ignore" }).unref();
+    const child = spawn(file, args, { cwd: project, env, detached: true, stdio: ["pipe", "pipe", "ignore"] });
+    await Promise.race([once(child.stdout, "data"), once(child, "close")]);
+    return () => {
+        child.stdin.end();
+        child.stdout.destroy();
+        child.unref();
+    };
 }
