@@ -98,7 +98,8 @@ function findTreeFault(value: unknown, where: string, depth: number): string | u
  *
  * @param name How the text is called in messages, e.g. the file's path.
  * @throws WinsockError `ERR_BACKUP_CORRUPT` (truncated, not JSON, members missing or wrong, checksum wrong),
- * `ERR_BACKUP_FOREIGN` (JSON, but of another format), `ERR_BACKUP_NEWER` (made by a newer version of this package).
+ * `ERR_BACKUP_FOREIGN` (JSON, but of another format), `ERR_BACKUP_NEWER` (made by a newer version of this package),
+ * `ERR_BACKUP_BITNESS` (it holds other catalogs than it says).
  */
 export function parseBackup(text: string, name = "the backup"): Backup {
     let value: unknown;
@@ -131,6 +132,14 @@ export function parseBackup(text: string, name = "the backup"): Backup {
     const backup = value as unknown as Backup;
     if (backup.checksum !== registryChecksum(backup.registry)) {
         throw corrupt(name, "its registry content does not fit its checksum");
+    }
+    const catalogs = catalogsIn(backup.registry).map(Number);
+    if (catalogs.length !== backup.machine.catalogs.length || !backup.machine.catalogs.every((one) => catalogs.includes(one))) {
+        throw new WinsockError(
+            `${name} says that its machine had the ${backup.machine.catalogs.join("- and ")}-bit catalog, and holds the ` +
+                `${catalogs.join("- and ")}-bit catalog: it fits no machine. Nothing was changed; use another backup.`,
+            { code: "ERR_BACKUP_BITNESS" },
+        );
     }
     if (backup.detailsChecksum !== undefined && backup.detailsChecksum !== detailsChecksum(backup)) {
         throw corrupt(name, "what it tells beside the registry does not fit its checksum");

@@ -266,10 +266,25 @@ Status by_event(const ProbeWinsock& winsock, int family) {
         });
 }
 
+// Whether the sockets that programs get are of a provider whose handles are its own and fit no completion port. That is
+// so with it whoever stands above or below it, and programs that use it live with that.
+bool fits_no_port(const ProbeWinsock& winsock, int family, HANDLE port) {
+    const ProbeSocket socket(winsock, winsock.socket(family, SOCK_STREAM, IPPROTO_TCP));
+    WSAPROTOCOL_INFOW info{};
+    int size = sizeof(info);
+    return socket.valid() &&
+           winsock.getsockopt(socket.get(), SOL_SOCKET, SO_PROTOCOL_INFOW, reinterpret_cast<char*>(&info), &size) == 0 &&
+           (info.dwServiceFlags1 & XP1_IFS_HANDLES) == 0 &&
+           CreateIoCompletionPort(reinterpret_cast<HANDLE>(socket.get()), port, 0, 0) != port;
+}
+
 Status by_port(const ProbeWinsock& winsock, int family) {
     const spi::UniqueHandle port(CreateIoCompletionPort(INVALID_HANDLE_VALUE, nullptr, 0, 1));
     if (!port) {
         return spi::last_error("CreateIoCompletionPort");
+    }
+    if (fits_no_port(winsock, family, port.get())) {
+        return {};
     }
     constexpr ULONG_PTR key = 7;
     return overlapped(

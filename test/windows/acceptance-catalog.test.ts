@@ -119,6 +119,9 @@ describe("acceptance: the catalog before, during and after", function () {
         assert.equal(await exportRegistry(), installed);
         assert.equal((await program(64, "getsockopt_info"))["ok"], true, "and it works");
         expectCode(await cli(["uninstall", "--yes"]), 0);
-        assert.deepEqual(await cliJson<unknown>("diff", without), await cliJson<unknown>("diff", without, without));
+        // The counters go on counting, which is told and makes no difference.
+        const { counters, ...rest } = await cliJson<{ counters: unknown[] }>("diff", without);
+        assert.equal(counters.length, 2);
+        assert.deepEqual({ counters: [], ...rest }, await cliJson<unknown>("diff", without, without));
     });
 });
