@@ -14,6 +14,7 @@ import { transport } from "#lib/share/transports/index.js";
 import { Port } from "#lib/share/transports/port.js";
 import type { PortKind } from "#lib/native/transports.js";
 import { bareProgram, nodes, project } from "../support/windows.js";
+import { combinations } from "./acceptance-support.js";
 import { LineProgram } from "./watch-support.js";
 
 const scenario = path.join(project, "test", "windows", "scenarios", "share-channel.mjs");
@@ -410,21 +411,19 @@ async function connectSoon(name: TransportName, address: string): Promise<Channe
 describe("share transports: every Node", function () {
     this.timeout(120_000);
 
-    for (const [node, file] of Object.entries(nodes)) {
-        for (const name of names) {
-            it(`${name}: ${node} connects here and is connected to`, async () => {
-                const listening = await listen(name);
-                const pid = startSilent(file, "echo", name, listening.listener.address);
-                const channel = await listening.next();
-                assert.equal(channel.peerPid, pid);
-                assert.equal((await echoed(channel.stream, Buffer.alloc(5000, 9))).length, 5000);
+    for (const [[node, file], name] of combinations(Object.entries(nodes), names)) {
+        it(`${name}: ${node} connects here and is connected to`, async () => {
+            const listening = await listen(name);
+            const pid = startSilent(file, "echo", name, listening.listener.address);
+            const channel = await listening.next();
+            assert.equal(channel.peerPid, pid);
+            assert.equal((await echoed(channel.stream, Buffer.alloc(5000, 9))).length, 5000);
 
-                const address = await addressToBe(name);
-                const otherPid = startSilent(file, "listen", name, address);
-                const other = await connectSoon(name, address);
-                assert.equal(other.peerPid, otherPid);
-                assert.equal((await echoed(other.stream, Buffer.alloc(5000, 9))).length, 5000);
-            });
-        }
+            const address = await addressToBe(name);
+            const otherPid = startSilent(file, "listen", name, address);
+            const other = await connectSoon(name, address);
+            assert.equal(other.peerPid, otherPid);
+            assert.equal((await echoed(other.stream, Buffer.alloc(5000, 9))).length, 5000);
+        });
     }
 });
