@@ -10,7 +10,7 @@ import { diagnose } from "#lib/doctor/diagnose.js";
 import { WinsockError } from "#lib/errors.js";
 import { formatPlan } from "#lib/plan/plan.js";
 import { counts } from "../support/counts.js";
-import { backupOf, registryOf } from "./backups.js";
+import { backupOf, registryOf, mutateText } from "./backups.js";
 import { Random, baseEntries, newSeed, withStranger } from "./catalogs.js";
 
 const guid = "{11111111-2222-3333-4444-555555550000}";
@@ -71,22 +71,6 @@ function readEverywhere(text: string, further: boolean): boolean {
 }
 
 const insertions = ['"', "{", "}", "null", "1e999", "\\u0000", ",", "[", "-", "{}", "[]", '"__proto__":{},'];
-
-function mutateText(random: Random, text: string): string {
-    const at = random.below(text.length);
-    switch (random.below(5)) {
-        case 0:
-            return text.slice(0, at);
-        case 1:
-            return text.slice(0, at) + String.fromCharCode(random.below(256)) + text.slice(at + 1);
-        case 2:
-            return text.slice(0, at) + text.slice(at + 1 + random.below(50));
-        case 3:
-            return text.slice(0, at) + text.slice(random.below(text.length), random.below(text.length)) + text.slice(at);
-        default:
-            return text.slice(0, at) + random.pick(insertions) + text.slice(at);
-    }
-}
 
 /** Every key of a tree, it among them. */
 function keysOf(tree: RegistryTree): RegistryTree[] {
@@ -157,7 +141,7 @@ describe("mutated backups", () => {
         for (let round = 0; round < counts.mutatedBackups; ++round) {
             const further = round % 5 === 0;
             if (random.chance(40)) {
-                taken += readEverywhere(mutateText(random, text), further) ? 1 : 0;
+                taken += readEverywhere(mutateText(random, text, insertions), further) ? 1 : 0;
                 continue;
             }
             const { registry } = JSON.parse(text) as Backup;

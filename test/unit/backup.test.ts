@@ -11,18 +11,9 @@ import { diff } from "#lib/catalog/diff.js";
 import { WinsockError } from "#lib/errors.js";
 import type { Catalog } from "#lib/catalog/model.js";
 import type { Plan } from "#lib/plan/plan.js";
-import { backupOf, binary, registryOf } from "./backups.js";
+import { backupOf, binary, mutateText, registryOf } from "./backups.js";
 import { Random, baseEntries, cases, entry, freshCatalog, newSeed } from "./catalogs.js";
-
-function codeOf(action: () => unknown): string {
-    try {
-        action();
-    } catch (error) {
-        assert.ok(error instanceof WinsockError, String(error));
-        return error.code;
-    }
-    return "no error";
-}
+import { codeOf } from "./code-of.js";
 
 const sound = (): string => JSON.stringify(backupOf(freshCatalog()));
 
@@ -145,7 +136,7 @@ describe("parseBackup", () => {
         const expected = JSON.stringify(backupOf(freshCatalog()).registry);
         let refused = 0;
         for (let round = 0; round < cases(2000); ++round) {
-            const mutated = mutate(random, text);
+            const mutated = mutateText(random, text, insertions);
             try {
                 assert.equal(JSON.stringify(parseBackup(mutated).registry), expected);
             } catch (error) {
@@ -159,24 +150,6 @@ describe("parseBackup", () => {
 });
 
 const insertions = ['"', "{", "}", "null", "1e999", "\\u0000", ",", "[", "-"];
-
-function mutate(random: Random, text: string): string {
-    const at = random.below(text.length);
-    switch (random.below(5)) {
-        case 0:
-            return text.slice(0, at);
-        case 1:
-            return text.slice(0, at) + String.fromCharCode(random.below(256)) + text.slice(at + 1);
-        case 2:
-            return text.slice(0, at) + text.slice(at + 1 + random.below(50));
-        case 3:
-            return (
-                text.slice(0, at) + text.slice(random.below(text.length), random.below(text.length)) + text.slice(at)
-            );
-        default:
-            return text.slice(0, at) + random.pick(insertions) + text.slice(at);
-    }
-}
 
 describe("backup files", () => {
     let folder: string;

@@ -5,6 +5,7 @@ import type { ApplicationEntry, Catalog, CatalogEntry, NamespaceEntry } from "#l
 import { infoOfEntry } from "#lib/catalog/model.js";
 import { encodeCatalogItem, parseGuid } from "#lib/catalog/protocol-info.js";
 import { type RegistryTree, type RegistryTreeValue, dwordValue } from "#lib/catalog/registry.js";
+import type { Random } from "./catalogs.js";
 
 export function binary(bytes: Uint8Array): RegistryTreeValue {
     return { type: 3, data: Buffer.from(bytes).toString("base64") };
@@ -113,4 +114,21 @@ export function backupOf(catalog: Catalog, registry = registryOf(catalog)): Back
         dlls: {},
         checksum: registryChecksum(registry),
     };
+}
+
+/** The text with one fault: cut off, a character replaced, a piece gone, a piece of itself or something of these put in. */
+export function mutateText(random: Random, text: string, insertions: readonly string[]): string {
+    const at = random.below(text.length);
+    switch (random.below(5)) {
+        case 0:
+            return text.slice(0, at);
+        case 1:
+            return text.slice(0, at) + String.fromCharCode(random.below(256)) + text.slice(at + 1);
+        case 2:
+            return text.slice(0, at) + text.slice(at + 1 + random.below(50));
+        case 3:
+            return text.slice(0, at) + text.slice(random.below(text.length), random.below(text.length)) + text.slice(at);
+        default:
+            return text.slice(0, at) + random.pick(insertions) + text.slice(at);
+    }
 }

@@ -3,7 +3,6 @@ import assert from "node:assert/strict";
 import * as fs from "node:fs";
 import type { Catalog, CatalogEntry } from "#lib/catalog/model.js";
 import type { RegistryTree } from "#lib/catalog/registry.js";
-import { WinsockError } from "#lib/errors.js";
 import { packageRoot } from "#lib/native.js";
 import type { Plan, Step } from "#lib/plan/plan.js";
 import { planInstall } from "#lib/provider/plan-install.js";
@@ -16,6 +15,7 @@ import {
 import { providerFile } from "#lib/provider/layout.js";
 import { Random, baseEntries, cases, entry, freshCatalog, newSeed, withStranger } from "./catalogs.js";
 import { danglingChains, machineOf, simulate } from "./simulate.js";
+import { codeOf } from "./code-of.js";
 
 const options: ReplacePlanOptions = {
     files: Object.fromEntries(
@@ -32,16 +32,6 @@ const options: ReplacePlanOptions = {
 const strangerGuid = "{11111111-2222-3333-4444-555555550000}";
 const mswsock = "%SystemRoot%\\system32\\mswsock.dll";
 const ourDll = (folder: string): string => `C:\\Program Files\\winsock-spi\\0.1.0\\${folder}\\winsock_spi_lsp.dll`;
-
-function codeOf(action: () => unknown): string {
-    try {
-        action();
-    } catch (error) {
-        assert.ok(error instanceof WinsockError, String(error));
-        return error.code;
-    }
-    return "no error";
-}
 
 function execute(catalog: Catalog, plan: Plan): Catalog {
     const machine = machineOf(catalog);

@@ -1,7 +1,6 @@
 // Upgrades as plans: which version becomes which, what stays, what is added, what is cleaned away.
 import assert from "node:assert/strict";
 import type { Catalog, CatalogEntry, CatalogName } from "#lib/catalog/model.js";
-import { WinsockError } from "#lib/errors.js";
 import type { Plan, Step } from "#lib/plan/plan.js";
 import { hiddenEntryGuid, isOurGuid } from "#lib/provider/identity.js";
 import type { InstalledFolder } from "#lib/provider/installed.js";
@@ -10,6 +9,7 @@ import { type UpgradePlanOptions, planUpgrade } from "#lib/provider/plan-upgrade
 import { compareVersions, versionOfDll } from "#lib/provider/versions.js";
 import { Random, baseEntries, cases, freshCatalog, newSeed, withStranger } from "./catalogs.js";
 import { danglingChains, machineOf, simulate } from "./simulate.js";
+import { codeOf } from "./code-of.js";
 
 const programs = "C:\\Program Files\\winsock-spi";
 const architectures = { "64": "x64", "32": "x86" } as const;
@@ -57,16 +57,6 @@ const protocolsOf = (catalog: Catalog, bits: CatalogName): CatalogEntry[] => cat
 
 function stepsOf<Kind extends Step["do"]>(plan: Plan, kind: Kind): Extract<Step, { do: Kind }>[] {
     return plan.steps.filter((step): step is Extract<Step, { do: Kind }> => step.do === kind);
-}
-
-function codeOf(action: () => unknown): string {
-    try {
-        action();
-    } catch (error) {
-        assert.ok(error instanceof WinsockError, String(error));
-        return error.code;
-    }
-    return "no error";
 }
 
 /** Everything but the path of our entries. */

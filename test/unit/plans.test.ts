@@ -13,6 +13,7 @@ import { planUninstall } from "#lib/provider/plan-uninstall.js";
 import { counts } from "../support/counts.js";
 import { Random, baseEntries, entry, freshCatalog, newSeed, withStranger } from "./catalogs.js";
 import { type SimulatedMachine, danglingChains, machineOf, simulate } from "./simulate.js";
+import { codeOf } from "./code-of.js";
 
 const filesOf = (folder: string): ProviderFiles => ({
     provider: { from: `Z:\\package\\${folder}\\winsock_spi_lsp.dll`, sha256: "11".repeat(32) },
@@ -28,16 +29,6 @@ const options: InstallPlanOptions = {
 
 const strangerGuid = "{11111111-2222-3333-4444-555555550000}";
 const otherGuid = "{99999999-2222-3333-4444-555555550000}";
-
-function codeOf(action: () => unknown): string {
-    try {
-        action();
-    } catch (error) {
-        assert.ok(error instanceof WinsockError, String(error));
-        return error.code;
-    }
-    return "no error";
-}
 
 function stepsOf<Kind extends Step["do"]>(plan: Plan, kind: Kind): Extract<Step, { do: Kind }>[] {
     return plan.steps.filter((step): step is Extract<Step, { do: Kind }> => step.do === kind);
