@@ -41,13 +41,7 @@ export function endsInBase(
     entries: ReadonlyMap<number, CatalogEntry>,
     owner: CatalogEntry,
 ): boolean {
-    const followed = new Set<number>([owner.id]);
-    let end = chain.length > 1 ? entries.get(chain.at(-1) ?? 0) : undefined;
-    while (end !== undefined && end.kind === "layered" && !followed.has(end.id)) {
-        followed.add(end.id);
-        end = entries.get(end.chain.at(-1) ?? 0);
-    }
-    return end?.kind === "base";
+    return chain.length > 1 && baseFrom(chain.at(-1), entries, owner) !== undefined;
 }
 
 /** The base entry at a chain's end, if it leads to one. */
@@ -55,8 +49,17 @@ export function baseOf(
     entry: CatalogEntry,
     entries: ReadonlyMap<number, CatalogEntry>,
 ): CatalogEntry | undefined {
-    const followed = new Set<number>([entry.id]);
-    let end = entries.get(entry.chain.at(-1) ?? 0);
+    return baseFrom(entry.chain.at(-1), entries, entry);
+}
+
+/** The base entry that the last place of a chain of `owner` leads to. */
+function baseFrom(
+    last: number | undefined,
+    entries: ReadonlyMap<number, CatalogEntry>,
+    owner: CatalogEntry,
+): CatalogEntry | undefined {
+    const followed = new Set<number>([owner.id]);
+    let end = entries.get(last ?? 0);
     while (end !== undefined && end.kind === "layered" && !followed.has(end.id)) {
         followed.add(end.id);
         end = entries.get(end.chain.at(-1) ?? 0);

@@ -12,32 +12,22 @@ import type { CatalogEdits } from "./plan-repair.js";
 
 /** Protocol_Catalog9 with the edits made. */
 export function protocolsRepaired(catalog: RegistryTree, edits: readonly CatalogEdits[]): RegistryTree {
-    const values: Record<string, RegistryTreeValue> = { ...catalog.values };
-    const keys: Record<string, RegistryTree> = { ...catalog.keys };
-    for (const bits of catalogNames) {
-        const entries = own(catalog.keys, entriesKey[bits]);
-        if (entries === undefined) {
-            continue;
-        }
+    const repaired = withEntries(catalog, (bits, entries) => {
         const edited = edits.find(({ view }) => view.bits === bits);
         const seen = new Set<string>();
-        const kept = keysInOrder(entries).flatMap((name) => {
-            const key = own(entries.keys, name);
-            const item = key === undefined || itemFault(key) !== undefined ? undefined : repairedItem(key, edited);
+        return entries.flatMap((key) => {
+            const item = itemFault(key) !== undefined ? undefined : repairedItem(key, edited);
             const bytes = own(item?.values, "PackedCatalogItem")?.data ?? "";
             const copy = seen.has(bytes);
             seen.add(bytes);
             return item === undefined || copy ? [] : [item];
         });
-        keys[entriesKey[bits]] = { ...entries, keys: numbered(kept) };
-        values[countValue[bits]] = dwordValue(kept.length);
-    }
+    });
     const highest = highestId(catalog);
     const next = dword(catalog, nextIdValue);
-    if (next === undefined || next <= highest) {
-        values[nextIdValue] = dwordValue(highest + 1);
-    }
-    return { ...catalog, values, keys };
+    return next === undefined || next <= highest
+        ? { ...repaired, values: { ...repaired.values, [nextIdValue]: dwordValue(highest + 1) } }
+        : repaired;
 }
 
 /** One entry's key with its chain put right, or undefined where the entry is to go. */
@@ -62,6 +52,19 @@ export function namespacesRepaired(
     catalog: RegistryTree,
     dead: ReadonlyMap<CatalogName, ReadonlySet<string>>,
 ): RegistryTree {
+    return withEntries(catalog, (bits, entries) =>
+        entries.filter((key) => {
+            const id = Buffer.from(own(key.values, "ProviderId")?.data ?? "", "base64");
+            return namespaceFault(key) === undefined && dead.get(bits)?.has(formatGuid(id)) !== true;
+        }),
+    );
+}
+
+/** A catalog with these entries instead of its own, numbered and counted anew. */
+function withEntries(
+    catalog: RegistryTree,
+    change: (bits: CatalogName, entries: RegistryTree[]) => RegistryTree[],
+): RegistryTree {
     const values: Record<string, RegistryTreeValue> = { ...catalog.values };
     const keys: Record<string, RegistryTree> = { ...catalog.keys };
     for (const bits of catalogNames) {
@@ -69,12 +72,7 @@ export function namespacesRepaired(
         if (entries === undefined) {
             continue;
         }
-        const kept = keysInOrder(entries).flatMap((name) => {
-            const key = own(entries.keys, name);
-            const id = Buffer.from(own(key?.values, "ProviderId")?.data ?? "", "base64");
-            const leaves = key === undefined || namespaceFault(key) !== undefined || dead.get(bits)?.has(formatGuid(id)) === true;
-            return leaves ? [] : [key];
-        });
+        const kept = change(bits, keysInOrder(entries).flatMap((name) => own(entries.keys, name) ?? []));
         keys[entriesKey[bits]] = { ...entries, keys: numbered(kept) };
         values[countValue[bits]] = dwordValue(kept.length);
     }
