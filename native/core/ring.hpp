@@ -29,7 +29,7 @@ struct RecordBody {
     std::uint32_t thread;
     std::uint32_t rule;
     std::uint32_t verdict;
-    std::uint32_t reserved;
+    std::uint32_t generation;
     RecordAddress local;
     RecordAddress remote;
     std::uint8_t padding[8];

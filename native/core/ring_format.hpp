@@ -67,9 +67,9 @@ struct Record {
     std::uint16_t call;  // Call
     std::uint16_t flags; // RecordFlags
     std::uint32_t thread;
-    std::uint32_t rule;
-    std::uint32_t verdict;
-    std::uint32_t reserved;
+    std::uint32_t rule;       // counted from 1; 0 = the policy's default
+    std::uint32_t verdict;    // VerdictKind (policy.hpp)
+    std::uint32_t generation; // of the policy that decided
     RecordAddress local;
     RecordAddress remote;
     std::uint8_t padding[8];

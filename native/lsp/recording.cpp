@@ -16,7 +16,7 @@ void Recording::begin(core::Call call, SOCKET socket) {
     body_.thread = GetCurrentThreadId();
     body_.rule = 0;
     body_.verdict = 0;
-    body_.reserved = 0;
+    body_.generation = 0;
     body_.local = {};
     body_.remote = {};
     for (std::uint8_t& byte : body_.padding) {

@@ -4,6 +4,7 @@ import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 import { pathToFileURL } from "node:url";
+import { errorName } from "#lib/error-names.js";
 import { WinsockError, refuseUnknownOptions, toWinsockError } from "#lib/errors.js";
 import { addonCandidates, guard, packageRoot } from "#lib/native.js";
 import * as library from "winsock-spi";
@@ -71,6 +72,18 @@ describe("WinsockError", () => {
         ]) {
             assert.equal(toWinsockError(other), other);
         }
+    });
+});
+
+describe("error names", () => {
+    it("are known wherever the library tells errors apart by them", () => {
+        const folder = path.join(packageRoot, "lib");
+        const files = fs.readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".ts"));
+        const used = files.flatMap((name) => [...fs.readFileSync(path.join(folder, name), "utf8")
+            .matchAll(/"((?:ERROR|WSA)_?[A-Z][A-Z_]+)"/g)].map(([, code]) => code!));
+        const known = new Set(Array.from({ length: 12_000 }, (_, number) => errorName(number)));
+        assert.ok(used.includes("ERROR_NO_DATA"));
+        assert.deepEqual(used.filter((code) => !known.has(code)), []);
     });
 });
 
