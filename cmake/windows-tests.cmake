@@ -4,10 +4,20 @@
 file(GLOB programs CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/test/windows/programs/*.cpp)
 file(GLOB providers CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/test/windows/providers/*.cpp)
 
+# Nobody waits for these programs' code, but for its compiling.
+function(winsock_spi_compile_fast target)
+    if(NOT MSVC)
+        target_compile_options(${target} PRIVATE -O0)
+    endif()
+endfunction()
+
 foreach(source IN LISTS programs)
     cmake_path(GET source STEM name)
     winsock_spi_program(${name} ${CMAKE_BINARY_DIR}/bin/programs ${source})
     target_link_libraries(${name} PRIVATE ws2_32 mswsock)
+    if(NOT name STREQUAL ring_writer) # which is to be faster than the watcher
+        winsock_spi_compile_fast(${name})
+    endif()
 endforeach()
 target_link_libraries(ring_writer PRIVATE winsock_spi_core)
 
@@ -16,6 +26,7 @@ foreach(source IN LISTS providers)
     if(name MATCHES "_setup$")
         winsock_spi_program(${name} ${CMAKE_BINARY_DIR}/bin/providers ${source})
         target_link_libraries(${name} PRIVATE ws2_32)
+        winsock_spi_compile_fast(${name})
     else()
         add_library(${name} MODULE ${source})
         target_link_libraries(${name} PRIVATE winsock_spi_windows)
@@ -33,10 +44,7 @@ file(GLOB conformance CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/test/windows/conform
 winsock_spi_program(conformance ${CMAKE_BINARY_DIR}/bin/conformance ${conformance})
 target_link_libraries(conformance PRIVATE ws2_32 mswsock user32)
 winsock_spi_precompile(conformance <winsock2.h> <ws2tcpip.h> <mswsock.h> <windows.h> <source_location> <string>)
-if(NOT MSVC)
-    # Nobody waits for its code, but for its compiling; and at -O2 GCC 14 sees std::string exceed bounds that it keeps.
-    target_compile_options(conformance PRIVATE -O0)
-endif()
+winsock_spi_compile_fast(conformance) # at -O2, besides, GCC 14 sees std::string exceed bounds that it keeps
 
 # Providers as other vendors might have written them, each with its installer, and a program that makes traffic.
 file(GLOB strangers CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/test/windows/strangers/*.cpp)
@@ -46,6 +54,7 @@ foreach(source IN LISTS strangers)
     if(name MATCHES "_setup$|^traffic$")
         winsock_spi_program(${name} ${CMAKE_BINARY_DIR}/bin/strangers ${source})
         target_link_libraries(${name} PRIVATE ws2_32 mswsock)
+        winsock_spi_compile_fast(${name})
     else()
         add_library(${name} MODULE ${source})
         target_link_libraries(${name} PRIVATE winsock_spi_windows ws2_32)
