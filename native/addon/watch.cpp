@@ -195,7 +195,7 @@ Napi::Value open_ring(const Napi::CallbackInfo& info, const Scratch& scratch) {
     const spi::ProcessIdentity& process = name.process;
     auto ring = std::make_shared<Ring>(process);
     const std::wstring path = rings_folder(env) + L"\\" + spi::ring_name(name);
-    check(env, ring->file.open(path, sizeof(core::RingHeader), core::ring_size(core::max_record_count)));
+    check(env, ring->file.open(path, ring->owner, sizeof(core::RingHeader), core::ring_size(core::max_record_count)));
     const core::RingFault fault = ring->reader.open(ring->file.data(), ring->file.size());
     const char* problem = fault_name(fault);
     if (fault == core::RingFault::none) {

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "core/version.hpp"
+#include "own_identity.hpp"
 #include "raw_clock.hpp"
 #include "spi/nt_api.hpp"
 #include "spi/system_path.hpp"
@@ -114,6 +115,7 @@ void fill_header(core::RingHeader& header, core::RingClock clock, std::uint64_t 
 } // namespace
 
 bool make_ring(core::RingWriter& writer, core::RingClock clock, std::wstring_view reason) {
+    const OwnIdentity identity; // a watcher believes only a ring whose owner is the process's user
     const std::uint64_t start = process_start_time();
     spi::PathText path;
     const spi::UniqueFile file = create_ring_file(start, path);

@@ -1,5 +1,5 @@
-// The few functions of ntdll that the provider uses, as documented for drivers (Zw*) or in winternl.h: the registry and
-// the parent process, without advapi32, which the provider must not import.
+// The few functions of ntdll that the provider uses, as documented for drivers (Zw*) or in winternl.h: the registry, the
+// parent process and the thread's token, without advapi32, which the provider must not import.
 #pragma once
 
 #include "win32.hpp"
@@ -8,6 +8,7 @@
 
 namespace winsock_spi::spi {
 
+inline constexpr ULONG thread_impersonation_token = 5; // THREADINFOCLASS
 inline constexpr ULONG key_value_partial_information = 2; // KEY_VALUE_INFORMATION_CLASS
 
 struct KeyValuePartialInformation {
@@ -21,6 +22,8 @@ extern "C" {
 NTSTATUS NTAPI NtOpenKey(PHANDLE key, ACCESS_MASK access, POBJECT_ATTRIBUTES attributes);
 NTSTATUS NTAPI NtQueryValueKey(HANDLE key, PUNICODE_STRING name, ULONG information_class, PVOID information,
                                ULONG length, PULONG result_length);
+NTSTATUS NTAPI NtOpenThreadToken(HANDLE thread, ACCESS_MASK access, BOOLEAN as_self, PHANDLE token);
+NTSTATUS NTAPI NtSetInformationThread(HANDLE thread, ULONG information_class, PVOID information, ULONG length);
 }
 
 constexpr bool nt_success(NTSTATUS status) {

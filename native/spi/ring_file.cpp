@@ -2,6 +2,7 @@
 
 #include "core/ring_format.hpp"
 #include "machine.hpp"
+#include "file_owner.hpp"
 #include "process_tree.hpp"
 #include "text.hpp"
 #include "win32.hpp"
@@ -186,7 +187,13 @@ int RingOwner::bits() const {
     return is_64_bit_windows() && !emulated ? 64 : 32;
 }
 
-Status RingFile::open(const std::wstring& path, std::size_t smallest, std::size_t largest) {
+bool RingOwner::made(HANDLE file) const {
+    const FileOwner owner(file);
+    const OwnerAnswer answer = process_ ? owner.is_of(process_.get()) : OwnerAnswer::unknown;
+    return answer == OwnerAnswer::yes || (answer == OwnerAnswer::unknown && owner.is_trusted());
+}
+
+Status RingFile::open(const std::wstring& path, const RingOwner& owner, std::size_t smallest, std::size_t largest) {
     close();
     UniqueFile file;
     const Status status = open_without_waiting(path, file);
@@ -200,6 +207,9 @@ Status RingFile::open(const std::wstring& path, std::size_t smallest, std::size_
     const std::uint64_t size = static_cast<std::uint64_t>(facts.nFileSizeHigh) << 32 | facts.nFileSizeLow;
     if ((facts.dwFileAttributes & FILE_ATTRIBUTE_REPARSE_POINT) != 0 || size < smallest || size > largest) {
         return system_error(ERROR_FILE_INVALID, "GetFileInformationByHandle", narrow(path) + " is no ring");
+    }
+    if (!owner.made(file.get())) {
+        return system_error(ERROR_INVALID_OWNER, "GetSecurityInfo", narrow(path) + " is not of the process it names");
     }
     const UniqueHandle section(
         CreateFileMappingW(file.get(), nullptr, PAGE_READONLY, 0, static_cast<DWORD>(size), nullptr));

@@ -52,6 +52,12 @@ public:
     std::wstring program() const;
     int bits() const;
 
+    // Whether the file is that process's own: its owner is the user that the process runs as, or whom that user's files
+    // belong to (Administrators, for elevated processes). Anybody may make files in the folder of rings, also one that
+    // bears another process's name. Of a process that has ended or may not be asked only this user's own and the
+    // system's files are believed.
+    bool made(HANDLE file) const;
+
 private:
     UniqueHandle process_;
     bool unknown_ = false;
@@ -65,8 +71,8 @@ public:
     RingFile& operator=(const RingFile&) = delete;
     ~RingFile() { close(); }
 
-    // ERROR_FILE_INVALID as long as the file has not got its size.
-    Status open(const std::wstring& path, std::size_t smallest, std::size_t largest);
+    // ERROR_FILE_INVALID as long as the file has not got its size; ERROR_INVALID_OWNER where it is not of that process.
+    Status open(const std::wstring& path, const RingOwner& owner, std::size_t smallest, std::size_t largest);
     void close();
 
     const std::uint8_t* data() const { return view_; }

@@ -5,6 +5,7 @@
 
 #include <vector>
 
+#include "file_owner.hpp"
 #include "text.hpp"
 
 namespace winsock_spi::spi {
@@ -23,39 +24,9 @@ constexpr const wchar_t* descriptors[] = {
     L"O:BAD:P(A;;FA;;;SY)(A;;FA;;;BA)(A;;0x12008b;;;AU)(A;;0x120089;;;AC)(A;;0x120089;;;S-1-15-2-2)",
 };
 
-constexpr const wchar_t* trusted_owners[] = {
-    L"S-1-5-32-544", // Administrators
-    L"S-1-5-18",     // SYSTEM
-    L"S-1-5-80-956008885-3418522649-1831038044-1853292631-2271478464", // TrustedInstaller
-};
-
 // Rights that change a file or hand out the right to.
 constexpr ACCESS_MASK writing = FILE_WRITE_DATA | FILE_APPEND_DATA | FILE_WRITE_EA | FILE_WRITE_ATTRIBUTES | DELETE |
                                 WRITE_DAC | WRITE_OWNER | GENERIC_WRITE | GENERIC_ALL;
-
-bool is_trusted(PSID sid) {
-    for (const wchar_t* text : trusted_owners) {
-        PSID trusted = nullptr;
-        if (ConvertStringSidToSidW(text, &trusted)) {
-            const UniqueLocal owner(trusted);
-            if (EqualSid(sid, trusted)) {
-                return true;
-            }
-        }
-    }
-    // This user's own files: what could put commands into them could start this program itself.
-    UniqueHandle token;
-    if (!OpenProcessToken(GetCurrentProcess(), TOKEN_QUERY, token.put())) {
-        return false;
-    }
-    DWORD size = 0;
-    GetTokenInformation(token.get(), TokenUser, nullptr, 0, &size);
-    std::vector<BYTE> buffer(size);
-    if (!GetTokenInformation(token.get(), TokenUser, buffer.data(), size, &size)) {
-        return false;
-    }
-    return EqualSid(sid, reinterpret_cast<const TOKEN_USER*>(buffer.data())->User.Sid) != FALSE;
-}
 
 std::string sid_text(PSID sid) {
     wchar_t* text = nullptr;

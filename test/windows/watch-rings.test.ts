@@ -1,13 +1,16 @@
 // watch() on rings that are not written by Winsock calls: order, losses, several watchers, and hostile files.
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
+import { spawnSync } from "node:child_process";
 import { once } from "node:events";
 import * as fs from "node:fs";
+import * as path from "node:path";
 import { Worker } from "node:worker_threads";
 import type { CallRecord } from "#lib/hooks/records.js";
 import type { WatchNotice } from "#lib/hooks/session.js";
 import { watch, watchBatches } from "#lib/hooks/watch.js";
 import { native, packageRoot } from "#lib/native.js";
+import { builds } from "../support/windows.js";
 import {
     Collected, collect, ringFile, ringNameOf, ringsFolder, startNode, startWriter, watchingWords, withProvider,
 } from "./watch-support.js";
@@ -343,7 +346,9 @@ describe("watch() on rings", function () {
 
     describe("with a hostile ring", () => {
         /** What a file of that content makes the watcher say; it must go on reading an honest ring meanwhile. */
-        async function noticesFor(content: (name: string) => Buffer | "folder"): Promise<string[]> {
+        async function noticesFor(
+            content: (name: string) => Buffer | "folder", into: (file: string, made: Buffer) => void = fs.writeFileSync,
+        ): Promise<string[]> {
             const hostile = await startNode("");
             const name = ringNameOf(hostile.pid);
             const notices: WatchNotice[] = [];
@@ -354,7 +359,7 @@ describe("watch() on rings", function () {
                 if (made === "folder") {
                     fs.mkdirSync(ringFile(name));
                 } else {
-                    fs.writeFileSync(ringFile(name), made);
+                    into(ringFile(name), made);
                 }
                 for (let sent = 1; notices.length === 0; sent++) { // a ring may be unfinished for a while
                     await honest.ask("write 1 1");
@@ -394,6 +399,27 @@ describe("watch() on rings", function () {
             ["a program name longer than its room", changed((ring) => ring.writeUInt16LE(65535, 80))],
             ["a folder of that name", () => "folder"],
         ];
+        it("ignores a ring in a process's name whose file is another user's", async function () {
+            const guests = "S-1-5-32-546";
+            const unnamed = path.join(ringsFolder(), "unnamed");
+            const own = (file: string): number | null =>
+                spawnSync(path.join(builds[64], "programs", "own_file.exe"), [file, guests]).status;
+            fs.writeFileSync(unnamed, "");
+            const status = own(unnamed);
+            fs.rmSync(unnamed);
+            if (status === 50) {
+                this.skip(); // Wine keeps the owner of the file on the disk
+            }
+            assert.equal(status, 0);
+            const [message, ...others] = await noticesFor(emptyRing, (file, made) => {
+                fs.writeFileSync(unnamed, made);
+                assert.equal(own(unnamed), 0);
+                fs.renameSync(unnamed, file);
+            });
+            assert.match(message!, /not of the process it names/);
+            assert.deepEqual(others, []);
+        });
+
         for (const [what, content] of cases) {
             it(`ignores ${what}, and says so once`, async () => {
                 assert.equal((await noticesFor(content)).length, 1);
