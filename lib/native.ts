@@ -14,6 +14,7 @@ import { type InspectBinding, inspectMethods } from "./native/inspect.js";
 import { type NamespacesBinding, namespacesMethods } from "./native/namespaces.js";
 import type { PeerBinding } from "./native/peer.js";
 import type { PipeBinding } from "./native/pipe.js";
+import { type PolicyBinding, policyMethods } from "./native/policy.js";
 import type { TcpOwnerBinding } from "./native/tcp-owner.js";
 import { type SocketsBinding, socketsMethods } from "./native/sockets.js";
 import type { ReadinessBinding } from "./native/readiness.js";
@@ -177,6 +178,7 @@ export interface NativeBinding
         PipeBinding,
         ReadinessBinding,
         SocketsBinding,
+        PolicyBinding,
         TcpOwnerBinding,
         TransportsBinding {
     /**
@@ -385,6 +387,7 @@ const bindingMethods = [
     "openPolled",
     ...transportsMethods,
     ...confirmMethods,
+    ...policyMethods,
 ] as const satisfies readonly (keyof NativeBinding)[];
 
 let loaded: NativeBinding | undefined;

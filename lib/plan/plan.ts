@@ -213,6 +213,11 @@ export interface OrderNamespaces {
     order: string[];
 }
 
+/** Ends the policy at once; its files and its registry key go when the whole plan is done for good. */
+export interface ClearPolicy {
+    do: "clear-policy";
+}
+
 export type StepAction =
     | MakeFolder
     | CopyFile
@@ -233,6 +238,7 @@ export type StepAction =
     | RemoveNamespace
     | EnableNamespace
     | OrderNamespaces
+    | ClearPolicy
     | DeleteFile
     | DeleteFolder;
 

@@ -24,6 +24,8 @@ export interface UninstallPlanOptions {
     originals?: Originals;
     /** The registry has what that method writes down, be it only after a restore by Winsock's functions. */
     saved?: boolean;
+    /** There is a policy, or something left of one. */
+    policy?: boolean;
 }
 
 /**
@@ -35,13 +37,14 @@ export interface UninstallPlanOptions {
  * @throws TypeError if there is no such option.
  */
 export function planUninstall(catalog: Catalog, options: UninstallPlanOptions = {}): Plan {
-    refuseUnknownOptions("planUninstall", options, ["files", "folders", "trees", "leftovers", "originals", "saved"]);
+    refuseUnknownOptions("planUninstall", options, ["files", "folders", "trees", "leftovers", "originals", "saved", "policy"]);
     const { files = [], folders = [], trees = [], leftovers = false, originals = {}, saved = false } = options;
+    const { policy = false } = options;
     const names = catalogNames.filter((bits) => {
         const entries = catalog.protocols[bits] ?? [];
         return ourEntries(entries).length > 0 || replacedEntries(entries).length > 0;
     });
-    const nothingLeft = !saved && files.length === 0 && folders.length === 0 && trees.length === 0;
+    const nothingLeft = !saved && !policy && files.length === 0 && folders.length === 0 && trees.length === 0;
     if (names.length === 0 && (!leftovers || nothingLeft)) {
         const rest =
             nothingLeft
@@ -62,6 +65,8 @@ export function planUninstall(catalog: Catalog, options: UninstallPlanOptions = 
         text: `Take the provider winsock-spi ${where}`,
         onFailure: "finish",
         steps: [
+            // Before control.bin goes, which programs that run look at.
+            ...(policy ? [{ do: "clear-policy", text: "Clear the policy" } satisfies Step] : []),
             ...names.flatMap((bits) => removalSteps(catalog, bits, ourEntries(catalog.protocols[bits] ?? []))),
             ...inclusionSteps(catalog),
             ...giveBackSteps(catalog, originals, saved),

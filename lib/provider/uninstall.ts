@@ -5,7 +5,7 @@ import { executeWithBackup } from "../catalog/backup.js";
 import { readSystem } from "../catalog/read.js";
 import { keyAt } from "../catalog/registry.js";
 import { refuseUnknownOptions } from "../errors.js";
-import { type MachineFacts, packageRoot } from "../native.js";
+import { type MachineFacts, native, packageRoot } from "../native.js";
 import { withConfirmation } from "../plan/confirm.js";
 import {
     type ChangeOptions, type ChangeResult, changeOptionNames, requireElevated, requireNothingPending,
@@ -48,6 +48,7 @@ export async function uninstall(options: UninstallOptions = {}): Promise<ChangeR
             ...(await ourFiles(reading.machine)),
             leftovers: options.leftovers === true,
             originals: await findOriginals(reading),
+            policy: native().hasPolicyTraces(),
             saved: keyAt(reading.registry, replacedRootKey) !== undefined,
         }),
         // The installed rescue is itself about to be deleted.

@@ -13,6 +13,7 @@ void init_executor(Napi::Env env, Napi::Object exports);
 void init_inspect(Napi::Env env, Napi::Object exports);
 void init_peer(Napi::Env env, Napi::Object exports);
 void init_pipe(Napi::Env env, Napi::Object exports);
+void init_policy(Napi::Env env, Napi::Object exports);
 void init_program(Napi::Env env, Napi::Object exports);
 void init_proof(Napi::Env env, Napi::Object exports);
 void init_tcp_owner(Napi::Env env, Napi::Object exports);
@@ -31,6 +32,7 @@ inline constexpr InitPart parts[] = {
     init_inspect,
     init_peer,
     init_pipe,
+    init_policy,
     init_program,
     init_proof,
     init_tcp_owner,

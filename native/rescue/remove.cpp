@@ -15,6 +15,7 @@
 #include "spi/catalog_items.hpp"
 #include "spi/categories.hpp"
 #include "spi/executor.hpp"
+#include "spi/policy_store.hpp"
 #include "spi/registry_json.hpp"
 #include "spi/step_members.hpp"
 #include "spi/text.hpp"
@@ -155,6 +156,16 @@ void add_program_steps(Array& steps) {
     }
 }
 
+// A policy goes with the provider that carried it out; else it would hold again after the next installation.
+void add_policy_step(Array& steps) {
+    if (spi::has_policy_traces()) {
+        Value step;
+        step.add("do", "clear-policy");
+        step.add("text", "Clear the policy");
+        steps.insert(steps.begin(), std::move(step));
+    }
+}
+
 // The whole of it as one step in the registry. Entries that cannot be decoded stay where they are.
 spi::Status add_registry_step(const Selection& leaving, Array& steps) {
     spi::RegistryTree catalog;
@@ -255,6 +266,7 @@ int remove(const Arguments& arguments) {
     const auto finish = [&](Array all) {
         if (leaving.is_ours()) {
             add_program_steps(all);
+            add_policy_step(all);
             add_file_steps(machine.program_files, all);
         }
         return execute(make_plan(leaving, former, std::move(all)));

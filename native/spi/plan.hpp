@@ -41,6 +41,7 @@
 //   { "do": "order-namespaces", catalog, order: ["{GUID}"] }                         every provider once
 //   { "do": "write-registry", key, tree }                        key relative to WinSock2\Parameters, "" = all of it
 //   { "do": "delete-registry", key }                             likewise; no catalog
+//   { "do": "clear-policy" }                                     its files and registry key go with the commit
 //   { "do": "delete-file", path }
 //   { "do": "delete-folder", path, contents?: true }             only if empty, unless contents
 //

@@ -30,6 +30,7 @@ constexpr Kind kinds[] = {
     {"remove-namespace", make_remove_namespace},
     {"enable-namespace", make_enable_namespace},
     {"order-namespaces", make_order_namespaces},
+    {"clear-policy", make_clear_policy},
     {"delete-file", make_delete_file},
     {"delete-folder", make_delete_folder},
 };

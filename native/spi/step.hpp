@@ -73,6 +73,7 @@ Status make_remove_namespace(const core::json::Value& source, std::unique_ptr<St
 Status make_enable_namespace(const core::json::Value& source, std::unique_ptr<Step>& step);
 Status make_order_namespaces(const core::json::Value& source, std::unique_ptr<Step>& step);
 Status make_delete_registry(const core::json::Value& source, std::unique_ptr<Step>& step);
+Status make_clear_policy(const core::json::Value& source, std::unique_ptr<Step>& step);
 Status make_probe(const core::json::Value& source, std::unique_ptr<Step>& step);
 
 } // namespace winsock_spi::spi
