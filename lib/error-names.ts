@@ -53,3 +53,13 @@ const names: ReadonlyMap<number, string> = new Map([
 export function errorName(number: number): string {
     return names.get(number) ?? String(number);
 }
+
+const numbers: ReadonlyMap<string, number> = new Map(Array.from(names, ([number, name]) => [name, number]));
+
+/** The number of a Winsock or Windows error name: `WSAEACCES` is 10013. */
+export function errorNumber(name: string): number | undefined {
+    return numbers.get(name);
+}
+
+/** The names of Winsock's errors. */
+export const winsockErrorNames: readonly string[] = [...names.values()].filter((name) => name.startsWith("WSA"));

@@ -2,12 +2,12 @@
 import { existsSync, readdirSync } from "node:fs";
 import path from "node:path";
 import { compiledTests } from "./build.mjs";
-import { local } from "./paths.mjs";
+import { buildFolder, local, onWindows, project } from "./paths.mjs";
 import { runMocha } from "./test-mocha.mjs";
 
 const timeout = { quick: 300_000, full: 4 * 3_600_000 };
 
-export function unitSuites({ counts, full }) {
+export function unitSuites({ environment, counts, full }) {
     const folder = path.join(compiledTests, "unit");
     const files = testFiles(folder);
     if (files.length === 0) {
@@ -22,11 +22,17 @@ export function unitSuites({ counts, full }) {
             command: (args, variables) => ({
                 file: process.execPath,
                 args,
-                env: { ...process.env, WINSOCK_SPI_CASES: String(counts.cases), ...variables },
+                env: { ...process.env, WINSOCK_SPI_CASES: String(counts.cases), ...nativePrograms(environment), ...variables },
             }),
             timeout: full ? timeout.full : timeout.quick,
         }),
     }];
+}
+
+/** How tests run a program of test/native (test/support/native.ts). They are only built on Linux. */
+function nativePrograms(environment) {
+    const file = path.join(buildFolder("linux"), "bin", "native", "@PROGRAM@");
+    return onWindows ? {} : { WINSOCK_SPI_NATIVE: JSON.stringify(environment.enter([file], project)) };
 }
 
 /** The compiled *.test.js of a folder. */

@@ -77,8 +77,8 @@ export type Action =
     /** At most one address of each family. */
     | { readonly kind: "redirect"; readonly to: readonly Endpoint[]; readonly otherwise: Otherwise }
     | RelayAction
-    /** `timeout` in milliseconds. */
-    | { readonly kind: "ask"; readonly timeout: number; readonly otherwise: Otherwise };
+    /** `timeout` in milliseconds; `text` is what the user is asked, if the policy says. */
+    | { readonly kind: "ask"; readonly text?: string; readonly timeout: number; readonly otherwise: Otherwise };
 
 /** Through the relay of the controller. Several of these may be said at once. */
 export interface RelayAction {
@@ -113,6 +113,11 @@ export interface Policy {
     readonly version: 1;
     /** What holds where no rule matches. */
     readonly default: { readonly kind: "allow" } | { readonly kind: "deny"; readonly error: string };
+    /**
+     * Whether nothing may go out where the policy cannot be read. Absent: if the default is deny, or any rule's
+     * `otherwise` is (isFailClosed in applies.ts).
+     */
+    readonly failClosed?: boolean;
     readonly rules: readonly Rule[];
 }
 
