@@ -9,7 +9,8 @@ namespace {
 
 std::u16string_view file_name(std::u16string_view path) {
     const std::size_t last = path.rfind(u'\\');
-    return last == std::u16string_view::npos ? path : path.substr(last + 1);
+    const std::size_t begin = last == std::u16string_view::npos ? 0 : last + 1;
+    return {path.data() + begin, path.size() - begin}; // substr would bring exceptions
 }
 
 bool same(const PolicyView& view, std::u16string_view folded, std::u16string_view text) {
