@@ -114,3 +114,11 @@ export { bindRestartable, type OnDatagram, type RestartDatagramOptions, type Res
 export {
     joinBroker, startBroker, type Broker, type BrokeredConnection, type BrokerOptions, type BrokerWorker, type JoinOptions,
 } from "./share/recipes/broker.js";
+
+export { compilePolicy, type CompileOptions } from "./policy/compile.js";
+export { decide } from "./policy/decide.js";
+export {
+    policyCalls, type Action, type AddressPattern, type CallFacts, type Decision, type Endpoint, type Match, type Otherwise,
+    type Policy, type PolicyCall, type PortRange, type Proxy, type RelayAction, type Rule, type TimeRange,
+} from "./policy/model.js";
+export { parsePolicy, type ParseOptions } from "./policy/parse.js";
