@@ -6,6 +6,8 @@ export interface PeerHandle {
     isAlive(): boolean;
     /** Full path of its program as Windows has it, empty if it may not be asked. */
     program(): string;
+    /** When it was started: FILETIME; 0 if that may not be asked. */
+    start(): bigint;
     /** SID of its user as text, e.g. `S-1-5-21-...-1001`. Throws `ERROR_ACCESS_DENIED`. */
     user(): string;
     /**
@@ -42,5 +44,5 @@ export interface PeerBinding {
 }
 
 export const peerMethods = [
-    "isAlive", "program", "user", "duplicate", "makeLedger", "openLedger", "closeUnclaimed", "revoke", "close",
+    "isAlive", "program", "start", "user", "duplicate", "makeLedger", "openLedger", "closeUnclaimed", "revoke", "close",
 ] as const satisfies readonly (keyof PeerHandle)[];

@@ -2,6 +2,7 @@
 // Composed they are one policy. Pure.
 
 import { WinsockError } from "../errors.js";
+import { isFailClosed } from "./applies.js";
 import type { Policy, Rule } from "./model.js";
 
 /** A policy that holds for the members of one job object. */
@@ -48,19 +49,25 @@ function unique(rules: readonly Rule[]): Rule[] {
 }
 
 /**
- * One policy of all layers: the rules of each `run` for its tree alone, behind them its default, then the machine's own
- * rules for everybody else.
+ * One policy of all layers: the rules of each `run` for its tree alone, behind them its default if that denies, then the
+ * machine's own rules for everybody.
  *
  * @throws WinsockError `ERR_POLICY_TREE`.
  */
 export function composePolicy({ base, runs }: PolicyLayers): Policy {
+    if (runs.length === 0 && base !== undefined) {
+        return base;
+    }
     const limitedRules = runs.flatMap((run) => [
         ...run.policy.rules.map((rule) => limited(rule, run)),
-        { name: `default of ${run.program}`, match: { tree: [{ job: run.job }] }, then: run.policy.default },
+        ...(run.policy.default.kind === "allow"
+            ? []
+            : [{ name: `default of ${run.program}`, match: { tree: [{ job: run.job }] }, then: run.policy.default }]),
     ]);
     return {
         version: 1,
         default: base?.default ?? { kind: "allow" },
-        rules: limitedRules.length === 0 ? (base?.rules ?? []) : unique([...limitedRules, ...(base?.rules ?? [])]),
+        rules: unique([...limitedRules, ...(base?.rules ?? [])]),
+        failClosed: [...runs.map(({ policy }) => policy), ...(base === undefined ? [] : [base])].some(isFailClosed),
     };
 }

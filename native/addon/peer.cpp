@@ -38,6 +38,9 @@ Napi::Value open_peer(const Napi::CallbackInfo& info) {
     set_function(object, "program", [peer](const Napi::CallbackInfo& call) -> Napi::Value {
         return to_string(call.Env(), peer->program());
     });
+    set_function(object, "start", [peer](const Napi::CallbackInfo& call) -> Napi::Value {
+        return to_bigint(call.Env(), peer->start());
+    });
     set_function(object, "user", [peer](const Napi::CallbackInfo& call) -> Napi::Value {
         std::wstring sid;
         check(call.Env(), peer->user(sid));

@@ -78,6 +78,10 @@ std::wstring Peer::program() const {
     return process_.handle ? program_of(process_.handle.get()) : std::wstring();
 }
 
+std::uint64_t Peer::start() const {
+    return process_.handle ? process_start(process_.handle.get()) : 0;
+}
+
 Status Peer::user(std::wstring& sid) const {
     return user_of(process_.handle.get(), sid);
 }

@@ -38,6 +38,8 @@ public:
 
     // Full path of its program, empty if it cannot be told.
     std::wstring program() const;
+    // FILETIME of its start; 0 if it cannot be told.
+    std::uint64_t start() const;
     // Its user's SID as text.
     Status user(std::wstring& sid) const;
 
