@@ -122,3 +122,11 @@ export {
     type Policy, type PolicyCall, type PortRange, type Proxy, type RelayAction, type Rule, type TimeRange,
 } from "./policy/model.js";
 export { parsePolicy, type ParseOptions } from "./policy/parse.js";
+export { onAsk } from "./hooks/ask.js";
+export type { AskHook, AskVerdict, Remember } from "./policy/answers.js";
+export { applyPolicy, type ApplyOptions, type ApplyResult } from "./policy/apply.js";
+export {
+    startController, type Controller, type ControllerNotice, type ControllerOptions,
+} from "./policy/controller.js";
+export type { Answer, HeldCall, RelayService } from "./policy/controller-model.js";
+export { clearPolicy, readPolicy, type PolicyInForce, type PolicyLayers, type RunLayer } from "./policy/store.js";

@@ -1,5 +1,7 @@
 // Putting a policy in force: compiled, written, and from that moment on followed by every process of the machine.
 
+import * as fs from "node:fs/promises";
+import * as path from "node:path";
 import { WinsockError, refuseUnknownOptions } from "../errors.js";
 import { native } from "../native.js";
 import type { PolicyStoreHandle } from "../native/policy.js";
@@ -8,7 +10,8 @@ import { compilePolicy } from "./compile.js";
 import type { Answer, HeldCall } from "./controller-model.js";
 import { policyCallOf } from "./answers.js";
 import { type PolicyLayers, type RunLayer, composePolicy } from "./layers.js";
-import type { Match, Policy, Rule } from "./model.js";
+import type { AddressPattern, Policy, Rule } from "./model.js";
+import { parsePolicy } from "./parse.js";
 import { publishImage, readStored, requireAdministrator, withStore } from "./store.js";
 
 export interface ApplyOptions {
@@ -93,6 +96,18 @@ function presentOrNothing(generation: number): Layers {
     }
 }
 
+async function readFile(file: string): Promise<Policy> {
+    let text: string;
+    try {
+        text = await fs.readFile(file, "utf8");
+    } catch (error) {
+        throw new WinsockError(`Cannot read the policy ${file}: ${(error as Error).message}. Nothing was changed.`, {
+            code: "ERR_NOT_READABLE", cause: error,
+        });
+    }
+    return parsePolicy(text, { file });
+}
+
 /**
  * Puts a policy in force for every program of the machine, those that run included. What `run` has put in force for
  * single process trees stays.
@@ -100,20 +115,21 @@ function presentOrNothing(generation: number): Layers {
  * Whoever is killed in the middle leaves the policy before or this one, nothing in between; of two processes that apply
  * at the same time the second wins.
  *
+ * @param policy The policy, or the path of a file (YAML or JSON).
  * @throws WinsockError `ERR_POLICY` (what is wrong in the file, and where), `ERR_NOT_ELEVATED`, `ERR_NOT_INSTALLED`,
  * `ERR_CONTROL_DAMAGED`, `ERR_BUSY`, `ERR_NO_USER`, `ERR_UNSUPPORTED_PLATFORM`.
  * @throws TypeError on misuse.
  *
  * @example
- * await applyPolicy(parsePolicy(text));
+ * await applyPolicy("policy.yaml");
  */
-export async function applyPolicy(policy: Policy, options: ApplyOptions = {}): Promise<ApplyResult> {
+export async function applyPolicy(policy: Policy | string, options: ApplyOptions = {}): Promise<ApplyResult> {
     refuseUnknownOptions("applyPolicy", options, ["dryRun"]);
-    if (typeof policy !== "object" || policy === null || !Array.isArray(policy.rules)) {
-        throw new TypeError("applyPolicy: policy must be a policy (see parsePolicy)");
+    if (typeof policy !== "string" && (typeof policy !== "object" || policy === null || !Array.isArray(policy.rules))) {
+        throw new TypeError("applyPolicy: policy must be a policy (see parsePolicy) or the path of its file");
     }
-    await Promise.resolve();
-    const base = policy;
+    const source = typeof policy === "string" ? path.resolve(policy) : undefined;
+    const base = source === undefined ? (policy as Policy) : await readFile(source);
     const { bytes, failClosed } = compileLayers({ base, runs: [] }, 1); // says what is wrong before anything is touched
     const result = { policy: base, size: bytes.length, failClosed };
     if (options.dryRun === true) {
@@ -121,7 +137,7 @@ export async function applyPolicy(policy: Policy, options: ApplyOptions = {}): P
     }
     return withStore((store) => {
         const before = presentOrNothing(native().readPolicyState().generation);
-        return { ...result, before, generation: publishLayers(store, { base, runs: before.runs }) };
+        return { ...result, before, generation: publishLayers(store, { base, runs: before.runs, source }) };
     });
 }
 
@@ -149,7 +165,7 @@ export function rememberedRule(call: HeldCall, answer: Answer, taken: readonly s
     if (kind === undefined || call.program === "") {
         return undefined;
     }
-    const one = ({ address, port }: { address: string; port: number }, withPort: boolean): Match["to"] => [{
+    const one = ({ address, port }: { address: string; port: number }, withPort: boolean): AddressPattern[] => [{
         range: { first: address, last: address },
         ...(withPort && port !== 0 ? { ports: [{ first: port, last: port }] } : {}),
     }];
