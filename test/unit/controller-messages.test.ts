@@ -1,7 +1,7 @@
 // The controller's side of the pipe's protocol, without a pipe: bytes to requests, answers to bytes, and what is said.
 import assert from "node:assert/strict";
-import { PassThrough } from "node:stream";
-import { Duplex } from "node:stream";
+import { once } from "node:events";
+import * as net from "node:net";
 import { AnswerDesk, checkVerdict, type DeskOptions } from "#lib/policy/answers.js";
 import type { AskHook } from "#lib/policy/answers.js";
 import { ControllerConnection } from "#lib/policy/controller-connection.js";
@@ -35,12 +35,14 @@ const never = new AbortController().signal;
 const ask = (one: AnswerDesk, fields: Parameters<typeof encodeRequest>[0] = {}): Promise<Answer | undefined> =>
     one.answer(client, request(fields)[0]!, never);
 
-/** Both ends of a pipe, without one. */
-function pipePair(): { ours: Duplex; theirs: Duplex } {
-    const up = new PassThrough();
-    const down = new PassThrough();
-    const ours = Duplex.from({ readable: up, writable: down });
-    const theirs = Duplex.from({ readable: down, writable: up });
+/** Both ends of a stream; not a pipe, which tests of any system cannot have. */
+async function streamPair(): Promise<{ ours: net.Socket; theirs: net.Socket }> {
+    const server = net.createServer().listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const theirs = net.connect((server.address() as net.AddressInfo).port, "127.0.0.1");
+    const [ours] = (await once(server, "connection")) as [net.Socket];
+    server.close();
+    theirs.on("error", () => undefined);
     return { ours, theirs };
 }
 
@@ -224,7 +226,7 @@ describe("controller: answers", () => {
 });
 
 describe("controller: a process at the pipe", () => {
-    async function answersOf(theirs: Duplex, count: number): Promise<ReturnType<typeof decodeAnswer>[]> {
+    async function answersOf(theirs: net.Socket, count: number): Promise<ReturnType<typeof decodeAnswer>[]> {
         let bytes = Buffer.alloc(0);
         for await (const chunk of theirs) {
             bytes = Buffer.concat([bytes, chunk as Buffer]);
@@ -236,13 +238,13 @@ describe("controller: a process at the pipe", () => {
     }
 
     it("has its calls answered in any order, at the same time", async () => {
-        const { ours, theirs } = pipePair();
+        const { ours, theirs } = await streamPair();
         const waiting: (() => void)[] = [];
         const one = desk({
             onAsk: () => new Promise((resolve) => {
                 waiting.push(() => resolve("allow"));
                 if (waiting.length === 3) {
-                    waiting.reverse().forEach((go) => go());
+                    setImmediate(() => waiting.reverse().forEach((go) => go()));
                 }
             }),
         });
@@ -254,7 +256,7 @@ describe("controller: a process at the pipe", () => {
     it("has its calls ended when it withdraws them, goes, or their time is over", async () => {
         const signals: AbortSignal[] = [];
         const onAsk: AskHook = ({ signal }) => (signals.push(signal), new Promise<undefined>(() => undefined));
-        const { ours, theirs } = pipePair();
+        const { ours, theirs } = await streamPair();
         const closed = new Promise<void>((resolve) => new ControllerConnection(ours, client, desk({ onAsk }), resolve));
         theirs.write(Buffer.concat([
             encodeRequest({ id: 1n, timeout: 1 }), encodeRequest({ id: 2n }), encodeRequest({ id: 3n }),
@@ -267,7 +269,6 @@ describe("controller: a process at the pipe", () => {
         }
         assert.equal(signals[2]?.aborted, false);
         theirs.destroy();
-        ours.destroy();
         await closed;
         assert.equal(signals[2]?.aborted, true);
     });
@@ -279,10 +280,11 @@ describe("controller: a process at the pipe", () => {
             Buffer.concat([encodeRequest({ id: 1n }), encodeRequest({ id: 1n })]),
             Buffer.from(encodeRequest({ rule: 9 })),
         ]) {
-            const { ours, theirs } = pipePair();
+            const { ours, theirs } = await streamPair();
             const closed = new Promise<void>((resolve) => new ControllerConnection(ours, client, desk({ onAsk }), resolve));
             theirs.write(bytes);
             await closed;
+            theirs.destroy();
         }
     });
 });
