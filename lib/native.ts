@@ -16,6 +16,7 @@ import type { PeerBinding } from "./native/peer.js";
 import type { PipeBinding } from "./native/pipe.js";
 import { type PolicyBinding, policyMethods } from "./native/policy.js";
 import type { TcpOwnerBinding } from "./native/tcp-owner.js";
+import { type SocketOwnersBinding, socketOwnersMethods } from "./native/socket-owners.js";
 import { type SocketsBinding, socketsMethods } from "./native/sockets.js";
 import type { ReadinessBinding } from "./native/readiness.js";
 import { type TransportsBinding, transportsMethods } from "./native/transports.js";
@@ -180,6 +181,7 @@ export interface NativeBinding
         SocketsBinding,
         PolicyBinding,
         TcpOwnerBinding,
+        SocketOwnersBinding,
         TransportsBinding {
     /**
      * The protocol catalog as Winsock gives it, in catalog order, hidden entries included; `info` is the 628 bytes of
@@ -382,6 +384,7 @@ const bindingMethods = [
     "connectPipe",
     "pipeProcess",
     "openTcpOwner",
+    ...socketOwnersMethods,
     ...inspectMethods,
     ...socketsMethods,
     "openPolled",

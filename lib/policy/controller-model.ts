@@ -2,7 +2,7 @@
  * What passes between the controller (the process that answers asks) and the relay: shapes only. The pipe's own format is
  * native/core/controller_format.hpp.
  */
-import type { Endpoint, Policy, Rule } from "./model.js";
+import type { CallFacts, Endpoint, Policy, Rule } from "./model.js";
 
 /** A call that a provider holds until it is answered. */
 export interface HeldCall {
@@ -11,6 +11,8 @@ export interface HeldCall {
     readonly processStart: bigint;
     /** Full path, from the system; empty if it cannot be asked. */
     readonly program: string;
+    /** What more is known of the process (user, ancestors, ...), for rules that are asked again by a host's name. */
+    readonly process?: CallFacts["process"];
     /** Function: "WSPConnect", "ConnectEx", "WSPSendTo", ... */
     readonly call: string;
     readonly protocol: "tcp" | "udp" | number;

@@ -17,6 +17,7 @@ void init_policy(Napi::Env env, Napi::Object exports);
 void init_program(Napi::Env env, Napi::Object exports);
 void init_proof(Napi::Env env, Napi::Object exports);
 void init_tcp_owner(Napi::Env env, Napi::Object exports);
+void init_socket_owners(Napi::Env env, Napi::Object exports);
 void init_sockets(Napi::Env env, Napi::Object exports);
 void init_readiness(Napi::Env env, Napi::Object exports);
 void init_transports(Napi::Env env, Napi::Object exports);
@@ -36,6 +37,7 @@ inline constexpr InitPart parts[] = {
     init_program,
     init_proof,
     init_tcp_owner,
+    init_socket_owners,
     init_sockets,
     init_readiness,
     init_transports,

@@ -66,6 +66,8 @@ const table = {
     catalogSequences: [3, 200],
     /** A listener goes from process to process this often while clients connect. */
     listenerHandovers: [6, 40],
+    /** Streams through the relay at once. */
+    relayStreams: [200, 1000],
 } as const satisfies Readonly<Record<string, readonly [quick: number, full: number]>>;
 
 export const counts = Object.fromEntries(
