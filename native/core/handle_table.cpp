@@ -94,9 +94,10 @@ bool HandleTable::claim(std::uint64_t handle, std::uint32_t slot, const Memory& 
     if (lock(*entry)) {
         store(entry->local, {});
         store(entry->remote, {});
+        store(entry->notes, {});
         unlock(*entry);
     } else {
-        // A thread was stopped, or ended, while it wrote the old life's addresses: they cannot be trusted.
+        // A thread was stopped, or ended, while it wrote about the old life: what stands there cannot be trusted.
         alive |= life_no_addresses;
     }
     entry->life.compare_exchange_strong(begun, alive, std::memory_order_acq_rel, std::memory_order_relaxed);
@@ -167,6 +168,40 @@ void HandleTable::store(AddressWords& words, const RecordAddress& address) {
     }
 }
 
+void HandleTable::store(NoteWords& words, const Notes& notes) {
+    std::array<std::uint64_t, note_words> values;
+    std::memcpy(values.data(), &notes, sizeof(notes));
+    for (std::size_t index = 0; index < note_words; ++index) {
+        words[index].store(values[index], std::memory_order_release);
+    }
+}
+
+HandleTable::Notes HandleTable::load(const NoteWords& words) {
+    std::array<std::uint64_t, note_words> values;
+    for (std::size_t index = 0; index < note_words; ++index) {
+        values[index] = words[index].load(std::memory_order_acquire);
+    }
+    Notes notes;
+    std::memcpy(&notes, values.data(), sizeof(notes));
+    return notes;
+}
+
+// Locks the entry for its own life. False: the life is over, or nothing can be kept about it.
+bool HandleTable::begin_change(const Socket& socket) {
+    if (!socket || (socket.life_ & life_no_addresses) != 0) {
+        return false;
+    }
+    Entry& entry = *socket.entry_;
+    if (!lock(entry)) {
+        return false;
+    }
+    if (entry.life.load(std::memory_order_acquire) != socket.life_) {
+        unlock(entry);
+        return false;
+    }
+    return true;
+}
+
 void HandleTable::set(const Socket& socket, const RecordAddress* local, const RecordAddress* remote) {
     if (!socket || (socket.life_ & life_no_addresses) != 0) {
         return;
@@ -229,6 +264,43 @@ HandleTable::Addresses HandleTable::addresses(const Socket& socket) const {
         }
     }
     return {};
+}
+
+HandleTable::Notes HandleTable::notes(const Socket& socket) const {
+    constexpr int attempts = 1000; // a writer copies a few words: it is soon done, or was stopped for good
+    if (!socket || (socket.life_ & life_no_addresses) != 0) {
+        return {};
+    }
+    const Entry& entry = *socket.entry_;
+    for (int attempt = 0; attempt < attempts; ++attempt) {
+        const std::uint32_t before = entry.version.load(std::memory_order_acquire);
+        if ((before & 1) != 0) {
+            continue;
+        }
+        const Notes notes = load(entry.notes);
+        if (entry.version.load(std::memory_order_acquire) == before) {
+            return entry.life.load(std::memory_order_acquire) == socket.life_ ? notes : Notes{};
+        }
+    }
+    return {};
+}
+
+std::uint32_t HandleTable::note_flags(const Socket& socket) const {
+    if (!socket || (socket.life_ & life_no_addresses) != 0) {
+        return 0;
+    }
+    const std::uint64_t first = socket.entry_->notes[0].load(std::memory_order_acquire);
+    if (socket.entry_->life.load(std::memory_order_acquire) != socket.life_) {
+        return 0;
+    }
+    std::array<std::uint32_t, 2> halves;
+    static_assert(offsetof(Notes, flags) == 0);
+    std::memcpy(halves.data(), &first, sizeof(first));
+    return halves[0];
+}
+
+HandleTable::Attachment HandleTable::attachment(const Socket& socket) {
+    return {socket ? &socket.entry_->attached : nullptr, socket.life_};
 }
 
 } // namespace winsock_spi::core

@@ -24,7 +24,7 @@ public:
     static constexpr std::uint32_t max_slots = 64;
     static constexpr std::size_t chunk_entries = 1024;
     static constexpr std::size_t chunk_count = 256;
-    static constexpr std::size_t chunk_size = chunk_entries * 64;
+    static constexpr std::size_t chunk_size = chunk_entries * 128;
 
     // Zeroed memory of `chunk_size` bytes, 64-byte aligned, or nullptr; and its release.
     struct Memory {
@@ -51,6 +51,15 @@ public:
         RecordAddress remote;
     };
 
+    // What else is kept about one life of a socket, all zero at its beginning. Whoever keeps it says what it means
+    // (native/lsp/socket_notes.hpp).
+    struct Notes {
+        std::uint32_t flags;
+        std::int32_t number;
+        RecordAddress original;
+        RecordAddress target;
+    };
+
     constexpr HandleTable() = default;
 
     // Begins a new life of `handle` in chain `slot`. False: there is no room, the handle stays unknown.
@@ -69,12 +78,38 @@ public:
     void set_remote(const Socket& socket, const RecordAddress& address);
     void clear_addresses(const Socket& socket);
 
+    Notes notes(const Socket& socket) const;
+    // Notes::flags alone: two loads.
+    std::uint32_t note_flags(const Socket& socket) const;
+    // Calls `change(Notes&)` once and keeps what it leaves there. False: nothing can be kept about this socket.
+    template <typename Change>
+    bool change_notes(const Socket& socket, Change&& change) {
+        if (!begin_change(socket)) {
+            return false;
+        }
+        Notes notes = load(socket.entry_->notes);
+        change(notes);
+        store(socket.entry_->notes, notes);
+        unlock(*socket.entry_);
+        return true;
+    }
+    // A pointer that stays with the handle value from life to life, for memory that is never released; `life` tells
+    // which life it is asked for.
+    struct Attachment {
+        std::atomic<void*>* pointer; // nullptr: unknown socket
+        std::uint32_t life;
+    };
+    static Attachment attachment(const Socket& socket);
+
 private:
     static constexpr std::size_t probe_limit = 32;
     static constexpr std::size_t address_words = sizeof(RecordAddress) / sizeof(std::uint64_t);
     using AddressWords = std::array<std::atomic<std::uint64_t>, address_words>;
+    static constexpr std::size_t note_words = sizeof(Notes) / sizeof(std::uint64_t);
+    using NoteWords = std::array<std::atomic<std::uint64_t>, note_words>;
+    static_assert(sizeof(Notes) == note_words * sizeof(std::uint64_t));
 
-    // `life`: bit 0 alive, bit 1 addresses may not be cached in this life, bits 2-7 slot, bits 8-31 generation.
+    // `life`: bit 0 alive, bit 1 addresses and notes cannot be kept in this life, bits 2-7 slot, bits 8-31 generation.
     static constexpr std::uint32_t life_alive = 1;
     static constexpr std::uint32_t life_no_addresses = 2;
     static constexpr unsigned life_slot_shift = 2;
@@ -83,11 +118,13 @@ private:
     struct alignas(64) Entry {
         std::atomic<std::uint64_t> key; // 0 = free. Never changes once set
         std::atomic<std::uint32_t> life;
-        std::atomic<std::uint32_t> version; // of the addresses; odd = being written
+        std::atomic<std::uint32_t> version; // of the addresses and notes; odd = being written
         AddressWords local;
         AddressWords remote;
+        NoteWords notes; // a cache line of their own, which recording does not touch
+        std::atomic<void*> attached;
     };
-    static_assert(sizeof(Entry) == 64);
+    static_assert(sizeof(Entry) == 128);
     struct Chunk {
         Entry entries[chunk_entries];
     };
@@ -98,6 +135,9 @@ private:
     static bool lock(Entry& entry);
     static void unlock(Entry& entry);
     static void store(AddressWords& words, const RecordAddress& address);
+    static void store(NoteWords& words, const Notes& notes);
+    static Notes load(const NoteWords& words);
+    static bool begin_change(const Socket& socket);
     static void set_alive(const Socket& socket, bool alive);
     static void set(const Socket& socket, const RecordAddress* local, const RecordAddress* remote);
     Entry* find_or_insert(std::uint64_t handle, const Memory& memory);

@@ -5,6 +5,7 @@
 
 #include <cstring>
 
+#include "socket_notes.hpp"
 #include "spi/guarded.hpp"
 #include "spi/last_error.hpp"
 
@@ -67,15 +68,28 @@ core::RecordAddress read_address(const sockaddr* address, const int* length) {
     return spi::guarded_read(value, length) ? read_address(address, value) : core::RecordAddress{};
 }
 
+core::RecordAddress ask_local(const Slot& slot, SOCKET socket) {
+    return ask(slot.lower.lpWSPGetSockName, socket);
+}
+
+core::RecordAddress ask_remote(const Slot& slot, SOCKET socket) {
+    return ask(slot.lower.lpWSPGetPeerName, socket);
+}
+
+core::RecordAddress ask_peer(const Slot& slot, SOCKET socket, const core::HandleTable::Socket& known) {
+    const core::RecordAddress peer = ask_remote(slot, socket);
+    return peer.family != 0 && has_note(known, note_redirected) ? notes_of(known).original : peer;
+}
+
 void refresh_local(const Slot& slot, SOCKET socket, const core::HandleTable::Socket& known) {
     if (known) {
-        process.sockets.set_local(known, ask(slot.lower.lpWSPGetSockName, socket));
+        process.sockets.set_local(known, ask_local(slot, socket));
     }
 }
 
 void refresh_remote(const Slot& slot, SOCKET socket, const core::HandleTable::Socket& known) {
     if (known) {
-        process.sockets.set_remote(known, ask(slot.lower.lpWSPGetPeerName, socket));
+        process.sockets.set_remote(known, ask_peer(slot, socket, known));
     }
 }
 

@@ -1,16 +1,55 @@
-// Functions that give a socket its addresses or tell them: bind, connect, listen, getsockname, getpeername.
+// Functions that give a socket its local address or tell its addresses: bind, listen, getsockname, getpeername.
 #include "address.hpp"
 #include "handlers.hpp"
 #include "recording.hpp"
+#include "redirect.hpp"
+#include "socket_notes.hpp"
 
 namespace winsock_spi::lsp {
 
 using core::Call;
 
+namespace {
+
+// bind and listen go nowhere else, so there is nothing to redirect.
+Decision decide_here(const Slot& slot, SOCKET socket, PolicyCall call, const core::RecordAddress* local) {
+    Decision decision = decide_call(slot, socket, call, {}, local);
+    if (decision.verdict.kind == VerdictKind::redirect || decision.held()) {
+        decision.take_otherwise();
+    }
+    return decision;
+}
+
+// What getpeername says of a socket that was led elsewhere. 0 or a Winsock error.
+int original_peer(const Slot& slot, SOCKET socket, const core::RecordAddress& original, sockaddr* name, int* length) {
+    SOCKADDR_STORAGE storage{};
+    int size = sizeof(storage);
+    int error = 0;
+    // Asked all the same: it may not be connected yet, or not any more.
+    if (slot.lower.lpWSPGetPeerName(socket, reinterpret_cast<sockaddr*>(&storage), &size, &error) != 0) {
+        return error == 0 ? WSASYSCALLFAILURE : error;
+    }
+    return write_address(original, name, length);
+}
+
+} // namespace
+
 int on_WSPBind(Slot& slot, SOCKET socket, const sockaddr* name, int length, LPINT error) {
     Recording recording(Call::WSPBind, socket);
-    const int result = slot.lower.lpWSPBind(socket, name, length, error);
+    Decision decision;
+    if (policy_in_force()) {
+        const core::RecordAddress wanted = read_address(name, length);
+        decision = decide_here(slot, socket, PolicyCall::bind, &wanted);
+        recording.restart();
+    }
+    int result = SOCKET_ERROR;
+    if (decision.denies()) {
+        *error = decision.verdict.error;
+    } else {
+        result = slot.lower.lpWSPBind(socket, name, length, error);
+    }
     recording.returned(result == SOCKET_ERROR, error);
+    recording.set_decision(decision);
     if (recording.succeeded()) {
         // Not the name itself: port 0 asks for one that the system chooses.
         const core::HandleTable::Socket known = process.sockets.find(socket);
@@ -22,34 +61,18 @@ int on_WSPBind(Slot& slot, SOCKET socket, const sockaddr* name, int length, LPIN
     return result;
 }
 
-int on_WSPConnect(Slot& slot, SOCKET socket, const sockaddr* name, int length, LPWSABUF caller_data,
-                  LPWSABUF callee_data, LPQOS socket_qos, LPQOS group_qos, LPINT error) {
-    const core::HandleTable::Socket known = process.sockets.find(socket);
-    Recording recording(Call::WSPConnect, socket);
-    const int result = slot.lower.lpWSPConnect(socket, name, length, caller_data, callee_data, socket_qos, group_qos,
-                                               error);
-    recording.returned(result == SOCKET_ERROR, error);
-    const bool under_way = result != SOCKET_ERROR || *error == WSAEWOULDBLOCK;
-    if (!recording.active()) {
-        if (under_way) {
-            process.sockets.clear_addresses(known); // whoever watches later must not see where it was connected before
-        }
-        return result;
-    }
-    const core::RecordAddress remote = read_address(name, length);
-    if (under_way) {
-        process.sockets.set_remote(known, remote);
-        refresh_local(slot, socket, known);
-    }
-    recording.set_remote(remote);
-    recording.add_cached_addresses(known);
-    return result;
-}
-
 int on_WSPListen(Slot& slot, SOCKET socket, int backlog, LPINT error) {
     Recording recording(Call::WSPListen, socket);
-    const int result = slot.lower.lpWSPListen(socket, backlog, error);
+    const Decision decision = decide_here(slot, socket, PolicyCall::listen, nullptr);
+    recording.restart();
+    int result = SOCKET_ERROR;
+    if (decision.denies()) {
+        *error = decision.verdict.error;
+    } else {
+        result = slot.lower.lpWSPListen(socket, backlog, error);
+    }
     recording.returned(result == SOCKET_ERROR, error);
+    recording.set_decision(decision);
     if (recording.active()) {
         const core::HandleTable::Socket known = process.sockets.find(socket);
         refresh_local(slot, socket, known);
@@ -75,11 +98,20 @@ int on_WSPGetSockName(Slot& slot, SOCKET socket, sockaddr* name, LPINT length, L
 }
 
 int on_WSPGetPeerName(Slot& slot, SOCKET socket, sockaddr* name, LPINT length, LPINT error) {
+    const core::HandleTable::Socket known = process.sockets.find(socket);
     Recording recording(Call::WSPGetPeerName, socket);
-    const int result = slot.lower.lpWSPGetPeerName(socket, name, length, error);
+    int result = 0;
+    if (has_note(known, note_redirected)) {
+        const int refused = original_peer(slot, socket, notes_of(known).original, name, length);
+        if (refused != 0) {
+            *error = refused;
+            result = SOCKET_ERROR;
+        }
+    } else {
+        result = slot.lower.lpWSPGetPeerName(socket, name, length, error);
+    }
     recording.returned(result == SOCKET_ERROR, error);
     if (recording.active()) {
-        const core::HandleTable::Socket known = process.sockets.find(socket);
         if (recording.succeeded()) {
             const core::RecordAddress remote = read_address(name, length);
             process.sockets.set_remote(known, remote);

@@ -1,14 +1,28 @@
-// Sending and receiving. Only entered while somebody watches. No system call, no lock, no allocation of ours here.
+// Sending and receiving. Only entered while somebody watches, or interception has to do with it. No system call, no lock,
+// no allocation of ours here, but for what has to be found out once about a socket that a policy concerns.
+#include "accepted.hpp"
 #include "address.hpp"
 #include "buffers.hpp"
+#include "datagram.hpp"
 #include "handlers.hpp"
 #include "recording.hpp"
+#include "socket_notes.hpp"
 
 namespace winsock_spi::lsp {
 
 using core::Call;
 
 namespace {
+
+// What a record needs of the buffers, if there will be a record.
+std::uint64_t requested_of(const WSABUF* buffers, DWORD count) {
+    return process.recorder.observed() ? sum_of_buffers(buffers, count) : 0;
+}
+
+// Connections that AcceptEx has taken are decided by what comes first. 0, or the error.
+int refusal_of_transfer(const Slot& slot, SOCKET socket, const core::HandleTable::Socket& known) {
+    return has_note(known, note_accept_ex | note_refused) ? refusal_of(slot, socket, known) : 0;
+}
 
 // What every transfer tells once the lower provider has returned. `done` is where it reported the byte count, if the
 // program wanted to know.
@@ -31,11 +45,23 @@ void describe_transfer(Recording& recording, SOCKET socket, std::uint64_t reques
 int on_WSPSend(Slot& slot, SOCKET socket, LPWSABUF buffers, DWORD count, LPDWORD sent, DWORD flags,
                LPWSAOVERLAPPED overlapped, LPWSAOVERLAPPED_COMPLETION_ROUTINE routine, LPWSATHREADID thread,
                LPINT error) {
-    const std::uint64_t requested = sum_of_buffers(buffers, count);
+    const std::uint64_t requested = requested_of(buffers, count);
+    const core::HandleTable::Socket known = process.sockets.find(socket);
+    int refused = refusal_of_transfer(slot, socket, known);
+    Decision decision;
+    if (has_note(known, note_peer) && policy_in_force()) {
+        decision = Datagram(slot, socket, known, {}, false).decision();
+        refused = decision.denies() ? decision.verdict.error : 0;
+    }
     Recording recording(Call::WSPSend, socket);
-    const int result =
-        slot.lower.lpWSPSend(socket, buffers, count, sent, flags, overlapped, routine, thread, error);
+    int result = SOCKET_ERROR;
+    if (refused != 0) {
+        *error = refused;
+    } else {
+        result = slot.lower.lpWSPSend(socket, buffers, count, sent, flags, overlapped, routine, thread, error);
+    }
     recording.returned(result == SOCKET_ERROR, error);
+    recording.set_decision(decision);
     describe_transfer(recording, socket, requested, sent);
     return result;
 }
@@ -43,15 +69,31 @@ int on_WSPSend(Slot& slot, SOCKET socket, LPWSABUF buffers, DWORD count, LPDWORD
 int on_WSPSendTo(Slot& slot, SOCKET socket, LPWSABUF buffers, DWORD count, LPDWORD sent, DWORD flags,
                  const sockaddr* to, int to_length, LPWSAOVERLAPPED overlapped,
                  LPWSAOVERLAPPED_COMPLETION_ROUTINE routine, LPWSATHREADID thread, LPINT error) {
-    const std::uint64_t requested = sum_of_buffers(buffers, count);
+    const std::uint64_t requested = requested_of(buffers, count);
     const core::RecordAddress remote = read_address(to, to_length);
-    Recording recording(Call::WSPSendTo, socket);
-    const int result = slot.lower.lpWSPSendTo(socket, buffers, count, sent, flags, to, to_length, overlapped, routine,
-                                              thread, error);
-    recording.returned(result == SOCKET_ERROR, error);
-    if (recording.active()) {
+    if (!policy_in_force()) {
+        Recording recording(Call::WSPSendTo, socket);
+        const int result = slot.lower.lpWSPSendTo(socket, buffers, count, sent, flags, to, to_length, overlapped,
+                                                  routine, thread, error);
+        recording.returned(result == SOCKET_ERROR, error);
         recording.set_remote(remote);
+        describe_transfer(recording, socket, requested, sent);
+        return result;
     }
+    const Datagram datagram(slot, socket, process.sockets.find(socket), remote, true);
+    const LowerAddress* const target = datagram.target();
+    Recording recording(Call::WSPSendTo, socket);
+    int result = SOCKET_ERROR;
+    if (datagram.denied()) {
+        *error = datagram.error();
+    } else {
+        result = slot.lower.lpWSPSendTo(socket, buffers, count, sent, flags, target == nullptr ? to : target->name(),
+                                        target == nullptr ? to_length : target->length, overlapped, routine, thread,
+                                        error);
+    }
+    recording.returned(result == SOCKET_ERROR, error);
+    recording.set_decision(datagram.decision());
+    recording.set_remote(remote);
     describe_transfer(recording, socket, requested, sent);
     return result;
 }
@@ -59,11 +101,16 @@ int on_WSPSendTo(Slot& slot, SOCKET socket, LPWSABUF buffers, DWORD count, LPDWO
 int on_WSPRecv(Slot& slot, SOCKET socket, LPWSABUF buffers, DWORD count, LPDWORD received, LPDWORD flags,
                LPWSAOVERLAPPED overlapped, LPWSAOVERLAPPED_COMPLETION_ROUTINE routine, LPWSATHREADID thread,
                LPINT error) {
-    const std::uint64_t requested = sum_of_buffers(buffers, count);
+    const std::uint64_t requested = requested_of(buffers, count);
     const bool peek = asks_to_peek(flags);
+    const int refused = refusal_of_transfer(slot, socket, process.sockets.find(socket));
     Recording recording(Call::WSPRecv, socket);
-    const int result =
-        slot.lower.lpWSPRecv(socket, buffers, count, received, flags, overlapped, routine, thread, error);
+    int result = SOCKET_ERROR;
+    if (refused != 0) {
+        *error = refused;
+    } else {
+        result = slot.lower.lpWSPRecv(socket, buffers, count, received, flags, overlapped, routine, thread, error);
+    }
     recording.returned(result == SOCKET_ERROR, error);
     if (recording.active() && peek) {
         recording.set_flag(core::record_peek);
@@ -75,12 +122,19 @@ int on_WSPRecv(Slot& slot, SOCKET socket, LPWSABUF buffers, DWORD count, LPDWORD
 int on_WSPRecvFrom(Slot& slot, SOCKET socket, LPWSABUF buffers, DWORD count, LPDWORD received, LPDWORD flags,
                    sockaddr* from, LPINT from_length, LPWSAOVERLAPPED overlapped,
                    LPWSAOVERLAPPED_COMPLETION_ROUTINE routine, LPWSATHREADID thread, LPINT error) {
-    const std::uint64_t requested = sum_of_buffers(buffers, count);
+    const std::uint64_t requested = requested_of(buffers, count);
     const bool peek = asks_to_peek(flags);
+    const core::HandleTable::Socket known = process.sockets.find(socket);
+    if (from != nullptr && overlapped != nullptr) {
+        note_late_receive(known);
+    }
     Recording recording(Call::WSPRecvFrom, socket);
     const int result = slot.lower.lpWSPRecvFrom(socket, buffers, count, received, flags, from, from_length, overlapped,
                                                 routine, thread, error);
     recording.returned(result == SOCKET_ERROR, error);
+    if (result != SOCKET_ERROR && from != nullptr && has_note(known, note_redirected | note_datagram_map)) {
+        show_original(known, from, from_length);
+    }
     if (recording.active() && peek) {
         recording.set_flag(core::record_peek);
     }

@@ -1,8 +1,11 @@
 // The extension functions. They answer through the thread's last error, as the functions of mswsock do.
 #include "address.hpp"
+#include "accepted.hpp"
 #include "buffers.hpp"
+#include "datagram.hpp"
 #include "handlers.hpp"
 #include "recording.hpp"
+#include "socket_notes.hpp"
 #include "spi/last_error.hpp"
 
 namespace winsock_spi::lsp {
@@ -62,50 +65,45 @@ bool requested_of(const TRANSMIT_PACKETS_ELEMENT* elements, DWORD count, std::ui
     return true;
 }
 
-} // namespace
-
-BOOL on_AcceptEx(const Slot&, LPFN_ACCEPTEX lower, SOCKET listener, SOCKET socket, PVOID buffer, DWORD data_length,
-                 DWORD local_length, DWORD remote_length, LPDWORD received, LPOVERLAPPED overlapped) {
-    Recording recording(Call::AcceptEx, listener);
-    const BOOL result =
-        lower(listener, socket, buffer, data_length, local_length, remote_length, received, overlapped);
-    returned(recording, !result);
-    if (recording.accepted() && data_length != 0) {
-        recording.set_requested(data_length);
-        add_bytes(recording, received);
+// A connection that AcceptEx has taken and the policy refuses. Sets the last error.
+bool refuses_transfer(const Slot& slot, SOCKET socket) {
+    if (process.policy.notes_expected() == 0) [[likely]] {
+        return false;
     }
-    recording.add_cached_addresses(process.sockets.find(listener));
-    return result;
-}
-
-BOOL on_ConnectEx(const Slot&, LPFN_CONNECTEX lower, SOCKET socket, const sockaddr* name, int length, PVOID buffer,
-                  DWORD data_length, LPDWORD sent, LPOVERLAPPED overlapped) {
     const core::HandleTable::Socket known = process.sockets.find(socket);
-    Recording recording(Call::ConnectEx, socket);
-    const core::RecordAddress remote = recording.active() ? read_address(name, length) : core::RecordAddress{};
-    if (recording.active()) {
-        recording.restart();
+    const int error = has_note(known, note_accept_ex | note_refused) ? refusal_of(slot, socket, known) : 0;
+    if (error != 0) {
+        SetLastError(static_cast<DWORD>(error));
     }
-    const BOOL result = lower(socket, name, length, buffer, data_length, sent, overlapped);
-    returned(recording, !result);
-    if (!recording.active()) {
-        const spi::LastErrorKeeper keeper;
-        if (result || GetLastError() == ERROR_IO_PENDING) {
-            process.sockets.clear_addresses(known);
-        }
-        return result;
-    }
-    recording.set_remote(remote);
-    if (recording.accepted()) {
-        process.sockets.set_remote(known, remote);
-        if (data_length != 0) {
-            recording.set_requested(data_length);
-            add_bytes(recording, sent);
-        }
-    }
-    recording.add_cached_addresses(known);
-    return result;
+    return error != 0;
 }
+
+INT send_message(LPFN_WSASENDMSG lower, const Datagram& datagram, SOCKET socket, WSAMSG* pointer, DWORD flags,
+                 DWORD* sent, WSAOVERLAPPED* overlapped, LPWSAOVERLAPPED_COMPLETION_ROUTINE routine) {
+    if (datagram.denied()) {
+        SetLastError(static_cast<DWORD>(datagram.error()));
+        return SOCKET_ERROR;
+    }
+    WSAMSG message;
+    LowerAddress target;
+    if (datagram.target() == nullptr || !spi::guarded_read(message, pointer)) {
+        return lower(socket, pointer, flags, sent, overlapped, routine);
+    }
+    target = *datagram.target();
+    message.name = reinterpret_cast<sockaddr*>(&target.storage);
+    message.namelen = target.length;
+    return lower(socket, &message, flags, sent, overlapped, routine);
+}
+
+// The sender that a received message names, where it is somebody else to the program.
+void show_original_sender(const core::HandleTable::Socket& known, WSAMSG* pointer) {
+    WSAMSG message;
+    if (spi::guarded_read(message, pointer)) {
+        show_original(known, message.name, &pointer->namelen);
+    }
+}
+
+} // namespace
 
 BOOL on_DisconnectEx(const Slot&, LPFN_DISCONNECTEX lower, SOCKET socket, LPOVERLAPPED overlapped, DWORD flags,
                      DWORD reserved) {
@@ -117,16 +115,20 @@ BOOL on_DisconnectEx(const Slot&, LPFN_DISCONNECTEX lower, SOCKET socket, LPOVER
     const spi::LastErrorKeeper keeper;
     if (result || GetLastError() == ERROR_IO_PENDING) {
         process.sockets.clear_addresses(known); // TF_REUSE_SOCKET: it begins anew
+        if (has_note(known, note_redirected | note_denied)) {
+            drop_note(known, note_redirected | note_denied);
+        }
     }
     return result;
 }
 
-BOOL on_TransmitFile(const Slot&, LPFN_TRANSMITFILE lower, SOCKET socket, HANDLE file, DWORD file_bytes,
+BOOL on_TransmitFile(const Slot& slot, LPFN_TRANSMITFILE lower, SOCKET socket, HANDLE file, DWORD file_bytes,
                      DWORD per_send, LPOVERLAPPED overlapped, LPTRANSMIT_FILE_BUFFERS buffers, DWORD flags) {
     std::uint64_t requested = 0;
     const bool known_length = requested_of(file_bytes, file, buffers, requested);
+    const bool refused = refuses_transfer(slot, socket);
     Recording recording(Call::TransmitFile, socket);
-    const BOOL result = lower(socket, file, file_bytes, per_send, overlapped, buffers, flags);
+    const BOOL result = !refused && lower(socket, file, file_bytes, per_send, overlapped, buffers, flags);
     returned(recording, !result);
     if (recording.accepted() && known_length) {
         recording.set_requested(requested);
@@ -135,12 +137,13 @@ BOOL on_TransmitFile(const Slot&, LPFN_TRANSMITFILE lower, SOCKET socket, HANDLE
     return result;
 }
 
-BOOL on_TransmitPackets(const Slot&, LPFN_TRANSMITPACKETS lower, SOCKET socket, LPTRANSMIT_PACKETS_ELEMENT elements,
+BOOL on_TransmitPackets(const Slot& slot, LPFN_TRANSMITPACKETS lower, SOCKET socket, LPTRANSMIT_PACKETS_ELEMENT elements,
                         DWORD count, DWORD per_send, LPOVERLAPPED overlapped, DWORD flags) {
     std::uint64_t requested = 0;
     const bool known_length = requested_of(elements, count, requested);
+    const bool refused = refuses_transfer(slot, socket);
     Recording recording(Call::TransmitPackets, socket);
-    const BOOL result = lower(socket, elements, count, per_send, overlapped, flags);
+    const BOOL result = !refused && lower(socket, elements, count, per_send, overlapped, flags);
     returned(recording, !result);
     if (recording.accepted() && known_length) {
         recording.set_requested(requested);
@@ -152,14 +155,22 @@ BOOL on_TransmitPackets(const Slot&, LPFN_TRANSMITPACKETS lower, SOCKET socket, 
 INT on_WSARecvMsg(const Slot&, LPFN_WSARECVMSG lower, SOCKET socket, LPWSAMSG message, LPDWORD received,
                   LPWSAOVERLAPPED overlapped, LPWSAOVERLAPPED_COMPLETION_ROUTINE routine) {
     Recording recording(Call::WSARecvMsg, socket);
-    if (!recording.active()) {
+    const bool intercepted = (process.policy.generation() | process.policy.notes_expected()) != 0;
+    if (!recording.active() && !intercepted) {
         return lower(socket, message, received, overlapped, routine);
+    }
+    const core::HandleTable::Socket known = process.sockets.find(socket);
+    if (intercepted && overlapped != nullptr) {
+        note_late_receive(known);
     }
     const Message before = read_message(message);
     const bool peek = message != nullptr && asks_to_peek(&message->dwFlags);
     recording.restart();
     const INT result = lower(socket, message, received, overlapped, routine);
     returned(recording, result == SOCKET_ERROR);
+    if (result != SOCKET_ERROR && has_note(known, note_redirected | note_datagram_map)) {
+        show_original_sender(known, message);
+    }
     if (peek) {
         recording.set_flag(core::record_peek);
     }
@@ -174,15 +185,23 @@ INT on_WSARecvMsg(const Slot&, LPFN_WSARECVMSG lower, SOCKET socket, LPWSAMSG me
     return result;
 }
 
-INT on_WSASendMsg(const Slot&, LPFN_WSASENDMSG lower, SOCKET socket, LPWSAMSG message, DWORD flags, LPDWORD sent,
+INT on_WSASendMsg(const Slot& slot, LPFN_WSASENDMSG lower, SOCKET socket, LPWSAMSG message, DWORD flags, LPDWORD sent,
                   LPWSAOVERLAPPED overlapped, LPWSAOVERLAPPED_COMPLETION_ROUTINE routine) {
     Recording recording(Call::WSASendMsg, socket);
-    if (!recording.active()) {
+    if (!recording.active() && !policy_in_force()) {
         return lower(socket, message, flags, sent, overlapped, routine);
     }
     const Message before = read_message(message);
     recording.restart();
-    const INT result = lower(socket, message, flags, sent, overlapped, routine);
+    INT result = SOCKET_ERROR;
+    if (policy_in_force()) {
+        // Nothing says how long an overlapped call needs its WSAMSG: a copy on the stack may be gone by then.
+        const Datagram datagram(slot, socket, process.sockets.find(socket), before.name, overlapped == nullptr);
+        result = send_message(lower, datagram, socket, message, flags, sent, overlapped, routine);
+        recording.set_decision(datagram.decision());
+    } else {
+        result = lower(socket, message, flags, sent, overlapped, routine);
+    }
     returned(recording, result == SOCKET_ERROR);
     recording.set_remote(before.name);
     if (recording.accepted()) {

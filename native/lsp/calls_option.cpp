@@ -1,5 +1,6 @@
 // Options and ioctls: which entry a socket belongs to, accepts and connects that AcceptEx and ConnectEx have finished,
 // and the pointers to extension functions.
+#include "accepted.hpp"
 #include "address.hpp"
 #include "extension.hpp"
 #include "handlers.hpp"
@@ -77,12 +78,17 @@ int protocol_info(Slot& slot, SOCKET socket, int option, char* value, int* lengt
 }
 
 // AcceptEx has made `socket` a connected one: told as an accept, since that is what it was.
-void record_accept(SOCKET socket, const core::HandleTable::Socket& known, const Recording& option) {
+void record_accept(SOCKET socket, const core::HandleTable::Socket& known, const Recording& option,
+                   const Decision& decision) {
     Recording recording(Call::WSPAccept, socket);
     if (!recording.active()) {
         return;
     }
     recording.set_flag(core::record_via_accept_ex);
+    if (decision.denies()) {
+        recording.fail(decision.verdict.error);
+    }
+    recording.set_decision(decision);
     recording.add_cached_addresses(known);
     recording.same_time_as(option);
 }
@@ -115,7 +121,12 @@ int on_WSPGetSockOpt(Slot& slot, SOCKET socket, int level, int option, char* val
 int on_WSPSetSockOpt(Slot& slot, SOCKET socket, int level, int option, const char* value, int length, LPINT error) {
     const core::HandleTable::Socket known = process.sockets.find(socket);
     Recording recording(Call::WSPSetSockOpt, socket);
-    const int result = slot.lower.lpWSPSetSockOpt(socket, level, option, value, length, error);
+    int result = slot.lower.lpWSPSetSockOpt(socket, level, option, value, length, error);
+    const bool accepted = level == SOL_SOCKET && option == SO_UPDATE_ACCEPT_CONTEXT && result != SOCKET_ERROR;
+    Decision decision;
+    if (accepted && policy_in_force()) [[unlikely]] {
+        decision = decide_accepted(slot, socket, known);
+    }
     recording.returned(result == SOCKET_ERROR, error);
     if (recording.succeeded() && level == SOL_SOCKET) {
         if (option == SO_UPDATE_ACCEPT_CONTEXT || option == update_connect_context) {
@@ -123,8 +134,13 @@ int on_WSPSetSockOpt(Slot& slot, SOCKET socket, int level, int option, const cha
             refresh_remote(slot, socket, known);
         }
         if (option == SO_UPDATE_ACCEPT_CONTEXT) {
-            record_accept(socket, known, recording);
+            record_accept(socket, known, recording, decision);
         }
+    }
+    if (decision.denies()) { // the program closes it, which resets the connection
+        *error = decision.verdict.error;
+        result = SOCKET_ERROR;
+        recording.fail(*error);
     }
     recording.add_cached_addresses(known);
     return result;

@@ -1,8 +1,9 @@
-// Functions that begin or end the life of a socket: WSPSocket, WSPAccept, WSPJoinLeaf, WSPCloseSocket, and WSPCleanup.
+// Functions that begin or end the life of a socket: WSPSocket, WSPCloseSocket, WSPShutdown, and WSPCleanup.
 #include "address.hpp"
 #include "core/triplet.hpp"
 #include "handlers.hpp"
 #include "recording.hpp"
+#include "socket_notes.hpp"
 #include "spi/guarded.hpp"
 
 namespace winsock_spi::lsp {
@@ -10,24 +11,6 @@ namespace winsock_spi::lsp {
 using core::Call;
 
 namespace {
-
-// A new socket of the lower provider becomes ours. When Winsock refuses, nobody may be left holding it; except where it
-// does not know our entry, because that has gone from its catalog while this process runs: then the socket stays the
-// lower provider's, and the program has its network.
-SOCKET claim_new(Slot& slot, SOCKET socket, int* error) {
-    const SOCKET lower = socket;
-    const int refused = slot.claim(socket);
-    if (refused == 0) {
-        return socket;
-    }
-    if (refused == WSAEINVAL) {
-        return lower;
-    }
-    int ignored = 0;
-    slot.lower.lpWSPCloseSocket(lower, &ignored);
-    *error = refused;
-    return INVALID_SOCKET;
-}
 
 // The triplet and the protocol info that the lower provider shall see. A base provider gets its own info, as it does
 // without us; what WSPDuplicateSocket has put into the reserved field goes back to the provider it came from. Places
@@ -59,6 +42,15 @@ struct LowerInfo {
     }
 };
 
+// Whatever this socket receives we see; but not what another process has under way on one that it shares with us.
+void note_new(SOCKET socket, const LowerInfo& lower) {
+    const core::HandleTable::Socket known = process.sockets.find(socket);
+    if (lower.reserved == 0) {
+        note_protocol(known, lower.triplet.family, lower.triplet.socket_type, lower.triplet.protocol);
+        add_note(known, note_seen_whole);
+    }
+}
+
 } // namespace
 
 SOCKET on_WSPSocket(Slot& slot, int family, int type, int protocol, LPWSAPROTOCOL_INFOW info, GROUP group,
@@ -68,7 +60,10 @@ SOCKET on_WSPSocket(Slot& slot, int family, int type, int protocol, LPWSAPROTOCO
     SOCKET socket = slot.lower.lpWSPSocket(lower.triplet.family, lower.triplet.socket_type, lower.triplet.protocol,
                                            lower.pointer, group, flags, error);
     if (socket != INVALID_SOCKET) {
-        socket = claim_new(slot, socket, error);
+        socket = slot.claim_new(socket, error);
+    }
+    if (socket != INVALID_SOCKET && policy_in_force()) [[unlikely]] {
+        note_new(socket, lower);
     }
     recording.returned(socket == INVALID_SOCKET, error);
     if (recording.succeeded()) {
@@ -78,52 +73,6 @@ SOCKET on_WSPSocket(Slot& slot, int family, int type, int protocol, LPWSAPROTOCO
             complete_addresses(slot, socket, known);
             recording.add_cached_addresses(known);
         }
-    }
-    return socket;
-}
-
-SOCKET on_WSPAccept(Slot& slot, SOCKET listener, sockaddr* address, LPINT length, LPCONDITIONPROC condition,
-                    DWORD_PTR callback_data, LPINT error) {
-    Recording recording(Call::WSPAccept, listener);
-    SOCKET socket = slot.lower.lpWSPAccept(listener, address, length, condition, callback_data, error);
-    if (socket != INVALID_SOCKET) {
-        socket = claim_new(slot, socket, error);
-    }
-    recording.returned(socket == INVALID_SOCKET, error);
-    if (!recording.active()) {
-        return socket;
-    }
-    if (socket == INVALID_SOCKET) {
-        recording.set_local(process.sockets.addresses(process.sockets.find(listener)).local);
-    } else {
-        const core::HandleTable::Socket known = process.sockets.find(socket);
-        const core::RecordAddress remote = address == nullptr ? core::RecordAddress{} : read_address(address, length);
-        process.sockets.set_remote(known, remote);
-        complete_addresses(slot, socket, known);
-        recording.set_socket(socket);
-        recording.set_remote(remote);
-        recording.add_cached_addresses(known);
-    }
-    return socket;
-}
-
-SOCKET on_WSPJoinLeaf(Slot& slot, SOCKET root, const sockaddr* name, int length, LPWSABUF caller_data,
-                      LPWSABUF callee_data, LPQOS socket_qos, LPQOS group_qos, DWORD flags, LPINT error) {
-    Recording recording(Call::WSPJoinLeaf, root);
-    const core::RecordAddress remote = recording.active() ? read_address(name, length) : core::RecordAddress{};
-    SOCKET socket = slot.lower.lpWSPJoinLeaf(root, name, length, caller_data, callee_data, socket_qos, group_qos,
-                                             flags, error);
-    // Rootless groups answer with the very socket that was passed in.
-    if (socket != INVALID_SOCKET && socket != root) {
-        socket = claim_new(slot, socket, error);
-    }
-    recording.returned(socket == INVALID_SOCKET, error);
-    if (recording.active()) {
-        recording.set_remote(remote);
-        if (socket != INVALID_SOCKET) {
-            recording.set_socket(socket);
-        }
-        recording.add_cached_addresses(process.sockets.find(socket == INVALID_SOCKET ? root : socket));
     }
     return socket;
 }

@@ -1,5 +1,5 @@
 // The function tables that we give away; see functions.hpp. Generated: for each slot and each function one small
-// function that knows its slot. Unobserved, it is one test and a jump into the lower provider.
+// function that knows its slot. Unobserved and without a policy, it is one test and a jump into the lower provider.
 #include "functions.hpp"
 
 #include <bit>
@@ -53,10 +53,24 @@ struct Function;
 WINSOCK_SPI_PROVIDER_FUNCTIONS(WINSOCK_SPI_TRAITS)
 #undef WINSOCK_SPI_TRAITS
 
+// When a function's handler is called instead of the lower provider's function.
+struct Always {};
+struct Observed {
+    static std::uint32_t enters() { return process.recorder.watchers(); }
+};
+struct Decided { // notes outlive the policy they were made under
+    static std::uint32_t enters() {
+        return process.recorder.watchers() | process.policy.generation() | process.policy.notes_expected();
+    }
+};
+struct Noted {
+    static std::uint32_t enters() { return process.recorder.watchers() | process.policy.notes_expected(); }
+};
+
 // What is done with a function that has no handler of its own: it is recorded with what the socket's cache knows.
 template <Call Id>
 struct Handler {
-    static constexpr bool always = false;
+    using When = Observed;
 
     template <typename... Parameters>
     WINSOCK_SPI_OUT_OF_LINE static auto run(Slot& slot, Parameters... parameters) {
@@ -71,12 +85,14 @@ struct Handler {
     }
 };
 
-inline constexpr bool handled_always = true;
-inline constexpr bool handled_observed = false;
+using handled_always = Always;
+using handled_observed = Observed;
+using handled_decided = Decided;
+using handled_noted = Noted;
 #define WINSOCK_SPI_HANDLER(name, when)                         \
     template <>                                                 \
     struct Handler<Call::name> {                                \
-        static constexpr bool always = handled_##when;          \
+        using When = handled_##when;                            \
         template <typename... Parameters>                       \
         static auto run(Slot& slot, Parameters... parameters) { \
             return on_##name(slot, parameters...);              \
@@ -91,12 +107,12 @@ struct Entry;
 template <std::size_t Index, Call Id, typename Result, typename... Parameters>
 struct Entry<Index, Id, Result(WSPAPI*)(Parameters...)> {
     static Result WSPAPI call(Parameters... parameters) {
-        if constexpr (Handler<Id>::always) {
+        if constexpr (std::is_same_v<typename Handler<Id>::When, Always>) {
             return handle(parameters...);
         } else {
             // One call for both ways: so the compiler leaves the parameters where they are and jumps.
             auto target = Function<Id>::lower(process.slots[Index]);
-            if (process.recorder.observed()) [[unlikely]] {
+            if (Handler<Id>::When::enters() != 0) [[unlikely]] {
                 target = &handle;
             }
             return target(parameters...);

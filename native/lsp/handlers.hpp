@@ -6,24 +6,25 @@
 #include "spi/provider_functions.hpp"
 
 // always: has work to do whether anybody watches or not.   observed: only while somebody watches.
+// decided: also while a policy is in force.   noted: also once interception has noted something about some socket.
 #define WINSOCK_SPI_HANDLERS(X)      \
     X(WSPAccept, always)             \
-    X(WSPBind, observed)             \
+    X(WSPBind, decided)              \
     X(WSPCleanup, always)            \
     X(WSPCloseSocket, always)        \
     X(WSPConnect, always)            \
     X(WSPDuplicateSocket, always)    \
-    X(WSPGetPeerName, observed)      \
+    X(WSPGetPeerName, noted)         \
     X(WSPGetSockName, observed)      \
     X(WSPGetSockOpt, always)         \
     X(WSPIoctl, always)              \
     X(WSPJoinLeaf, always)           \
-    X(WSPListen, observed)           \
-    X(WSPRecv, observed)             \
-    X(WSPRecvFrom, observed)         \
-    X(WSPSend, observed)             \
-    X(WSPSendTo, observed)           \
-    X(WSPSetSockOpt, observed)       \
+    X(WSPListen, decided)            \
+    X(WSPRecv, noted)                \
+    X(WSPRecvFrom, decided)          \
+    X(WSPSend, noted)                \
+    X(WSPSendTo, decided)            \
+    X(WSPSetSockOpt, decided)        \
     X(WSPShutdown, observed)         \
     X(WSPSocket, always)
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/handle_table.hpp"
+#include "policy_state.hpp"
 #include "recorder.hpp"
 #include "slot.hpp"
 
@@ -9,6 +10,7 @@ namespace winsock_spi::lsp {
 
 struct ProcessState {
     Recorder recorder;
+    PolicyState policy;
     core::HandleTable sockets;
     std::array<Slot, slot_count> slots;
     SRWLOCK lock; // slots' state, references and upcalls, and `initialised`. Never held while a DLL is loaded or called

@@ -6,7 +6,7 @@
 
 namespace winsock_spi::lsp {
 
-void Recorder::initialise() {
+ControlView Recorder::initialise() {
     clock_ = best_clock();
     ReasonText reason;
     const core::ControlFile* const watch = map_control_file(L"watch.bin", reason).file; // only its `watchers` counts
@@ -17,6 +17,7 @@ void Recorder::initialise() {
     if (silent_) {
         pass_through(reason.view());
     }
+    return control;
 }
 
 void Recorder::announce() {

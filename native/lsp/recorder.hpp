@@ -13,14 +13,16 @@ namespace winsock_spi::lsp {
 // The recording half of the process state.
 class Recorder {
 public:
-    // One read of each control file, one branch. Both pointers are set before any function of ours is given away.
-    bool observed() const {
+    // Not 0: somebody watches. One read of each control file; both pointers are set before any function of ours is given
+    // away.
+    std::uint32_t watchers() const {
         constexpr auto relaxed = std::memory_order_relaxed;
-        return (control_.load(relaxed)->watchers.load(relaxed) | watch_.load(relaxed)->watchers.load(relaxed)) != 0;
+        return control_.load(relaxed)->watchers.load(relaxed) | watch_.load(relaxed)->watchers.load(relaxed);
     }
+    bool observed() const { return watchers() != 0; }
 
-    // Once per process, before anything else.
-    void initialise();
+    // Once per process, before anything else. What it has found as control.bin.
+    ControlView initialise();
     // At the end of every WSPStartup: a watched process has its start record from then on, whether it makes a call or
     // not. Without a control file that we know that is all it ever has.
     void announce();

@@ -2,6 +2,7 @@
 // scope. Not observed, it does nothing; so functions that have work to do in either case are written once.
 #pragma once
 
+#include "policy_decision.hpp"
 #include "process.hpp"
 
 namespace winsock_spi::lsp {
@@ -24,7 +25,11 @@ public:
     bool active() const { return active_; }
 
     // The clock starts now: what came before was our own work.
-    void restart() { body_.begin = process.recorder.now(); }
+    void restart() {
+        if (active_) {
+            body_.begin = process.recorder.now();
+        }
+    }
     // Right after the lower provider's call. `error` is read only when it failed; a failure without an error is what
     // Winsock makes of it.
     void returned(bool failed, const int* error) {
@@ -53,6 +58,21 @@ public:
     void set_bytes(std::uint64_t bytes) {
         body_.bytes = bytes;
         set_flag(core::record_has_bytes);
+    }
+    // What the policy said; nothing where nobody decided.
+    void set_decision(const Decision& decision) {
+        if (active_ && decision.decided()) {
+            body_.verdict = static_cast<std::uint32_t>(decision.verdict.kind);
+            body_.rule = decision.verdict.rule;
+            body_.generation = decision.generation;
+            set_flag(core::record_has_verdict);
+        }
+    }
+    // The call fails with this error, whatever the lower provider said.
+    void fail(int error) {
+        if (active_) {
+            end(error);
+        }
     }
     // Takes over begin and end: for a record that tells another side of the same call.
     void same_time_as(const Recording& other) {

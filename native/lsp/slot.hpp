@@ -42,6 +42,9 @@ struct Slot {
 
     // Makes a new socket ours in Winsock's eyes, and known to us. 0 or a Winsock error.
     int claim(SOCKET& socket);
+    // The same for one that the lower provider has just made: the socket that the program gets, or INVALID_SOCKET and
+    // the error, and then nobody holds it.
+    SOCKET claim_new(SOCKET socket, int* error);
     // Makes a socket known to us that Winsock has found to be ours.
     void adopt(SOCKET socket) const;
 };

@@ -29,7 +29,7 @@ void initialise_once() {
     const LockScope scope(process.lock);
     if (!process.initialised) {
         stay_loaded();
-        process.recorder.initialise();
+        process.policy.initialise(process.recorder.initialise());
         process.initialised = true;
     }
 }

@@ -1,5 +1,5 @@
 // The few functions of ntdll that the provider uses, as documented for drivers (Zw*) or in winternl.h: the registry, the
-// parent process and the thread's token, without advapi32, which the provider must not import.
+// parent process, the user and the thread's token, without advapi32, which the provider must not import.
 #pragma once
 
 #include "win32.hpp"
@@ -24,6 +24,10 @@ NTSTATUS NTAPI NtQueryValueKey(HANDLE key, PUNICODE_STRING name, ULONG informati
                                ULONG length, PULONG result_length);
 NTSTATUS NTAPI NtOpenThreadToken(HANDLE thread, ACCESS_MASK access, BOOLEAN as_self, PHANDLE token);
 NTSTATUS NTAPI NtSetInformationThread(HANDLE thread, ULONG information_class, PVOID information, ULONG length);
+NTSTATUS NTAPI NtOpenProcessToken(HANDLE process, ACCESS_MASK access, PHANDLE token);
+NTSTATUS NTAPI NtQueryInformationToken(HANDLE token, TOKEN_INFORMATION_CLASS information_class, PVOID information,
+                                       ULONG length, PULONG result_length);
+PVOID NTAPI RtlPcToFileHeader(PVOID address, PVOID* base);
 }
 
 constexpr bool nt_success(NTSTATUS status) {

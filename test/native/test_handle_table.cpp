@@ -96,6 +96,44 @@ int main() {
         CHECK(table.find(212).slot() == 6);
     });
 
+    check::run("notes belong to one life, and nobody who is late changes those of the next", [] {
+        HandleTable& table = new_table();
+        const auto note = [](HandleTable::Notes& notes) {
+            notes.flags |= 5;
+            notes.number = -7;
+            notes.original = address(443);
+            notes.target = address(8080);
+        };
+        table.claim(212, 5, memory);
+        const HandleTable::Socket old_life = table.find(212);
+        CHECK(table.note_flags(old_life) == 0 && table.notes(old_life).original.family == 0);
+        CHECK(table.change_notes(old_life, note));
+        CHECK(table.note_flags(old_life) == 5 && table.notes(old_life).number == -7);
+        CHECK(table.notes(old_life).original.port == 443 && table.notes(old_life).target.port == 8080);
+        CHECK(table.addresses(old_life).remote.family == 0);
+        table.set_remote(old_life, address(1));
+        CHECK(table.notes(old_life).original.port == 443);
+
+        table.claim(212, 5, memory);
+        const HandleTable::Socket new_life = table.find(212);
+        CHECK(!table.change_notes(old_life, note));
+        CHECK(table.note_flags(new_life) == 0 && table.notes(new_life).original.family == 0);
+        CHECK(table.note_flags(old_life) == 0 && table.notes(old_life).original.family == 0);
+        CHECK(!table.change_notes({}, note) && table.note_flags({}) == 0);
+    });
+
+    check::run("an attachment stays with the handle value and knows its life", [] {
+        HandleTable& table = new_table();
+        CHECK(HandleTable::attachment({}).pointer == nullptr);
+        table.claim(212, 5, memory);
+        const HandleTable::Attachment first = HandleTable::attachment(table.find(212));
+        int something = 0;
+        first.pointer->store(&something);
+        table.claim(212, 5, memory);
+        const HandleTable::Attachment second = HandleTable::attachment(table.find(212));
+        CHECK(second.pointer->load() == &something && second.life != first.life);
+    });
+
     check::run("forgetting a slot forgets its sockets only", [] {
         HandleTable& table = new_table();
         for (std::uint64_t handle = 4; handle <= 40'000; handle += 4) {
