@@ -4,7 +4,8 @@
 //   test/native     unit tests and fuzzers of native/core, with sanitizers (Linux)
 //   test/windows    mocha in Windows Node, each file in a process and, on Linux, in a Wine prefix of its own
 //
-// Words after the options are parts of file names: `npm test -- diff ring` runs only the suites that have one of them.
+// Words after the options are parts of file names: `npm test -- diff ring` runs only the suites that have one of them;
+// with such a word, "windows" and "native", which all of their suites have, say nothing.
 //
 // A suite that failed is run once more at the end, by itself: on a machine that does three other things a time-out does
 // not tell what hangs from what waits. If it passes then it counts as passed, and what had failed is listed as SLOW
@@ -26,7 +27,9 @@ const toleratedUnstable = 2;
 
 export async function main(args) {
     const full = args.includes("--full");
-    const filters = args.filter((argument) => !argument.startsWith("--"));
+    const words = args.filter((argument) => !argument.startsWith("--"));
+    const telling = words.filter((word) => word !== "windows" && word !== "native");
+    const filters = telling.length > 0 ? telling : words;
     process.env.WINSOCK_SPI_FULL = full ? "1" : "0";
     const environment = await setup({ nodes: Object.keys(nodes), tests: true });
     const { counts } = await import(pathToFileURL(path.join(compiledTests, "support", "counts.js")).href);
