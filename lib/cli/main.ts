@@ -14,6 +14,7 @@ import { addHoldCommand } from "./hold.js";
 import { addInstallCommand } from "./install.js";
 import { addNamespaceCommand } from "./namespace.js";
 import { addOrderCommand } from "./order.js";
+import { addPolicyCommand } from "./policy.js";
 import { addRecoverCommand } from "./recover.js";
 import { addRestoreCommand } from "./restore.js";
 import { addSocketsCommand } from "./sockets.js";
@@ -27,6 +28,7 @@ const commands = [
     addOrderCommand,
     addInstallCommand, addUninstallCommand,
     addExcludeCommand, addIncludeCommand, addNamespaceCommand,
+    addPolicyCommand,
     addConfirmCommand, addRecoverCommand, addWatchCommand, addHoldCommand, addSocketsCommand,
 ];
 

@@ -18,7 +18,7 @@ export function parseDuration(text: string): number {
         const fix = /^\d+$/.test(text) ? `: ${text}ms, or ${text}s?` : ", like 80ms, 1.5s, 2m or 1h";
         throw new BadText(`"${text}" is no time with its unit${fix}`);
     }
-    const milliseconds = Number(figures) * size;
+    const milliseconds = Math.round(Number(figures) * size * 1000) / 1000;
     if (milliseconds > 86_400_000) {
         throw new BadText(`"${text}" is longer than a day`);
     }
@@ -32,11 +32,11 @@ const rateUnits: Readonly<Record<string, number>> = {
 
 /** "1MB/s", "64KiB/s", "10Mbit/s" in bytes per second. */
 export function parseRate(text: string): number {
-    const [, figures, unit = ""] = /^(\d{1,9}(?:\.\d{1,6})?)\s*([a-z]+)\/s$/i.exec(text) ?? [];
+    const [, figures, unit = ""] = /^(\d{1,15}(?:\.\d{1,6})?)\s*([a-z]+)\/s$/i.exec(text) ?? [];
     const size = rateUnits[unit.toLowerCase()];
-    const rate = Number(figures) * (size ?? NaN);
-    if (!(rate >= 1)) {
-        throw new BadText(`"${text}" is no rate, like 64KB/s, 1MB/s, 512KiB/s or 10Mbit/s (at least 1B/s)`);
+    const rate = Math.round(Number(figures) * (size ?? NaN));
+    if (!(rate >= 1 && rate <= 1e12)) {
+        throw new BadText(`"${text}" is no rate, like 64KB/s, 1MB/s, 512KiB/s or 10Mbit/s (1B/s to 1000GB/s)`);
     }
     return rate;
 }
@@ -44,7 +44,7 @@ export function parseRate(text: string): number {
 /** "0.1%" as 0.001. */
 export function parsePercent(text: string): number {
     const [, figures] = /^(\d{1,3}(?:\.\d{1,9})?)\s*%$/.exec(text) ?? [];
-    const share = Number(figures) / 100;
+    const share = Number((Number(figures) / 100).toFixed(11));
     if (!(share <= 1)) {
         throw new BadText(`"${text}" is no share, like 0.1% or 5% (at most 100%)`);
     }
