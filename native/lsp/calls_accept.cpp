@@ -19,9 +19,20 @@ namespace {
 
 using Socket = core::HandleTable::Socket;
 
-Decision decide_accept(const Slot& slot, SOCKET listener, const core::RecordAddress& remote,
-                       const core::RecordAddress* local) {
+// `later`: the connection stays in the queue, and is asked about again. Where that cannot be: nullptr.
+Decision decide_accept(const Slot& slot, SOCKET listener, Call call, const core::RecordAddress& remote,
+                       const core::RecordAddress* local, bool* later) {
     Decision decision = decide_call(slot, listener, PolicyCall::accept, remote, local);
+    int error = 0;
+    const core::RecordAddress at = local != nullptr ? *local : core::RecordAddress{};
+    if (decision.held() && !settle(decision, decision.question(slot, listener, call, at, remote),
+                                   later != nullptr ? IfBusy::come_again : IfBusy::otherwise, error)) {
+        if (later != nullptr) {
+            *later = true;
+            return decision;
+        }
+        decision.take_otherwise();
+    }
     if (decision.verdict.kind == VerdictKind::redirect || decision.held()) {
         decision.take_otherwise(); // who comes in does not go elsewhere
     }
@@ -43,9 +54,10 @@ struct Condition {
         if (spi::guarded_read(id, caller_id)) {
             caller = read_address(reinterpret_cast<const sockaddr*>(id.buf), static_cast<int>(id.len));
         }
-        decision = decide_accept(slot, listener, caller, nullptr);
+        bool later = false;
+        decision = decide_accept(slot, listener, Call::WSPAccept, caller, nullptr, own != nullptr ? &later : nullptr);
         refused = decision.denies();
-        return refused ? CF_REJECT : CF_ACCEPT;
+        return refused ? CF_REJECT : later ? CF_DEFER : CF_ACCEPT;
     }
 };
 
@@ -72,7 +84,8 @@ SOCKET accept_by_policy(const Slot& slot, Condition& condition, sockaddr* addres
     }
     // One that waited here since before there was a policy.
     condition.caller = ask_remote(slot, socket);
-    condition.decision = decide_accept(slot, condition.listener, condition.caller, nullptr);
+    condition.decision = decide_accept(slot, condition.listener, Call::WSPAccept, condition.caller, nullptr,
+                                       nullptr);
     condition.refused = condition.decision.denies();
     if (condition.refused) {
         reset_at_close(slot, socket);
@@ -168,7 +181,7 @@ void reset_at_close(const Slot& slot, SOCKET socket) {
 
 Decision decide_accepted(const Slot& slot, SOCKET socket, const Socket& known) {
     const core::RecordAddress local = ask_local(slot, socket);
-    const Decision decision = decide_accept(slot, socket, ask_remote(slot, socket), &local);
+    const Decision decision = decide_accept(slot, socket, Call::AcceptEx, ask_remote(slot, socket), &local, nullptr);
     drop_note(known, note_accept_ex);
     if (decision.denies()) {
         reset_at_close(slot, socket);

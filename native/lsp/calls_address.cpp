@@ -12,8 +12,16 @@ using core::Call;
 namespace {
 
 // bind and listen go nowhere else, so there is nothing to redirect.
-Decision decide_here(const Slot& slot, SOCKET socket, PolicyCall call, const core::RecordAddress* local) {
-    Decision decision = decide_call(slot, socket, call, {}, local);
+Decision decide_here(const Slot& slot, SOCKET socket, Call call, const core::RecordAddress* local) {
+    Decision decision =
+        decide_call(slot, socket, call == Call::WSPBind ? PolicyCall::bind : PolicyCall::listen, {}, local);
+    int error = 0;
+    const core::RecordAddress wanted = local != nullptr ? *local : core::RecordAddress{};
+    if (decision.held() &&
+        !settle(decision, decision.question(slot, socket, call, wanted, {}), IfBusy::otherwise, error)) {
+        decision.verdict.kind = VerdictKind::deny;
+        decision.verdict.error = error;
+    }
     if (decision.verdict.kind == VerdictKind::redirect || decision.held()) {
         decision.take_otherwise();
     }
@@ -39,7 +47,7 @@ int on_WSPBind(Slot& slot, SOCKET socket, const sockaddr* name, int length, LPIN
     Decision decision;
     if (policy_in_force()) {
         const core::RecordAddress wanted = read_address(name, length);
-        decision = decide_here(slot, socket, PolicyCall::bind, &wanted);
+        decision = decide_here(slot, socket, Call::WSPBind, &wanted);
         recording.restart();
     }
     int result = SOCKET_ERROR;
@@ -63,7 +71,7 @@ int on_WSPBind(Slot& slot, SOCKET socket, const sockaddr* name, int length, LPIN
 
 int on_WSPListen(Slot& slot, SOCKET socket, int backlog, LPINT error) {
     Recording recording(Call::WSPListen, socket);
-    const Decision decision = decide_here(slot, socket, PolicyCall::listen, nullptr);
+    const Decision decision = decide_here(slot, socket, Call::WSPListen, nullptr);
     recording.restart();
     int result = SOCKET_ERROR;
     if (decision.denies()) {

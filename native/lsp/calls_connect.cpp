@@ -1,6 +1,7 @@
 // Connects: WSPConnect, WSPJoinLeaf, and ConnectEx. What the policy says about them is done here.
 #include "address.hpp"
 #include "handlers.hpp"
+#include "hold.hpp"
 #include "policy_decision.hpp"
 #include "recording.hpp"
 #include "redirect.hpp"
@@ -20,25 +21,46 @@ using Socket = core::HandleTable::Socket;
 class Connect {
 public:
     Connect(const Slot& slot, SOCKET socket, const Socket& known, const sockaddr* name, int length)
-        : known_(known), name_(name), length_(length) {
-        if (!policy_in_force() && process.policy.notes_expected() == 0) [[likely]] {
-            return;
+        : slot_(slot), socket_(socket), known_(known), name_(name), length_(length) {
+        if (policy_in_force()) [[unlikely]] {
+            remote_ = read_address(name, length);
+            decision_ = decide_call(slot, socket, PolicyCall::connect, remote_);
+            answer_ = {false, decision_.verdict.kind, decision_.verdict.error, decision_.verdict.target};
         }
-        remote_ = read_address(name, length);
-        decision_ = decide_call(slot, socket, PolicyCall::connect, remote_);
-        if (decision_.verdict.kind == VerdictKind::redirect &&
-            !redirect_target(remote_, decision_.verdict.target, target_)) {
-            decision_.take_otherwise();
-        }
-        if (decision_.held()) {
-            decision_.take_otherwise();
-        }
-        prepare(slot, socket);
     }
 
     const Decision& decision() const { return decision_; }
-    bool denied() const { return decision_.denies(); }
-    int error() const { return decision_.verdict.error; }
+    bool held() const { return decision_.held(); }
+    HoldQuestion question(Call call) const { return decision_.question(slot_, socket_, call, {}, remote_); }
+    // What the controller says.
+    void take(const HoldAnswer& answer) {
+        answer_ = answer;
+        decision_.take(answer);
+    }
+
+    // Right before the lower provider is called: as soon as it connects, another thread may ask who the peer is. False:
+    // it is not called, the call ends with error().
+    bool begin() {
+        if (answer_.held || answer_.action == VerdictKind::deny) {
+            return false;
+        }
+        if (has_note(known_, note_redirected | note_peer | note_denied)) {
+            drop_note(known_, note_redirected | note_peer | note_denied); // of an earlier connect
+        }
+        if (answer_.action == VerdictKind::redirect && !redirect()) {
+            decision_.take_otherwise();
+            answer_ = decision_.denies() ? HoldAnswer::deny(decision_.verdict.error) : HoldAnswer::allow();
+            if (decision_.denies()) {
+                return false;
+            }
+        }
+        // Of a datagram socket the peer is kept: each datagram is asked for (calls_data.cpp).
+        if (decision_.decided() && decision_.protocol == IPPROTO_UDP) {
+            peer_ = note_datagram_peer(known_, remote_);
+        }
+        return true;
+    }
+    int error() const { return answer_.error; }
     const sockaddr* name() const { return redirected_ ? target_.name() : name_; }
     int length() const { return redirected_ ? target_.length : length_; }
 
@@ -50,31 +72,21 @@ public:
     }
 
 private:
-    // Before the lower provider is called: as soon as it connects, another thread may ask who the peer is.
-    void prepare(const Slot& slot, SOCKET socket) {
-        if (denied()) {
-            return;
-        }
-        if (has_note(known_, note_redirected | note_peer | note_denied)) {
-            drop_note(known_, note_redirected | note_peer | note_denied); // of an earlier connect
-        }
-        if (decision_.verdict.kind == VerdictKind::redirect) {
-            redirected_ = note_redirect(known_, remote_, target_.address);
-            if (!redirected_) { // nobody could show the original: a socket that we do not know
-                decision_.take_otherwise();
-            }
-        }
-        // Of a datagram socket the peer is kept: each datagram is asked for (calls_data.cpp).
-        if (!denied() && decision_.decided() && protocol_of(slot, socket, known_) == IPPROTO_UDP) {
-            peer_ = note_datagram_peer(known_, remote_);
-        }
+    // False: the target is of another family, or nobody could show the original (a socket that we do not know).
+    bool redirect() {
+        redirected_ = redirect_target(remote_, answer_.target, target_) &&
+                      note_redirect(known_, remote_, target_.address);
+        return redirected_;
     }
 
+    const Slot& slot_;
+    SOCKET socket_;
     Socket known_;
     const sockaddr* name_;
     int length_;
     core::RecordAddress remote_{};
     Decision decision_;
+    HoldAnswer answer_ = HoldAnswer::allow();
     LowerAddress target_;
     bool redirected_ = false;
     bool peer_ = false;
@@ -87,13 +99,16 @@ int on_WSPConnect(Slot& slot, SOCKET socket, const sockaddr* name, int length, L
     const Socket known = process.sockets.find(socket);
     Recording recording(Call::WSPConnect, socket);
     Connect connect(slot, socket, known, name, length);
-    recording.restart();
+    if (connect.held()) {
+        connect.take(hold_connect(connect.question(Call::WSPConnect), name, length));
+    }
     int result = SOCKET_ERROR;
-    if (connect.denied()) {
-        *error = connect.error();
-    } else {
+    if (connect.begin()) {
+        recording.restart();
         result = slot.lower.lpWSPConnect(socket, connect.name(), connect.length(), caller_data, callee_data,
                                          socket_qos, group_qos, error);
+    } else {
+        *error = connect.error();
     }
     recording.returned(result == SOCKET_ERROR, error);
     recording.set_decision(connect.decision());
@@ -157,12 +172,16 @@ BOOL on_ConnectEx(const Slot& slot, LPFN_CONNECTEX lower, SOCKET socket, const s
     Recording recording(Call::ConnectEx, socket);
     const core::RecordAddress remote = recording.active() ? read_address(name, length) : core::RecordAddress{};
     Connect connect(slot, socket, known, name, length);
-    recording.restart();
+    if (connect.held()) {
+        connect.take(hold_connect_ex(connect.question(Call::ConnectEx), lower, name, length, buffer, data_length,
+                                     overlapped));
+    }
     BOOL result = FALSE;
-    if (connect.denied()) {
-        SetLastError(static_cast<DWORD>(connect.error()));
-    } else {
+    if (connect.begin()) {
+        recording.restart();
         result = lower(socket, connect.name(), connect.length(), buffer, data_length, sent, overlapped);
+    } else {
+        SetLastError(static_cast<DWORD>(connect.error()));
     }
     const spi::LastErrorKeeper keeper;
     const int error = static_cast<int>(GetLastError());

@@ -50,8 +50,12 @@ int on_WSPSend(Slot& slot, SOCKET socket, LPWSABUF buffers, DWORD count, LPDWORD
     int refused = refusal_of_transfer(slot, socket, known);
     Decision decision;
     if (has_note(known, note_peer) && policy_in_force()) {
-        decision = Datagram(slot, socket, known, {}, false).decision();
-        refused = decision.denies() ? decision.verdict.error : 0;
+        Datagram datagram(slot, socket, known, {});
+        if (datagram.held()) {
+            datagram.take(hold_transfer(datagram, Call::WSPSend, overlapped));
+        }
+        refused = datagram.begin(false) ? 0 : datagram.error();
+        decision = datagram.decision();
     }
     Recording recording(Call::WSPSend, socket);
     int result = SOCKET_ERROR;
@@ -80,11 +84,16 @@ int on_WSPSendTo(Slot& slot, SOCKET socket, LPWSABUF buffers, DWORD count, LPDWO
         describe_transfer(recording, socket, requested, sent);
         return result;
     }
-    const Datagram datagram(slot, socket, process.sockets.find(socket), remote, true);
+    Datagram datagram(slot, socket, process.sockets.find(socket), remote);
+    if (datagram.held()) {
+        datagram.take(hold_send_to(datagram.question(Call::WSPSendTo), buffers, count, flags, to, to_length,
+                                   overlapped, routine != nullptr));
+    }
+    const bool goes = datagram.begin(true);
     const LowerAddress* const target = datagram.target();
     Recording recording(Call::WSPSendTo, socket);
     int result = SOCKET_ERROR;
-    if (datagram.denied()) {
+    if (!goes) {
         *error = datagram.error();
     } else {
         result = slot.lower.lpWSPSendTo(socket, buffers, count, sent, flags, target == nullptr ? to : target->name(),

@@ -78,9 +78,10 @@ bool refuses_transfer(const Slot& slot, SOCKET socket) {
     return error != 0;
 }
 
-INT send_message(LPFN_WSASENDMSG lower, const Datagram& datagram, SOCKET socket, WSAMSG* pointer, DWORD flags,
+INT send_message(LPFN_WSASENDMSG lower, Datagram& datagram, SOCKET socket, WSAMSG* pointer, DWORD flags,
                  DWORD* sent, WSAOVERLAPPED* overlapped, LPWSAOVERLAPPED_COMPLETION_ROUTINE routine) {
-    if (datagram.denied()) {
+    // Nothing says how long an overlapped call needs its WSAMSG: a copy on the stack may be gone by then.
+    if (!datagram.begin(overlapped == nullptr)) {
         SetLastError(static_cast<DWORD>(datagram.error()));
         return SOCKET_ERROR;
     }
@@ -195,8 +196,10 @@ INT on_WSASendMsg(const Slot& slot, LPFN_WSASENDMSG lower, SOCKET socket, LPWSAM
     recording.restart();
     INT result = SOCKET_ERROR;
     if (policy_in_force()) {
-        // Nothing says how long an overlapped call needs its WSAMSG: a copy on the stack may be gone by then.
-        const Datagram datagram(slot, socket, process.sockets.find(socket), before.name, overlapped == nullptr);
+        Datagram datagram(slot, socket, process.sockets.find(socket), before.name);
+        if (datagram.held()) {
+            datagram.take(hold_transfer(datagram, Call::WSASendMsg, overlapped));
+        }
         result = send_message(lower, datagram, socket, message, flags, sent, overlapped, routine);
         recording.set_decision(datagram.decision());
     } else {

@@ -24,29 +24,49 @@ core::RecordAddress peer_of(const Slot& slot, SOCKET socket, const core::HandleT
 } // namespace
 
 Datagram::Datagram(const Slot& slot, SOCKET socket, const core::HandleTable::Socket& known,
-                   const core::RecordAddress& to, bool may_redirect) {
+                   const core::RecordAddress& to)
+    : slot_(slot), socket_(socket), known_(known), to_(to), connected_(to.family == 0) {
     if (protocol_of(slot, socket, known) == IPPROTO_TCP) {
         return;
     }
-    const bool connected = to.family == 0;
-    decision_ = decide_datagram(slot, socket, known, connected ? peer_of(slot, socket, known) : to);
-    if (decision_.verdict.kind == VerdictKind::redirect && !(may_redirect && !connected && redirect(known, to))) {
-        // Where a connected socket sends to was decided when it was connected.
-        if (!connected || !has_note(known, note_redirected)) {
-            decision_.take_otherwise();
-        }
+    if (connected_) {
+        peer_ = peer_of(slot, socket, known);
     }
-    if (decision_.held()) {
-        decision_.take_otherwise();
-    }
+    decision_ = decide_datagram(slot, socket, known, connected_ ? peer_ : to);
+    answer_ = {false, decision_.verdict.kind, decision_.verdict.error, decision_.verdict.target};
 }
 
-bool Datagram::redirect(const core::HandleTable::Socket& known, const core::RecordAddress& to) {
-    const std::uint32_t flags = note_flags(known);
+void Datagram::take(const HoldAnswer& answer) {
+    answer_ = answer;
+    decision_.take(answer);
+}
+
+bool Datagram::begin(bool may_redirect) {
+    // Where a connected socket sends to was decided when it was connected.
+    const bool elsewhere_already = connected_ && has_note(known_, note_redirected);
+    if (!answer_.held && answer_.action == VerdictKind::redirect && !elsewhere_already &&
+        !(may_redirect && !connected_ && redirect())) {
+        decision_.take_otherwise();
+        answer_ = decision_.denies() ? HoldAnswer::deny(decision_.verdict.error) : HoldAnswer::allow();
+    }
+    return !answer_.held && answer_.action != VerdictKind::deny;
+}
+
+bool Datagram::redirect() {
+    const std::uint32_t flags = note_flags(known_);
     redirected_ = (flags & note_seen_whole) != 0 && (flags & note_late_receives) == 0 &&
-                  redirect_target(to, decision_.verdict.target, target_) &&
-                  (same_end(to, target_.address) || map_datagrams(known, to, target_.address));
+                  redirect_target(to_, answer_.target, target_) &&
+                  (same_end(to_, target_.address) || map_datagrams(known_, to_, target_.address));
     return redirected_;
+}
+
+HoldAnswer hold_transfer(const Datagram& datagram, core::Call call, const WSAOVERLAPPED* overlapped) {
+    if (overlapped == nullptr) {
+        return hold_call(datagram.question(call), IfBusy::come_again);
+    }
+    Decision decision = datagram.decision();
+    decision.take_otherwise();
+    return decision.denies() ? HoldAnswer::deny(decision.verdict.error) : HoldAnswer::allow();
 }
 
 void note_late_receive(const core::HandleTable::Socket& socket) {

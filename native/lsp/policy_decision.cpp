@@ -63,6 +63,7 @@ Decision decide(const Slot& slot, SOCKET socket, const core::HandleTable::Socket
     }
     Decision decision;
     decision.generation = policy->generation;
+    decision.protocol = facts.protocol;
     if (policy->image.needs_module()) [[unlikely]] {
         const CallingModule module;
         facts.module = module.path();
@@ -88,6 +89,16 @@ Decision decide_datagram(const Slot& slot, SOCKET socket, const core::HandleTabl
                          const core::RecordAddress& remote) {
     const spi::LastErrorKeeper keeper;
     return decide(slot, socket, known, PolicyCall::send_to, remote, nullptr);
+}
+
+bool settle(Decision& decision, const HoldQuestion& question, IfBusy if_busy, int& error) {
+    const HoldAnswer answer = hold_call(question, if_busy);
+    if (answer.held) {
+        error = answer.error;
+        return false;
+    }
+    decision.take(answer);
+    return true;
 }
 
 } // namespace winsock_spi::lsp
