@@ -5,8 +5,8 @@ import { nameIn } from "./names.js";
 
 export type FirstBytes =
     | { readonly kind: "name"; readonly name: string }
-    /** There is no name in what it says. */
-    | { readonly kind: "nameless" }
+    /** There is no name in what it says. `all`: that was everything, and is not in the stream any more. */
+    | { readonly kind: "nameless"; readonly all?: Buffer }
     /** It has said nothing yet: the server may be the one that speaks first. */
     | { readonly kind: "silent" };
 
@@ -24,14 +24,19 @@ export async function readName(client: Duplex, { silence, name }: NamePatience):
     let bytes: Buffer = Buffer.alloc(0);
     let deadline = performance.now() + silence;
     for (;;) {
+        let ended = false;
         const chunk = await nextWithin(client, deadline - performance.now()).catch((error: Error) => {
-            if (bytes.length > 0 || client.destroyed || client.errored !== null) {
+            if (client.destroyed || client.errored !== null) {
                 throw error;
             }
-            return undefined; // it has ended its side without a word, and may still want to hear
+            ended = true; // its side, and it may still want to hear
+            return undefined;
         });
         if (chunk === undefined && bytes.length === 0) {
             return { kind: "silent" };
+        }
+        if (ended) {
+            return { kind: "nameless", all: bytes };
         }
         if (chunk === undefined) {
             throw new Error("the client did not finish what it began to say");

@@ -67,7 +67,10 @@ export function nextChunk(stream: Duplex, signal?: AbortSignal): Promise<Buffer>
             signal?.removeEventListener("abort", done);
         };
         const look = (): void => {
-            const chunk = stream.read() as Buffer | null;
+            // By its length: reading "all" of a stream that has ended would let the end out before what is read too far
+            // could be given back.
+            const { readableLength } = stream;
+            const chunk = (readableLength > 0 ? stream.read(readableLength) : stream.read()) as Buffer | null;
             if (chunk !== null) {
                 done();
                 resolve(chunk);

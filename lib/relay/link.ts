@@ -18,6 +18,8 @@ export interface LinkOptions {
     readonly onEnd?: ((how: "end" | "final" | "reset" | "reset-by-us") => void) | undefined;
     /** Is asked once what the socket says first can be judged, before any of it passes. False: it is reset. */
     readonly gate?: ((name: string | undefined) => boolean) | undefined;
+    /** Was read from the socket before. */
+    readonly first?: Buffer | undefined;
 }
 
 type Travelling = { readonly bytes: Buffer } | { readonly end: true } | { readonly reset: Error };
@@ -54,6 +56,9 @@ export class Link extends Duplex {
             }
         });
         socket.on("drain", () => this.#out.resume());
+        if (options.first !== undefined) {
+            this.#enter(options.first);
+        }
         if (socket.readableEnded) {
             this.#enter(undefined);
         }

@@ -116,7 +116,11 @@ export class RelayedStream {
         }
         const server = await this.#connectAs(outcome, name);
         const action = outcome.kind === "relay" ? outcome.action : ({ kind: "relay", otherwise: allow } as const);
-        this.#join(client, { server, action, call: name === undefined ? call : { ...call, host: name } });
+        this.#join(client, {
+            server, action,
+            call: name === undefined ? call : { ...call, host: name },
+            ...(first.kind === "nameless" && { first: first.all }),
+        });
     }
 
     /** Where a name came too late to go another way: only what this way does already may go on. */
@@ -155,17 +159,22 @@ export class RelayedStream {
     }
 
     #join(client: net.Socket, given: {
-        server: net.Socket; action: RelayAction; call?: RelayedCall; gate?: (name: string | undefined) => boolean;
+        server: net.Socket;
+        action: RelayAction;
+        call?: RelayedCall;
+        gate?: (name: string | undefined) => boolean;
+        first?: Buffer | undefined;
     }): void {
         const { context } = this.#options;
-        const { server, action, gate, call = this.#options.call } = given;
+        const { server, action, gate, first, call = this.#options.call } = given;
         const impairment = impairmentOf(action);
         const capture = action.capture === true ? context.capture?.stream(call, client) : undefined;
         const doomed = (action.reset ?? 0) > 0 && context.random() < action.reset!;
         let near: Resettable = client;
         const rewritten = action.rewrite === true && context.onStream !== undefined;
-        if (gate !== undefined || capture !== undefined || doomed || rewritten) {
-            near = new Link(client, { random: context.random, gate, ...tapping(capture, doomed ? this.#doom() : undefined) });
+        if (gate !== undefined || first !== undefined || capture !== undefined || doomed || rewritten) {
+            const count = doomed ? this.#doom() : undefined;
+            near = new Link(client, { random: context.random, gate, first, ...tapping(capture, count) });
         }
         const far: Resettable = impairment === undefined && !rewritten
             ? server

@@ -124,6 +124,17 @@ export async function exchange(client: net.Socket, text: string): Promise<string
     return (await readAll(client)).toString();
 }
 
+/** Sends a text and gives what comes back, both sides open (some proxies end both when one ends). */
+export async function converse(client: net.Socket, text: string): Promise<string> {
+    client.write(text);
+    let got = "";
+    while (got.length < text.length) {
+        const [bytes] = (await once(client, "data")) as [Buffer];
+        got += bytes.toString();
+    }
+    return got;
+}
+
 /** The code of the error that a socket ends with. */
 export async function failure(socket: net.Socket): Promise<string | undefined> {
     socket.resume();
