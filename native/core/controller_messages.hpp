@@ -30,9 +30,9 @@ public:
     void clear() { length_ = taken_ = 0; }
 
 private:
-    std::array<std::byte, 32 * sizeof(ControllerAnswer)> buffer_;
-    std::size_t length_;
-    std::size_t taken_;
+    std::array<std::byte, 32 * sizeof(ControllerAnswer)> buffer_{};
+    std::size_t length_ = 0;
+    std::size_t taken_ = 0;
 };
 
 } // namespace winsock_spi::core

@@ -9,7 +9,6 @@ namespace winsock_spi::lsp {
 core::RecordAddress read_address(const sockaddr* address, int length);
 // The same for an address that a call has filled in: its length is in memory, too.
 core::RecordAddress read_address(const sockaddr* address, const int* length);
-
 // What the lower provider says, as it is; family 0 when it says nothing. System calls.
 core::RecordAddress ask_local(const Slot& slot, SOCKET socket);
 core::RecordAddress ask_remote(const Slot& slot, SOCKET socket);

@@ -4,6 +4,7 @@
 #include "address.hpp"
 #include "extension.hpp"
 #include "handlers.hpp"
+#include "hold_notes.hpp"
 #include "recording.hpp"
 #include "spi/guarded.hpp"
 
@@ -106,6 +107,11 @@ int on_WSPGetSockOpt(Slot& slot, SOCKET socket, int level, int option, char* val
         }
     } else {
         result = slot.lower.lpWSPGetSockOpt(socket, level, option, value, length, error);
+        int pending = 0;
+        if (level == SOL_SOCKET && option == SO_ERROR && result == 0 && spi::guarded_read(pending, value) &&
+            pending != 0) {
+            spi::guarded_write(value, shown_error(socket, pending));
+        }
     }
     recording.returned(result == SOCKET_ERROR, error);
     if (recording.active()) {
@@ -153,10 +159,16 @@ int on_WSPIoctl(Slot& slot, SOCKET socket, DWORD code, LPVOID in, DWORD in_size,
     // Read first: a program may use one buffer for both. What is wrong with it the lower provider will say.
     const bool extension = code == SIO_GET_EXTENSION_FUNCTION_POINTER && in_size >= sizeof(wanted) &&
                            spi::guarded_read(wanted, in);
+    u_long argument = 0;
+    const bool non_blocking = code == static_cast<DWORD>(FIONBIO) && in_size >= sizeof(argument) &&
+                              spi::guarded_read(argument, in) && argument != 0;
     Recording recording(Call::WSPIoctl, socket);
     const int result = slot.lower.lpWSPIoctl(socket, code, in, in_size, out, out_size, returned, overlapped, routine,
                                              thread, error);
     recording.returned(result == SOCKET_ERROR, error);
+    if (code == static_cast<DWORD>(FIONBIO) && result != SOCKET_ERROR) {
+        process.modes.set(socket, non_blocking ? SocketMode::non_blocking : SocketMode::blocking);
+    }
     if (extension && result != SOCKET_ERROR && out_size >= sizeof(FARPROC)) {
         wrap_extension(slot, wanted, out);
     }

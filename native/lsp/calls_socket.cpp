@@ -2,6 +2,7 @@
 #include "address.hpp"
 #include "core/triplet.hpp"
 #include "handlers.hpp"
+#include "hold.hpp"
 #include "recording.hpp"
 #include "socket_notes.hpp"
 #include "spi/guarded.hpp"
@@ -66,6 +67,9 @@ SOCKET on_WSPSocket(Slot& slot, int family, int type, int protocol, LPWSAPROTOCO
         note_new(socket, lower);
     }
     recording.returned(socket == INVALID_SOCKET, error);
+    if (socket != INVALID_SOCKET) {
+        process.modes.set(socket, lower.reserved == 0 ? SocketMode::blocking : SocketMode::unknown);
+    }
     if (recording.succeeded()) {
         recording.set_socket(socket);
         if (lower.reserved != 0) { // a descriptor of a socket that lives in another process, too
@@ -85,6 +89,7 @@ int on_WSPCloseSocket(Slot& slot, SOCKET socket, LPINT error) {
         recording.add_cached_addresses(known);
         recording.restart();
     }
+    hold_closing(slot, socket);
     // Before the lower provider frees the handle: from then on another thread may get the same value for a new socket.
     process.sockets.retire(known);
     const int result = slot.lower.lpWSPCloseSocket(socket, error);

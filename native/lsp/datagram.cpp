@@ -53,20 +53,20 @@ bool Datagram::begin(bool may_redirect) {
 }
 
 bool Datagram::redirect() {
-    const std::uint32_t flags = note_flags(known_);
-    redirected_ = (flags & note_seen_whole) != 0 && (flags & note_late_receives) == 0 &&
-                  redirect_target(to_, answer_.target, target_) &&
-                  (same_end(to_, target_.address) || map_datagrams(known_, to_, target_.address));
+    redirected_ = redirect_target(to_, answer_.target, target_) &&
+                  map_redirected_datagram(known_, to_, target_.address);
     return redirected_;
 }
 
+bool map_redirected_datagram(const core::HandleTable::Socket& socket, const core::RecordAddress& original,
+                             const core::RecordAddress& target) {
+    const std::uint32_t flags = note_flags(socket);
+    return (flags & note_seen_whole) != 0 && (flags & note_late_receives) == 0 &&
+           (same_end(original, target) || map_datagrams(socket, original, target));
+}
+
 HoldAnswer hold_transfer(const Datagram& datagram, core::Call call, const WSAOVERLAPPED* overlapped) {
-    if (overlapped == nullptr) {
-        return hold_call(datagram.question(call), IfBusy::come_again);
-    }
-    Decision decision = datagram.decision();
-    decision.take_otherwise();
-    return decision.denies() ? HoldAnswer::deny(decision.verdict.error) : HoldAnswer::allow();
+    return hold_call(datagram.question(call), IfBusy::come_again, overlapped != nullptr);
 }
 
 void note_late_receive(const core::HandleTable::Socket& socket) {

@@ -9,11 +9,15 @@
 // decided: also while a policy is in force.   noted: also once interception has noted something about some socket.
 #define WINSOCK_SPI_HANDLERS(X)      \
     X(WSPAccept, always)             \
+    X(WSPAsyncSelect, always)        \
     X(WSPBind, decided)              \
+    X(WSPCancelBlockingCall, always) \
     X(WSPCleanup, always)            \
     X(WSPCloseSocket, always)        \
     X(WSPConnect, always)            \
     X(WSPDuplicateSocket, always)    \
+    X(WSPEnumNetworkEvents, noted)   \
+    X(WSPEventSelect, always)        \
     X(WSPGetPeerName, noted)         \
     X(WSPGetSockName, observed)      \
     X(WSPGetSockOpt, always)         \

@@ -45,7 +45,8 @@ enum class IfBusy {
 
 // A call that the calling thread carries out itself; it waits here if the socket's calls may. For bind, listen, accept
 // (with the listener), datagrams without an overlapped structure.
-HoldAnswer hold_call(const HoldQuestion& question, IfBusy if_busy);
+// `overlapped`: the call must not wait, whatever its socket is.
+HoldAnswer hold_call(const HoldQuestion& question, IfBusy if_busy, bool overlapped = false);
 
 // WSPConnect. Held: the worker carries it out, and the program hears of it as of any connect that takes long.
 HoldAnswer hold_connect(const HoldQuestion& question, const sockaddr* name, int length);

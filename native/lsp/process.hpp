@@ -2,9 +2,11 @@
 #pragma once
 
 #include "core/handle_table.hpp"
+#include "held_calls.hpp"
 #include "policy_state.hpp"
 #include "recorder.hpp"
 #include "slot.hpp"
+#include "socket_mode.hpp"
 
 namespace winsock_spi::lsp {
 
@@ -12,6 +14,8 @@ struct ProcessState {
     Recorder recorder;
     PolicyState policy;
     core::HandleTable sockets;
+    SocketModes modes;
+    HeldCalls held;
     std::array<Slot, slot_count> slots;
     SRWLOCK lock; // slots' state, references and upcalls, and `initialised`. Never held while a DLL is loaded or called
     bool initialised;

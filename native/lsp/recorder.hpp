@@ -21,6 +21,9 @@ public:
     }
     bool observed() const { return watchers() != 0; }
 
+    // control.bin, or zeros where there is none that we know.
+    const core::ControlFile& control() const { return *control_.load(std::memory_order_relaxed); }
+
     // Once per process, before anything else. What it has found as control.bin.
     ControlView initialise();
     // At the end of every WSPStartup: a watched process has its start record from then on, whether it makes a call or

@@ -2,6 +2,7 @@
 #include "slot.hpp"
 
 #include "functions.hpp"
+#include "hold.hpp"
 #include "lock.hpp"
 #include "process.hpp"
 
@@ -83,6 +84,9 @@ int leave_slot(Slot& slot, int* error) {
         if (last) {
             slot.state = SlotState::closing;
         }
+    }
+    if (last) {
+        hold_cleanup(slot);
     }
     // Each start of ours started the lower provider once.
     const int result = cleanup(error);

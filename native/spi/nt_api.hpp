@@ -1,5 +1,6 @@
 // The few functions of ntdll that the provider uses, as documented for drivers (Zw*) or in winternl.h: the registry, the
-// parent process, the user and the thread's token, without advapi32, which the provider must not import.
+// parent process, the user, the thread's token and owners of objects, without advapi32, which the provider must not
+// import.
 #pragma once
 
 #include "win32.hpp"
@@ -28,6 +29,8 @@ NTSTATUS NTAPI NtOpenProcessToken(HANDLE process, ACCESS_MASK access, PHANDLE to
 NTSTATUS NTAPI NtQueryInformationToken(HANDLE token, TOKEN_INFORMATION_CLASS information_class, PVOID information,
                                        ULONG length, PULONG result_length);
 PVOID NTAPI RtlPcToFileHeader(PVOID address, PVOID* base);
+NTSTATUS NTAPI NtQuerySecurityObject(HANDLE handle, ULONG information, PVOID descriptor, ULONG length,
+                                     PULONG length_needed);
 }
 
 constexpr bool nt_success(NTSTATUS status) {
