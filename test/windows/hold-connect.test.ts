@@ -1,0 +1,70 @@
+// Shows: a connect that the policy holds, as the program sees it, whatever it waits with: what the controller allows is
+// connected, what it denies fails, exactly once.
+import assert from "node:assert/strict";
+import { program } from "./acceptance-support.js";
+import { allow, deny, FakeController, functions, greetingServer } from "./hold-support.js";
+import type { FakeRequest } from "./hold-support.js";
+import { startNode, withProvider } from "./watch-support.js";
+import { withAskPolicy } from "./hold-policy.js";
+
+type Summary = Record<string, unknown>;
+const refused = 10061;
+const access = 10013;
+
+/** The ways of a program to connect, and how each tells its error. */
+const ways = ["connect", "select", "poll", "event", "port", "port-data", "overlapped-event"] as const;
+const errorOf = (summary: Summary): number =>
+    summary["errors"] === undefined ? Number(summary["error"]) : Number(Object.keys(summary["errors"] as object)[0]);
+
+describe("hold: connects", function () {
+    this.timeout(180_000);
+    withProvider();
+    withAskPolicy({ timeout: 60_000, otherwise: "WSAEACCES" });
+
+    for (const way of ways) {
+        it(`${way}: allowed`, async () => {
+            await using server = await greetingServer(4, "hello");
+            const controller = await FakeController.start({ onRequest: (request) => request.answer(allow) });
+            const summary = await program(64, "held_calls", [way, "4", `${server.port}`]);
+            assert.equal(summary["ok"], true, String(summary["error"]));
+            assert.equal(errorOf(summary), 0);
+            assert.deepEqual([summary["greeting"], summary["peer"]], ["hello", `127.0.0.1:${server.port}`]);
+            const [request] = controller.requests as [FakeRequest];
+            assert.equal(controller.requests.length, 1);
+            assert.equal(request.call, way.includes("port") || way.includes("over") ? functions.ConnectEx : functions.WSPConnect);
+            assert.deepEqual([request.remote.port, request.protocol, request.kind], [server.port, 6, "ask"]);
+            assert.notEqual(request.local.port, 0);
+            assert.equal(request.pid, summary["pid"]);
+        });
+
+        it(`${way}: denied`, async () => {
+            await using server = await greetingServer(4, "hello");
+            await FakeController.start({ onRequest: (request) => request.answer(deny(access)) });
+            const summary = await program(64, "held_calls", [way, "4", `${server.port}`]);
+            assert.equal(summary["ok"], true, String(summary["error"]));
+            assert.equal(errorOf(summary), way.includes("port") || way.includes("over") ? refused : access);
+            assert.equal(server.connections(), 0);
+        });
+    }
+
+    it("a Node program's timer keeps ticking while its connect is held", async () => {
+        await using server = await greetingServer(4, "hello");
+        const controller = await FakeController.start();
+        const node = await startNode(`
+            let ticks = 0;
+            setInterval(() => ticks++, 10);
+            const socket = require("net").connect(${server.port}, "127.0.0.1");
+            const began = ticks;
+            socket.on("data", (data) => say(data + " " + (ticks - began >= 20)));
+            process.stdin.on("data", () => say("ticks " + ticks));`);
+        await controller.until(() => controller.requests.length === 1);
+        const ticks = async (): Promise<number> => Number((await node.ask("?")).slice("ticks ".length));
+        const before = await ticks();
+        while ((await ticks()) < before + 25) {
+            // its event loop answers, and its timer goes on
+        }
+        controller.requests[0]!.answer(allow);
+        assert.equal(await node.line(), "hello true");
+        await node.end();
+    });
+});

@@ -1,0 +1,1 @@
+export function withAskPolicy(_: { timeout: number; otherwise: string }): void {}

@@ -1,0 +1,238 @@
+// What the tests of held calls share: a controller that answers as the test says, on the real pipe in the real format
+// (native/core/controller_format.hpp), a policy whose every rule asks it, and servers to connect to.
+import assert from "node:assert/strict";
+import * as dgram from "node:dgram";
+import { once } from "node:events";
+import * as fs from "node:fs";
+import * as net from "node:net";
+import * as path from "node:path";
+import type { Channel } from "#lib/share/transports/channel.js";
+import { pipe } from "#lib/share/transports/pipe.js";
+import { dataFolder } from "./watch-support.js";
+
+const requestSize = 88;
+const kinds = { ask: 1, ticket: 2, withdrawn: 3 } as const;
+const actions = { allow: 1, deny: 2, redirect: 3 } as const;
+const families = { ipv4: 2, ipv6: 23 } as const;
+/** Functions as records number them (native/core/ring_format.hpp). */
+export const functions = { WSPAccept: 1, WSPBind: 4, WSPConnect: 8, WSPListen: 19, WSPSendTo: 26, ConnectEx: 65, WSASendMsg: 70 };
+
+export interface FakeAddress {
+    readonly family: number;
+    readonly port: number;
+    readonly bytes: Buffer;
+}
+
+export interface FakeRequest {
+    readonly pid: number;
+    readonly kind: keyof typeof kinds;
+    readonly id: bigint;
+    readonly generation: number;
+    readonly rule: number;
+    readonly timeout: number;
+    readonly call: number;
+    readonly protocol: number;
+    readonly local: FakeAddress;
+    readonly remote: FakeAddress;
+    /** Answers it; more than once if the test wants that. */
+    answer(answer: FakeAnswer): void;
+}
+
+export type FakeAnswer =
+    | { readonly action: "allow" }
+    | { readonly action: "deny"; readonly error: number }
+    | { readonly action: "redirect"; readonly port: number; readonly family: keyof typeof families };
+
+export const allow = { action: "allow" } as const;
+export const deny = (error: number): FakeAnswer => ({ action: "deny", error });
+
+function readAddress(bytes: Buffer): FakeAddress {
+    return { family: bytes.readUInt16LE(0), port: bytes.readUInt16LE(2), bytes: bytes.subarray(8, 24) };
+}
+
+function loopbackBytes(family: keyof typeof families): Buffer {
+    const bytes = Buffer.alloc(16);
+    bytes.set(family === "ipv4" ? [127, 0, 0, 1] : [...Array<number>(15).fill(0), 1]);
+    return bytes;
+}
+
+function toBytes(id: bigint, answer: FakeAnswer): Buffer {
+    const bytes = Buffer.alloc(48);
+    bytes.write("WSIA", 0, "latin1");
+    bytes.writeUInt16LE(1, 4);
+    bytes.writeUInt16LE(48, 6);
+    bytes.writeBigUInt64LE(id, 8);
+    bytes.writeUInt32LE(actions[answer.action], 16);
+    bytes.writeInt32LE(answer.action === "deny" ? answer.error : 0, 20);
+    if (answer.action === "redirect") {
+        bytes.writeUInt16LE(families[answer.family], 24);
+        bytes.writeUInt16LE(answer.port, 26);
+        loopbackBytes(answer.family).copy(bytes, 32);
+    }
+    return bytes;
+}
+
+function writeControl(pid: number): void {
+    const file = fs.openSync(path.join(dataFolder(), "control.bin"), "r+");
+    try {
+        const word = Buffer.alloc(4);
+        word.writeUInt32LE(pid);
+        fs.writeSync(file, word, 0, 4, 24);
+    } finally {
+        fs.closeSync(file);
+    }
+}
+
+export interface FakeOptions {
+    /** Called with every request but withdrawals. Absent: requests are only collected. */
+    readonly onRequest?: (request: FakeRequest) => void;
+    /** Bytes sent instead of what the format says, as soon as somebody connects. */
+    readonly greeting?: Buffer;
+    readonly sddl?: string;
+    /** Process whose number control.bin names; this one by default. */
+    readonly pid?: number;
+}
+
+/** A controller in this process. */
+export class FakeController {
+    readonly requests: FakeRequest[] = [];
+    readonly withdrawn: bigint[] = [];
+    connections = 0;
+    readonly #channels = new Set<Channel>();
+    readonly #waiting: (() => void)[] = [];
+    #close: () => Promise<void> = () => Promise.resolve();
+
+    static async start(options: FakeOptions = {}): Promise<FakeController> {
+        const controller = new FakeController();
+        const pid = options.pid ?? process.pid;
+        const listener = await pipe.listen(`\\\\.\\pipe\\winsock-spi-controller-${pid}`, {
+            sddl: options.sddl ?? "O:BAG:BAD:(A;;GRGW;;;WD)",
+        });
+        const served = (async () => {
+            for await (const channel of listener) {
+                controller.#serve(channel, options);
+            }
+        })();
+        controller.#close = async () => {
+            await listener.close();
+            await served;
+        };
+        writeControl(pid);
+        running.add(controller);
+        return controller;
+    }
+
+    #serve(channel: Channel, options: FakeOptions): void {
+        this.connections += 1;
+        this.#channels.add(channel);
+        let rest: Buffer = Buffer.alloc(0);
+        channel.stream.on("error", () => undefined).on("close", () => this.#channels.delete(channel));
+        if (options.greeting !== undefined) {
+            channel.stream.write(options.greeting);
+        }
+        channel.stream.on("data", (data: Buffer) => {
+            rest = Buffer.concat([rest, data]);
+            for (; rest.length >= requestSize; rest = rest.subarray(requestSize)) {
+                this.#take(channel, rest.subarray(0, requestSize), options);
+            }
+            this.#wake();
+        });
+    }
+
+    #take(channel: Channel, bytes: Buffer, options: FakeOptions): void {
+        assert.equal(bytes.toString("latin1", 0, 4), "WSIQ");
+        assert.equal(bytes.readUInt16LE(4), 1);
+        const number = bytes.readUInt16LE(6);
+        const kind = (Object.keys(kinds) as (keyof typeof kinds)[]).find((name) => kinds[name] === number);
+        assert.ok(kind !== undefined, `a request of kind ${number}`);
+        const id = bytes.readBigUInt64LE(8);
+        if (kind === "withdrawn") {
+            this.withdrawn.push(id);
+            return;
+        }
+        const request: FakeRequest = {
+            pid: channel.peerPid, kind, id,
+            generation: bytes.readUInt32LE(16), rule: bytes.readUInt32LE(20), timeout: bytes.readUInt32LE(24),
+            call: bytes.readUInt16LE(28), protocol: bytes.readUInt8(30),
+            local: readAddress(bytes.subarray(40, 64)), remote: readAddress(bytes.subarray(64, 88)),
+            answer: (answer) => channel.stream.write(toBytes(id, answer)),
+        };
+        this.requests.push(request);
+        options.onRequest?.(request);
+    }
+
+    #wake(): void {
+        this.#waiting.splice(0).forEach((wake) => wake());
+    }
+
+    /** Resolves when `condition` holds; the time-out of the test is the limit. */
+    async until(condition: () => boolean): Promise<void> {
+        while (!condition()) {
+            await new Promise<void>((resolve) => this.#waiting.push(resolve));
+        }
+    }
+
+    /** Ends every connection at once, as the end of its process would. Its number stays in control.bin if `crash`. */
+    async stop({ crash = false } = {}): Promise<void> {
+        running.delete(this);
+        if (!crash) {
+            writeControl(0);
+        }
+        for (const channel of this.#channels) {
+            channel.stream.destroy();
+        }
+        await this.#close();
+    }
+}
+
+const running = new Set<FakeController>();
+afterEach(async () => {
+    await Promise.all([...running].map((controller) => controller.stop()));
+    if (fs.existsSync(path.join(dataFolder(), "control.bin"))) {
+        writeControl(0);
+    }
+});
+
+export interface GreetingServer extends AsyncDisposable {
+    readonly port: number;
+    connections(): number;
+}
+
+/** A TCP server that says `text` to everybody, and ends. */
+export async function greetingServer(family: 4 | 6, text: string): Promise<GreetingServer> {
+    let connections = 0;
+    const server = net.createServer((socket) => {
+        connections += 1;
+        socket.on("error", () => undefined).end(text);
+        socket.resume();
+    });
+    server.listen(0, family === 4 ? "127.0.0.1" : "::1");
+    await once(server, "listening");
+    return {
+        port: (server.address() as net.AddressInfo).port,
+        connections: () => connections,
+        [Symbol.asyncDispose]: async () => {
+            server.close();
+            await once(server, "close");
+        },
+    };
+}
+
+/** A UDP server that answers every datagram with `text`. */
+export async function greetingDatagrams(family: 4 | 6, text: string): Promise<GreetingServer> {
+    let received = 0;
+    const socket = dgram.createSocket(family === 4 ? "udp4" : "udp6", (_, from) => {
+        received += 1;
+        socket.send(text, from.port, from.address);
+    });
+    socket.bind(0, family === 4 ? "127.0.0.1" : "::1");
+    await once(socket, "listening");
+    return {
+        port: socket.address().port,
+        connections: () => received,
+        [Symbol.asyncDispose]: async () => {
+            socket.close();
+            await once(socket, "close");
+        },
+    };
+}
