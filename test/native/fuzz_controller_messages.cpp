@@ -43,7 +43,7 @@ bool can_be_carried_out(const ControllerAnswer& answer) {
 
 void once(std::mt19937_64& random) {
     check::Input input(random);
-    std::vector<ControllerAnswer> sent(input.below(100));
+    std::vector<ControllerAnswer> sent(1 + input.below(100));
     for (ControllerAnswer& answer : sent) {
         answer = random_answer(input);
     }

@@ -4,8 +4,8 @@ import assert from "node:assert/strict";
 import { program } from "./acceptance-support.js";
 import { allow, deny, FakeController, functions, greetingServer } from "./hold-support.js";
 import type { FakeRequest } from "./hold-support.js";
-import { startNode, withProvider } from "./watch-support.js";
-import { withAskPolicy } from "./hold-policy.js";
+import { startNode } from "./watch-support.js";
+import { withHoldRule } from "./hold-policy.js";
 
 type Summary = Record<string, unknown>;
 const refused = 10061;
@@ -18,8 +18,7 @@ const errorOf = (summary: Summary): number =>
 
 describe("hold: connects", function () {
     this.timeout(180_000);
-    withProvider();
-    withAskPolicy({ timeout: 60_000, otherwise: "WSAEACCES" });
+    withHoldRule({ otherwise: "WSAEACCES" });
 
     for (const way of ways) {
         it(`${way}: allowed`, async () => {
