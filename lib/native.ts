@@ -216,11 +216,12 @@ export interface NativeBinding
      * Starts the program at the full path `file` in `folder`, which becomes no child of libuv's and is in none of its
      * jobs. It has this process's environment and standard input; both its outputs go to this process's standard error,
      * with `ownOutput` each to its own. With `endWithUs` it is ended when this process ends, even by a kill (what it
-     * starts itself is not). `exited` gives its exit code (32 bits).
+     * starts itself is not). With `job` it and all that it starts are put into a new job object of that name, and all of
+     * them are ended so; the object exists until `exited` has settled. `exited` gives its exit code (32 bits).
      * https://learn.microsoft.com/windows/win32/api/processthreadsapi/nf-processthreadsapi-createprocessw
      */
     startProgram(
-        file: string, commandLine: string, folder: string, options?: { ownOutput?: boolean; endWithUs?: boolean },
+        file: string, commandLine: string, folder: string, options?: { ownOutput?: boolean; endWithUs?: boolean; job?: string },
     ): { pid: number; exited: Promise<number> };
     openControl(): ControlHandle;
     /** File names of the rings, or `undefined` where this user may not list the folder. */

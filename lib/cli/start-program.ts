@@ -18,6 +18,8 @@ export interface StartProgramOptions {
     readonly ownOutput?: boolean;
     /** It is ended when this process ends, even by a kill. Default false. */
     readonly endWithUs?: boolean;
+    /** In a new job object of this name, with all that it starts, which ends with this process. Default: in none. */
+    readonly job?: string;
 }
 
 /**

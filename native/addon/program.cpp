@@ -13,12 +13,25 @@ bool flag_of(const Napi::CallbackInfo& info, std::size_t index, const char* name
            info[index].As<Napi::Object>().Get(name).ToBoolean().Value();
 }
 
-// startProgram(file, commandLine, folder, { ownOutput, endWithUs }?): { pid, exited: Promise<exit code> }
+std::wstring text_of(const Napi::CallbackInfo& info, std::size_t index, const char* name) {
+    if (index >= info.Length() || !info[index].IsObject()) {
+        return {};
+    }
+    const Napi::Value value = info[index].As<Napi::Object>().Get(name);
+    if (!value.IsString()) {
+        return {};
+    }
+    const std::u16string text = value.As<Napi::String>().Utf16Value();
+    return {reinterpret_cast<const wchar_t*>(text.data()), text.size()};
+}
+
+// startProgram(file, commandLine, folder, { ownOutput, endWithUs, job }?): { pid, exited: Promise<exit code> }
 Napi::Value start_program(const Napi::CallbackInfo& info) {
     const Napi::Env env = info.Env();
     auto started = std::make_shared<spi::StartedProgram>();
     const spi::StartOptions options{.own_output = flag_of(info, 3, "ownOutput"),
-                                    .end_with_us = flag_of(info, 3, "endWithUs")};
+                                    .end_with_us = flag_of(info, 3, "endWithUs"),
+                                    .job = text_of(info, 3, "job")};
     check(env, spi::start_program(string_argument(info, 0, "file"), string_argument(info, 1, "commandLine"),
                                   string_argument(info, 2, "folder"), options, *started));
     auto code = std::make_shared<std::uint32_t>(0);

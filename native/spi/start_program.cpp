@@ -1,6 +1,7 @@
 #include "start_program.hpp"
 
 #include "inherited_handles.hpp"
+#include "security.hpp"
 #include "text.hpp"
 
 #include <vector>
@@ -21,14 +22,33 @@ Status inheritable_copy(DWORD stream, UniqueHandle& copy) {
     return {};
 }
 
-// A job that ends its process when its last handle is closed. What the process starts is in none of our jobs.
-Status make_job(UniqueHandle& job) {
-    job.reset(CreateJobObjectW(nullptr, nullptr));
+// Whoever is in a named job may find out that it is (JOB_OBJECT_QUERY), AppContainers and low integrity too (the label);
+// only administrators may put processes into it or end it.
+constexpr wchar_t job_sddl[] =
+    L"D:P(A;;GA;;;SY)(A;;GA;;;BA)(A;;0x4;;;WD)(A;;0x4;;;AC)(A;;0x4;;;S-1-15-2-2)S:(ML;;NW;;;LW)";
+
+// A job that ends its processes when its last handle is closed. Without a name it is for the process alone: what that
+// starts is in none of our jobs.
+Status make_job(const std::wstring& name, UniqueHandle& job) {
+    if (name.empty()) {
+        job.reset(CreateJobObjectW(nullptr, nullptr));
+    } else {
+        SecurityAttributes security(job_sddl);
+        if (security.get() == nullptr) {
+            return last_error("ConvertStringSecurityDescriptorToSecurityDescriptorW");
+        }
+        job.reset(CreateJobObjectW(security.get(), name.c_str()));
+        if (job && GetLastError() == ERROR_ALREADY_EXISTS) {
+            job.reset();
+            return system_error(ERROR_ALREADY_EXISTS, "CreateJobObject", narrow(name));
+        }
+    }
     if (!job) {
-        return last_error("CreateJobObject");
+        return last_error("CreateJobObject", narrow(name));
     }
     JOBOBJECT_EXTENDED_LIMIT_INFORMATION limits{};
-    limits.BasicLimitInformation.LimitFlags = JOB_OBJECT_LIMIT_KILL_ON_JOB_CLOSE | JOB_OBJECT_LIMIT_SILENT_BREAKAWAY_OK;
+    limits.BasicLimitInformation.LimitFlags =
+        JOB_OBJECT_LIMIT_KILL_ON_JOB_CLOSE | (name.empty() ? DWORD{JOB_OBJECT_LIMIT_SILENT_BREAKAWAY_OK} : 0);
     if (!SetInformationJobObject(job.get(), JobObjectExtendedLimitInformation, &limits, sizeof limits)) {
         return last_error("SetInformationJobObject", "end the program with this process");
     }
@@ -78,8 +98,8 @@ Status start_program(const std::wstring& program, std::wstring command_line, con
         startup.lpAttributeList = inherited.get();
     }
     UniqueHandle job;
-    if (options.end_with_us) {
-        if (Status status = make_job(job); !status.ok()) {
+    if (options.end_with_us || !options.job.empty()) {
+        if (Status status = make_job(options.job, job); !status.ok()) {
             return status;
         }
     }
