@@ -4,6 +4,7 @@
 import { Command, CommanderError } from "commander";
 import { WinsockError } from "../errors.js";
 import { packageVersion } from "../native.js";
+import { addAskCommand } from "./ask.js";
 import { addBackupCommand } from "./backup.js";
 import { addCatalogCommand } from "./catalog.js";
 import { addConfirmCommand } from "./confirm.js";
@@ -17,6 +18,7 @@ import { addOrderCommand } from "./order.js";
 import { addPolicyCommand } from "./policy.js";
 import { addRecoverCommand } from "./recover.js";
 import { addRestoreCommand } from "./restore.js";
+import { addRunCommand } from "./run.js";
 import { addSocketsCommand } from "./sockets.js";
 import { addUninstallCommand } from "./uninstall.js";
 import { addWatchCommand } from "./watch.js";
@@ -28,7 +30,7 @@ const commands = [
     addOrderCommand,
     addInstallCommand, addUninstallCommand,
     addExcludeCommand, addIncludeCommand, addNamespaceCommand,
-    addPolicyCommand,
+    addPolicyCommand, addRunCommand, addAskCommand,
     addConfirmCommand, addRecoverCommand, addWatchCommand, addHoldCommand, addSocketsCommand,
 ];
 

@@ -102,7 +102,7 @@ async function readFile(file: string): Promise<Policy> {
         text = await fs.readFile(file, "utf8");
     } catch (error) {
         throw new WinsockError(`Cannot read the policy ${file}: ${(error as Error).message}. Nothing was changed.`, {
-            code: "ERR_NOT_READABLE", cause: error,
+            code: "ERR_FILE", cause: error,
         });
     }
     return parsePolicy(text, { file });
@@ -116,7 +116,7 @@ async function readFile(file: string): Promise<Policy> {
  * at the same time the second wins.
  *
  * @param policy The policy, or the path of a file (YAML or JSON).
- * @throws WinsockError `ERR_POLICY` (what is wrong in the file, and where), `ERR_NOT_ELEVATED`, `ERR_NOT_INSTALLED`,
+ * @throws WinsockError `ERR_POLICY_SYNTAX` (what is wrong in the file, and where), `ERR_FILE`, `ERR_NOT_ELEVATED`, `ERR_NOT_INSTALLED`,
  * `ERR_CONTROL_DAMAGED`, `ERR_BUSY`, `ERR_NO_USER`, `ERR_UNSUPPORTED_PLATFORM`.
  * @throws TypeError on misuse.
  *
@@ -149,6 +149,18 @@ export function changeLayers(change: (layers: Layers, generation: number) => Lay
         const layers = change(presentOrNothing(generation), generation);
         return layers === undefined ? generation : publishLayers(store, layers);
     });
+}
+
+/**
+ * Puts the policy that was in force before the present one back in force, under a new number; its number. 0: there was
+ * none before, so there is none now.
+ *
+ * @throws as applyPolicy.
+ */
+export async function applyPreviousPolicy(): Promise<number> {
+    await Promise.resolve();
+    const { previous } = native().readPolicyState();
+    return changeLayers(({ runs }) => ({ ...readStored(previous), runs }));
 }
 
 /** Puts back what was in force before `generation`, unless somebody has applied another policy since. */

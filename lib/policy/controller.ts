@@ -2,9 +2,12 @@
 // it by control.bin and a pipe of its process id, and believe no other process.
 
 import { WinsockError, refuseUnknownOptions, toWinsockError } from "../errors.js";
+import type { Capture } from "../hooks/capture.js";
 import { guard, native } from "../native.js";
 import type { ControllerEntryHandle } from "../native/policy.js";
 import { peerMethods } from "../native/peer.js";
+import type { OnStream } from "../relay/context.js";
+import { type RelayOptions, startRelay } from "../relay/relay.js";
 import { pipe } from "../share/transports/pipe.js";
 import type { Channel, ChannelListener } from "../share/transports/channel.js";
 import { AnswerDesk, type AskHook } from "./answers.js";
@@ -25,7 +28,14 @@ export interface ControllerNotice {
 export interface ControllerOptions {
     /** Decides calls whose rule says `ask`. Without it they get their rule's `otherwise` at once. */
     onAsk?: AskHook;
-    /** Carries calls whose rule says `relay`. Without it they get their rule's `otherwise` at once. */
+    /** Gets the streams of rules that say `rewrite`: see {@link RelayOptions.onStream}. */
+    onStream?: OnStream;
+    /** Where rules that say `capture` write to. */
+    capture?: Capture;
+    /**
+     * Carries calls whose rule says proxy, delay, rate, loss, reset, rewrite or capture, instead of the relay that the
+     * controller starts at the first of them. It is closed with the controller.
+     */
     relay?: RelayService;
     /** Put in force when the controller is there; what was in force before is put back when it ends. */
     policy?: Policy;
@@ -80,10 +90,26 @@ function policyReader(): (generation: number) => Policy {
     };
 }
 
+/** A relay that is started when the first call wants it. */
+function lazyRelay(options: RelayOptions): RelayService {
+    let started: Promise<RelayService> | undefined;
+    const close = async (): Promise<void> => {
+        await (await started?.catch(() => undefined))?.close(); // one that could not start has said so to its call
+    };
+    return {
+        admit: async (call) => {
+            started ??= startRelay(options);
+            return (await started).admit(call);
+        },
+        close, [Symbol.asyncDispose]: close,
+    };
+}
+
 class RunningController implements Controller {
     readonly closed: Promise<void>;
     readonly #options: ControllerOptions;
     readonly #desk: AnswerDesk;
+    readonly #relay: RelayService;
     readonly #connections = new Map<ControllerConnection, number>();
     #ended!: () => void;
     #listener: ChannelListener | undefined;
@@ -95,8 +121,13 @@ class RunningController implements Controller {
     constructor(options: ControllerOptions) {
         this.#options = options;
         this.closed = new Promise((resolve) => (this.#ended = resolve));
+        const { onStream, capture } = options;
+        this.#relay = options.relay ?? lazyRelay({
+            ...(onStream === undefined ? {} : { onStream }), ...(capture === undefined ? {} : { capture }),
+            onNotice: ({ code, message, call }) => this.#tell(new WinsockError(message, { code }), call),
+        });
         this.#desk = new AnswerDesk({
-            policyOf: policyReader(), onAsk: options.onAsk, relay: options.relay, rememberForever,
+            policyOf: policyReader(), onAsk: options.onAsk, relay: this.#relay, rememberForever,
             onError: (error, call) => this.#tell(error, call),
         });
     }
@@ -140,6 +171,7 @@ class RunningController implements Controller {
             for (const connection of this.#connections.keys()) {
                 connection.close();
             }
+            await this.#relay.close();
             this.#ended();
         }
     }
@@ -194,8 +226,8 @@ class RunningController implements Controller {
 }
 
 function checkOptions(caller: string, options: ControllerOptions): void {
-    refuseUnknownOptions(caller, options, ["onAsk", "relay", "policy", "signal", "onNotice"]);
-    for (const name of ["onAsk", "onNotice"] as const) {
+    refuseUnknownOptions(caller, options, ["onAsk", "onStream", "capture", "relay", "policy", "signal", "onNotice"]);
+    for (const name of ["onAsk", "onStream", "onNotice"] as const) {
         if (options[name] !== undefined && typeof options[name] !== "function") {
             throw new TypeError(`${caller}: ${name} must be a function`);
         }

@@ -115,6 +115,7 @@ Status start_program(const std::wstring& program, std::wstring command_line, con
     }
     started.process = std::move(process);
     started.job = std::move(job);
+    started.whole_tree = !options.job.empty();
     started.pid = information.dwProcessId;
     return {};
 }
@@ -128,6 +129,9 @@ Status wait_for_program(const StartedProgram& started, std::uint32_t& exit_code)
         return last_error("GetExitCodeProcess");
     }
     exit_code = code;
+    if (started.whole_tree) {
+        TerminateJobObject(started.job.get(), 1);
+    }
     return {};
 }
 

@@ -22,6 +22,7 @@ struct StartOptions {
 struct StartedProgram {
     UniqueHandle process;
     UniqueHandle job; // only with `end_with_us` or `job`
+    bool whole_tree = false; // the job holds what it starts, too
     std::uint32_t pid = 0;
 };
 
@@ -30,7 +31,7 @@ struct StartedProgram {
 Status start_program(const std::wstring& program, std::wstring command_line, const std::wstring& folder,
                      const StartOptions& options, StartedProgram& started);
 
-// Waits until it ends; the exit code is 32 bits that mean what the program says.
+// Waits until it ends, and ends what is left in a named job; the exit code is 32 bits that mean what the program says.
 Status wait_for_program(const StartedProgram& started, std::uint32_t& exit_code);
 
 } // namespace winsock_spi::spi
