@@ -137,7 +137,7 @@ describe("ask: the terminal", () => {
         const second = hook(call({ signal: gone.signal }));
         const third = hook(call({ pid: 8 }));
         const prompts = async (count: number): Promise<void> => {
-            while (shown.split("for ever? ").length <= count) {
+            while (shown.split("or ever? ").length <= count) {
                 await new Promise((resolve) => setImmediate(resolve));
             }
         };
@@ -148,7 +148,7 @@ describe("ask: the terminal", () => {
         assert.deepEqual(await first, { action: "allow", remember: "process" });
         gone.abort();
         assert.equal(await second, undefined);
-        while (!/\(8\).*\n.*for ever\? /.test(shown)) {
+        while (!/\(8\).*\n.*or ever\? /.test(shown)) {
             await new Promise((resolve) => setImmediate(resolve));
         }
         input.write("d\n");
