@@ -3,9 +3,10 @@ import { writeFileSync } from "node:fs";
 import { arch, cpus, release } from "node:os";
 import { fileURLToPath } from "node:url";
 import * as handOver from "./hand-over.mjs";
+import * as policy from "./policy.mjs";
 import * as throughput from "./throughput.mjs";
 
-const benchmarks = { "hand-over": handOver, throughput };
+const benchmarks = { "hand-over": handOver, throughput, policy };
 
 const asked = process.argv.slice(2);
 const unknown = asked.filter((name) => benchmarks[name] === undefined);

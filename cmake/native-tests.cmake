@@ -36,3 +36,9 @@ foreach(suite IN LISTS threaded)
     target_compile_options(${name} PRIVATE -O1 -g -fno-omit-frame-pointer -fsanitize=thread)
     target_link_options(${name} PRIVATE -fsanitize=thread)
 endforeach()
+
+# What benchmarks measure, as it is in the provider: optimised, without sanitizers.
+add_executable(policy_decisions ${CMAKE_SOURCE_DIR}/test/windows/programs/policy_decisions.cpp ${core})
+set_target_properties(policy_decisions PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin/bench)
+target_link_libraries(policy_decisions PRIVATE winsock_spi_flags)
+target_compile_options(policy_decisions PRIVATE -O2)

@@ -1,6 +1,6 @@
 # Programs of the Windows tests: one EXE per test/windows/programs/*.cpp and providers/*_setup.cpp, one DLL per other
 # file of test/windows/providers. They include nothing of native/, so that they see Winsock as strangers do;
-# only ring_writer stands in for the provider itself, to test the reader's side.
+# only ring_writer stands in for the provider itself, to test the reader's side, and policy_decisions measures a part of it.
 file(GLOB programs CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/test/windows/programs/*.cpp)
 file(GLOB providers CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/test/windows/providers/*.cpp)
 
@@ -15,11 +15,12 @@ foreach(source IN LISTS programs)
     cmake_path(GET source STEM name)
     winsock_spi_program(${name} ${CMAKE_BINARY_DIR}/bin/programs ${source})
     target_link_libraries(${name} PRIVATE ws2_32 mswsock)
-    if(NOT name STREQUAL ring_writer) # which is to be faster than the watcher
+    if(NOT name MATCHES "^(ring_writer|policy_decisions)$") # one is to be faster than the watcher, one is measured
         winsock_spi_compile_fast(${name})
     endif()
 endforeach()
 target_link_libraries(ring_writer PRIVATE winsock_spi_core)
+target_link_libraries(policy_decisions PRIVATE winsock_spi_core)
 
 foreach(source IN LISTS providers)
     cmake_path(GET source STEM name)

@@ -61,7 +61,7 @@ function dropForeignBuild(folder, environment) {
 
 /** The unit tests and fuzzers of native/core, with sanitizers. */
 export async function buildNativeTests(environment) {
-    await ifChanged("native-tests", [[...cmakeFiles, at("test", "native")], environment.key], [], () =>
+    await ifChanged("native-tests", [[...cmakeFiles, at("test", "native"), at("test", "windows", "programs", "policy_decisions.cpp")], environment.key], [], () =>
         step("building the native unit tests and fuzzers", async () => {
             const cmake = wrapper(environment, "cmake");
             dropForeignBuild(buildFolder("linux"), environment);

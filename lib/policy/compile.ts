@@ -6,9 +6,9 @@
 import { errorNumber } from "../error-names.js";
 import { WinsockError, refuseUnknownOptions } from "../errors.js";
 import { callsOf, isFailClosed, isLocalCall, isOfProtocol, protocolNumber } from "./applies.js";
-import { makeCells, type IndexItem } from "./image-cells.js";
-import { ImageWriter, nothing, type Slice } from "./image-writer.js";
-import { ipBytes, lastIp, parseIp, type IpFamily } from "./ip.js";
+import { makeBuckets, makeCells, type IndexItem } from "./image-cells.js";
+import { ImageWriter, nothing, type Bytes, type Slice } from "./image-writer.js";
+import { ipBits, ipBytes, lastIp, parseIp, type IpFamily } from "./ip.js";
 import { policyCalls, type Action, type AddressPattern, type Policy, type PolicyCall, type Rule } from "./model.js";
 
 export interface CompileOptions {
@@ -129,7 +129,7 @@ class Compiler {
             .u32(this.#error(then), this.#error(otherwise), timeoutOf(then))
             .u16(four?.port ?? 0, six?.port ?? 0)
             .u8(...bytesOf(four?.address, 4), ...bytesOf(six?.address, 16))
-            .u32(extra, name.first, name.count, 0));
+            .u32(extra, name.first, name.count, 0, 0, 0));
     }
 
     #error(then: Action): number {
@@ -175,7 +175,7 @@ class Compiler {
             for (const { range, port } of all) {
                 const [first, last] = [range?.first, range?.last].map((text) => (text === undefined ? undefined : parseIp(text)));
                 for (const value of [first?.value ?? 0n, last?.value ?? 0n]) {
-                    bytes.u64(value >> 64n).u64(value & 0xffff_ffff_ffff_ffffn);
+                    bytes.u128(value);
                 }
                 bytes.u16(first === undefined ? 0 : families[first.family], port.first, port.last, 0);
             }
@@ -227,8 +227,8 @@ class Compiler {
             // Classes of the same rules, about the same end, share one index.
             const twin = classes.findIndex((other, before) => before < place &&
                 isLocalCall(other.call) === isLocalCall(one.call) &&
-                (other.protocol === undefined) === (one.protocol === undefined) &&
-                isSame(members[before], members[place]));
+                isSame(members[before], members[place]) &&
+                (members[place] ?? []).every(({ rule }) => isCertain(rule, other) === isCertain(rule, one)));
             indexes.push(twin === -1 ? this.#addIndex(members[place] ?? [], one) : indexes[twin] ?? 0);
         }
         const calls = rules.reduce((bits, each) => each.calls.reduce((all, call) => all | 1 << policyCalls.indexOf(call), bits), 0);
@@ -244,25 +244,38 @@ class Compiler {
         const end = isLocalCall(one.call) ? "local" : "to";
         const certain = new Set(rules.filter(({ rule }) => isCertain(rule, one)).map(({ number }) => number));
         const writer = this.#writer;
-        const table = (family: IpFamily): number[] => {
-            const items = rules
-                .filter(({ rule }) => rule.match.family === undefined || rule.match.family === family)
-                .flatMap(({ number, rule }) => toItems(number, rule.match[end], family, certain.has(number)));
-            const { keys, cells } = makeCells(items, lastIp[family]);
-            const numbers = cells.map((cell) => writer.cell(cell, (rule) => certain.has(rule)));
-            const { first: ends } = writer.add("ends", (bytes) => bytes.u32s(numbers));
-            const { first } = family === "ipv4"
-                ? writer.add("keysIpv4", (bytes) => keys.forEach((key) => bytes.u32(Number(key))))
-                : writer.add("keysIpv6", (bytes) => keys.forEach((key) => bytes.u64(key >> 64n).u64(key & 0xffff_ffff_ffff_ffffn)));
-            return [first, keys.length, ends];
-        };
-        const [four, six] = [table("ipv4"), table("ipv6")];
+        const tables = (["ipv4", "ipv6"] as const).map((family) => this.#addTable(family, rules
+            .filter(({ rule }) => rule.match.family === undefined || rule.match.family === family)
+            .flatMap(({ number, rule }) => toItems(number, rule.match[end], family, certain.has(number)))));
         const anywhere = rules
             .filter(({ rule }) => rule.match[end] === undefined && rule.match.family === undefined)
             .map(({ number }) => number);
         const last = anywhere.findIndex((number) => certain.has(number));
         const unknown = writer.candidate(last === -1 ? anywhere : anywhere.slice(0, last + 1), (rule) => certain.has(rule));
-        return writer.add("indexes", (bytes) => bytes.u32(...four, ...six, unknown, 0)).first + 1;
+        return writer.add("indexes", (bytes) => {
+            for (const write of tables) {
+                write(bytes);
+            }
+            bytes.u32(unknown, 0);
+        }).first + 1;
+    }
+
+    /** Writes what a PolicyTable leads to; returns what writes the table itself. */
+    #addTable(family: IpFamily, items: readonly IndexItem[]): (bytes: Bytes) => void {
+        const writer = this.#writer;
+        const certain = new Set(items.filter((item) => item.certain).map(({ rule }) => rule));
+        const { keys, cells } = makeCells(items, lastIp[family]);
+        const firstCell = writer.cells(cells, (rule) => certain.has(rule)).first;
+        const { first } = family === "ipv4"
+            ? writer.add("keysIpv4", (bytes) => bytes.u32s(keys.map(Number)))
+            : writer.add("keysIpv6", (bytes) => keys.forEach((key) => bytes.u128(key)));
+        const buckets = makeBuckets(keys, ipBits[family]);
+        const firstBucket = buckets === undefined ? 0 : writer.add("buckets", (bytes) => bytes.u32s(buckets.places)).first;
+        const { prefixBits = 0, bucketBits = 0, prefix = 0n } = buckets ?? {};
+        return (bytes) => bytes
+            .u32(first, keys.length, firstCell, firstBucket)
+            .u8(prefixBits, bucketBits).u16(0).u32(0)
+            .u128(prefix << BigInt(128 - ipBits[family]));
     }
 }
 

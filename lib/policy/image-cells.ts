@@ -196,3 +196,55 @@ export function makeCells(items: readonly IndexItem[], last: bigint): Cells {
         cells: only ? [] : kept.map((index) => ends[index]),
     };
 }
+
+/** How a table's boundaries are found; see PolicyTable in native/core/policy_format.hpp. */
+export interface Buckets {
+    readonly prefixBits: number;
+    readonly bucketBits: number;
+    /** The first address that has the prefix. */
+    readonly prefix: bigint;
+    readonly places: readonly number[];
+}
+
+/** Fewer boundaries are found as fast without buckets. */
+const leastKeys = 8;
+const mostBucketBits = 20;
+/** The part of the boundaries that the prefix must hold; the others are found without buckets. */
+const prefixShare = 0.75;
+
+/** The longest prefix that enough boundaries have. */
+function commonPrefix(keys: readonly bigint[], bits: number): { prefixBits: number; prefix: bigint } {
+    let inside = keys;
+    let prefixBits = 0;
+    while (prefixBits < bits - 1) {
+        const bit = 1n << BigInt(bits - prefixBits - 1);
+        const ones = inside.filter((key) => (key & bit) !== 0n);
+        const larger = ones.length * 2 >= inside.length ? ones : inside.filter((key) => (key & bit) === 0n);
+        if (larger.length < prefixShare * keys.length) {
+            break;
+        }
+        inside = larger;
+        prefixBits++;
+    }
+    const rest = BigInt(bits - prefixBits);
+    return { prefixBits, prefix: (inside[0] ?? 0n) >> rest << rest };
+}
+
+/** Buckets for these boundaries, or undefined where they are not worth it. */
+export function makeBuckets(keys: readonly bigint[], bits: number): Buckets | undefined {
+    if (keys.length < leastKeys) {
+        return undefined;
+    }
+    const { prefixBits, prefix } = commonPrefix(keys, bits);
+    const bucketBits = Math.min(mostBucketBits, bits - prefixBits, Math.ceil(Math.log2(keys.length)));
+    const width = 1n << BigInt(bits - prefixBits - bucketBits);
+    const places: number[] = [];
+    let place = 0;
+    for (let bucket = 0, start = prefix; bucket <= 2 ** bucketBits; bucket++, start += width) {
+        while (place + 1 < keys.length && (keys[place + 1] ?? 0n) <= start) {
+            place++;
+        }
+        places.push(place);
+    }
+    return { prefixBits, bucketBits, prefix, places };
+}

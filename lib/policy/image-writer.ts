@@ -6,12 +6,14 @@ import type { Cell } from "./image-cells.js";
 
 /** Sections in the order of PolicyHeader, with the bytes of an element. */
 const sections = {
-    rules: 56, extras: 32, ranges: 40, times: 4, numbers: 4, patterns: 12, members: 8, conditions: 12, groups: 88,
-    indexes: 32, keysIpv4: 4, keysIpv6: 16, ends: 4, cells: 16, starts: 2, candidates: 4, lists: 4, texts: 2,
-    foldPages: 2, foldValues: 2,
+    rules: 64, extras: 32, ranges: 40, times: 4, numbers: 4, patterns: 12, members: 8, conditions: 12, groups: 88,
+    indexes: 88, keysIpv4: 4, keysIpv6: 16, buckets: 4, cells: 16, ports: 8, lists: 4, texts: 2, foldPages: 2,
+    foldValues: 2,
 } as const;
 export type SectionName = keyof typeof sections;
 
+/** Sections begin at multiples of a cache line. */
+const alignment = 64;
 const headerSize = 32 + 8 * Object.keys(sections).length;
 const magic = 0x50495357; // "WSIP"
 const abi = 1;
@@ -29,7 +31,7 @@ export interface Slice {
 export const nothing: Slice = { first: 0, count: 0 };
 
 /** Bytes that grow. */
-class Bytes {
+export class Bytes {
     #view = new DataView(new ArrayBuffer(1024));
     length = 0;
 
@@ -82,6 +84,10 @@ class Bytes {
         this.#view.setBigUint64(at, value, true);
         return this;
     }
+    /** A PolicyAddress: the upper half first. */
+    u128(value: bigint): this {
+        return this.u64(value >> 64n).u64(value & 0xffff_ffff_ffff_ffffn);
+    }
     bytes(): Uint8Array {
         return new Uint8Array(this.#view.buffer, 0, this.length);
     }
@@ -110,7 +116,9 @@ export class ImageWriter {
         Object.keys(sections).map((name) => [name, new Bytes()]),
     ) as Readonly<Record<SectionName, Bytes>>;
     readonly #known = new Map<string, number>();
-    readonly #cells = new Map<Cell, number>();
+    /** What is written of a cell. */
+    readonly #cells = new Map<Cell, readonly number[]>();
+    readonly #shared = new Map<Cell, number>();
 
     /** Adds an element to a section, or all that `write` writes; returns what of the section that is. */
     add(name: SectionName, write: (bytes: Bytes) => void): Slice {
@@ -177,23 +185,42 @@ export class ImageWriter {
         return first + listBit;
     }
 
-    /** The number of a cell, plus 1; the cells that it leads on to are written before it. */
-    cell(cell: Cell | undefined, isCertain: (rule: number) => boolean): number {
-        if (cell === undefined) {
-            return 0;
-        }
+    /** The cells of one table, one after the other; what they lead on to is written before them. */
+    cells(cells: readonly (Cell | undefined)[], isCertain: (rule: number) => boolean): Slice {
+        const fields = cells.map((cell) => (cell === undefined ? [0, 0, 0, 0] : this.#cellFields(cell, isCertain)));
+        return this.add("cells", (bytes) => {
+            for (const each of fields) {
+                bytes.u32s(each);
+            }
+        });
+    }
+
+    #cellFields(cell: Cell, isCertain: (rule: number) => boolean): readonly number[] {
         const known = this.#cells.get(cell);
         if (known !== undefined) {
             return known;
         }
-        const next = this.cell(cell.next, isCertain);
-        const candidates = cell.ports.rules.map((rules) => this.candidate(rules, isCertain));
-        const { starts } = cell.ports;
-        const first = this.count("starts");
-        this.add("starts", (bytes) => bytes.u16s(starts));
-        this.add("candidates", (bytes) => bytes.u32s(candidates));
-        const number = this.add("cells", (bytes) => bytes.u32(first, starts.length, next, cell.nextFirst)).first + 1;
-        this.#cells.set(cell, number);
+        const next = cell.next === undefined ? 0 : this.#sharedCell(cell.next, isCertain);
+        const { starts, rules } = cell.ports;
+        const candidates = rules.map((each) => this.candidate(each, isCertain));
+        const first = starts.length === 1 ? candidates[0] ?? 0 : this.add("ports", (bytes) => {
+            for (const [index, start] of starts.entries()) {
+                bytes.u16(start, 0).u32(candidates[index] ?? 0);
+            }
+        }).first;
+        const fields = [first, starts.length, next, cell.nextFirst];
+        this.#cells.set(cell, fields);
+        return fields;
+    }
+
+    /** The number, plus 1, of a cell that others lead on to. */
+    #sharedCell(cell: Cell, isCertain: (rule: number) => boolean): number {
+        let number = this.#shared.get(cell);
+        if (number === undefined) {
+            const fields = this.#cellFields(cell, isCertain);
+            number = this.add("cells", (bytes) => bytes.u32s(fields)).first + 1;
+            this.#shared.set(cell, number);
+        }
         return number;
     }
 
@@ -212,17 +239,18 @@ export class ImageWriter {
         this.#fold();
         const header = new Bytes();
         const parts: Uint8Array[] = [];
-        let offset = headerSize;
+        let offset = Math.ceil(headerSize / alignment) * alignment;
+        const begin = offset;
         const places: [number, number][] = [];
         for (const [name, bytes] of Object.entries(this.#sections)) {
             places.push([offset, bytes.length / sections[name as SectionName]]);
-            const part = new Uint8Array(Math.ceil(bytes.length / 8) * 8);
+            const part = new Uint8Array(Math.ceil(bytes.length / alignment) * alignment);
             part.set(bytes.bytes());
             parts.push(part);
             offset += part.length;
         }
         const image = new Uint8Array(offset);
-        let at = headerSize;
+        let at = begin;
         for (const part of parts) {
             image.set(part, at);
             at += part.length;

@@ -62,6 +62,22 @@ std::size_t last_not_above(const Key* keys, std::size_t count, const Key& wanted
     return static_cast<std::size_t>(from - keys);
 }
 
+// The first 64 bits behind so many of an address; IPv4 stands in the upper half of `high`.
+std::uint64_t bits_behind(const PolicyAddress& address, unsigned skipped) {
+    if (skipped == 0) {
+        return address.high;
+    }
+    return skipped < 64 ? address.high << skipped | address.low >> (64 - skipped) : address.low << (skipped - 64);
+}
+
+bool begins_with(const PolicyAddress& address, const PolicyAddress& prefix, unsigned bits) {
+    const std::uint64_t high = address.high ^ prefix.high;
+    if (bits <= 64) {
+        return bits == 0 || high >> (64 - bits) == 0;
+    }
+    return high == 0 && (address.low ^ prefix.low) >> (128 - bits) == 0;
+}
+
 bool is_in(const PolicyRange& range, const End& end) {
     return end.family != 0 && range.first_port <= end.port && end.port <= range.last_port &&
            (range.family == 0 || (range.family == end.family && !(end.address < range.first) &&
@@ -83,33 +99,58 @@ public:
     bool open(std::uint32_t first_rule) const { return rule_ == 0 || first_rule < rule_; }
 
     void search(const PolicyIndex& index) {
-        std::uint32_t cell = 0;
         if (end_.family == ipv4) {
-            cell = find(index.ipv4, header_.keys_ipv4, static_cast<std::uint32_t>(end_.address.low));
+            const auto address = static_cast<std::uint32_t>(end_.address.low);
+            search(index.ipv4, header_.keys_ipv4, address, {std::uint64_t{address} << 32, 0});
         } else if (end_.family == ipv6) {
-            cell = find(index.ipv6, header_.keys_ipv6, end_.address);
+            search(index.ipv6, header_.keys_ipv6, end_.address, end_.address);
         } else {
             consider(index.unknown);
-        }
-        const PolicyCell* const cells = view_.array<PolicyCell>(header_.cells);
-        while (cell != 0) {
-            const PolicyCell& found = cells[cell - 1];
-            const std::uint16_t* const starts = view_.array<std::uint16_t>(header_.starts) + found.ports.first;
-            const std::size_t place = last_not_above(starts, found.ports.count, end_.port);
-            consider(view_.array<std::uint32_t>(header_.candidates)[found.ports.first + place]);
-            cell = open(found.next_first) ? found.next : 0;
         }
     }
 
 private:
+    // `wanted` is the address as keys are, `address` as prefixes are.
     template <typename Key>
-    std::uint32_t find(const PolicyTable& table, const PolicySection& keys, const Key& wanted) const {
+    void search(const PolicyTable& table, const PolicySection& section, const Key& wanted, const PolicyAddress& address) {
         if (table.keys.count == 0) {
-            return 0;
+            return;
         }
-        const std::size_t place =
-            last_not_above(view_.array<Key>(keys) + table.keys.first, table.keys.count, wanted);
-        return view_.array<std::uint32_t>(header_.ends)[table.first + place];
+        const Key* const keys = view_.array<Key>(section) + table.keys.first;
+        std::size_t first = 0;
+        std::size_t count = table.keys.count;
+        if (table.bucket_bits != 0 && begins_with(address, table.prefix, table.prefix_bits)) {
+            const std::uint64_t bucket = bits_behind(address, table.prefix_bits) >> (64 - table.bucket_bits);
+            const std::uint32_t* const found =
+                view_.array<std::uint32_t>(header_.buckets) + table.first_bucket + static_cast<std::size_t>(bucket);
+            if (found[0] <= found[1] && found[1] < count) {
+                first = found[0];
+                count = std::size_t{found[1]} - found[0] + 1;
+            }
+        }
+        const PolicyCell* const cells = view_.array<PolicyCell>(header_.cells);
+        const PolicyCell* cell = cells + table.first_cell + first + last_not_above(keys + first, count, wanted);
+        for (;;) {
+            if (cell->count == 1) {
+                consider(cell->first);
+            } else if (cell->count != 0) {
+                consider(find_port(*cell));
+            }
+            if (cell->next == 0 || !open(cell->next_first)) {
+                return;
+            }
+            cell = cells + cell->next - 1;
+        }
+    }
+
+    std::uint32_t find_port(const PolicyCell& cell) const {
+        const PolicyPort* from = view_.array<PolicyPort>(header_.ports) + cell.first;
+        for (std::uint32_t count = cell.count; count > 1;) {
+            const std::uint32_t half = count / 2;
+            from = end_.port < from[half].start ? from : from + half;
+            count -= half;
+        }
+        return from->candidate;
     }
 
     void consider(std::uint32_t candidate) {

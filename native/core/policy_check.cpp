@@ -1,6 +1,6 @@
 // Is this an image that can be read in place? Everything that resolve() and decide() take for granted is looked at here,
-// in time that grows with the image's size alone. The order of keys and ports is not: out of order they lead to another
-// cell of the same image, never outside.
+// in time that grows with the image's size alone. The order of keys and ports is not, nor what buckets say: out of order
+// they lead to another cell of the same table, never outside.
 #include "policy.hpp"
 
 #include "policy_view.hpp"
@@ -29,12 +29,12 @@ bool check_sections(const PolicyHeader& header) {
            stands<PolicyMember>(header.members, size) && stands<PolicyCondition>(header.conditions, size) &&
            stands<PolicyGroup>(header.groups, size) && stands<PolicyIndex>(header.indexes, size) &&
            stands<std::uint32_t>(header.keys_ipv4, size) && stands<PolicyAddress>(header.keys_ipv6, size) &&
-           stands<std::uint32_t>(header.ends, size) && stands<PolicyCell>(header.cells, size) &&
-           stands<std::uint16_t>(header.starts, size) && stands<std::uint32_t>(header.candidates, size) &&
+           stands<std::uint32_t>(header.buckets, size) && stands<PolicyCell>(header.cells, size) &&
+           stands<PolicyPort>(header.ports, size) &&
            stands<std::uint32_t>(header.lists, size) && stands<char16_t>(header.texts, size) &&
            stands<std::uint16_t>(header.fold_pages, size) && stands<std::uint16_t>(header.fold_values, size) &&
            header.rules.count > 0 && header.rules.count < policy_candidate_list &&
-           header.starts.count == header.candidates.count && header.fold_pages.count == 256;
+           header.fold_pages.count == 256;
 }
 
 // Whether `good` says yes to every element.
@@ -91,8 +91,19 @@ bool check_conditions(const PolicyView& view) {
     });
 }
 
-bool check_table(const PolicyTable& table, const PolicySection& keys, const PolicySection& ends) {
-    return within(table.keys, keys) && within({table.first, table.keys.count}, ends);
+bool check_table(const PolicyView& view, const PolicyTable& table, const PolicySection& keys, unsigned bits) {
+    const PolicyHeader& header = view.header();
+    if (!within(table.keys, keys) || !within({table.first_cell, table.keys.count}, header.cells)) {
+        return false;
+    }
+    if (table.bucket_bits == 0 || table.keys.count == 0) {
+        return table.bucket_bits == 0;
+    }
+    if (table.bucket_bits > max_bucket_bits || table.prefix_bits + table.bucket_bits > bits ||
+        !within({table.first_bucket, (1u << table.bucket_bits) + 1}, header.buckets)) {
+        return false;
+    }
+    return true; // what a bucket says is held within the table where it is read: tables may share their buckets
 }
 
 bool check_groups(const PolicyView& view) {
@@ -126,14 +137,13 @@ bool check_candidate(const PolicyView& view, std::uint32_t candidate) {
 bool check_indexes(const PolicyView& view) {
     const PolicyHeader& header = view.header();
     return every<PolicyIndex>(view, header.indexes, [&](const PolicyIndex& index, std::uint32_t) {
-        return check_table(index.ipv4, header.keys_ipv4, header.ends) &&
-               check_table(index.ipv6, header.keys_ipv6, header.ends) && check_candidate(view, index.unknown);
-    }) && every<std::uint32_t>(view, header.ends, [&](std::uint32_t cell, std::uint32_t) {
-        return cell <= header.cells.count;
+        return check_table(view, index.ipv4, header.keys_ipv4, 32) &&
+               check_table(view, index.ipv6, header.keys_ipv6, 128) && check_candidate(view, index.unknown);
     }) && every<PolicyCell>(view, header.cells, [&](const PolicyCell& cell, std::uint32_t number) {
-        return cell.ports.count > 0 && within(cell.ports, header.starts) && cell.next <= number;
-    }) && every<std::uint32_t>(view, header.candidates, [&](std::uint32_t candidate, std::uint32_t) {
-        return check_candidate(view, candidate);
+        return cell.next <= number && (cell.count == 1 ? check_candidate(view, cell.first)
+                                                       : within({cell.first, cell.count}, header.ports));
+    }) && every<PolicyPort>(view, header.ports, [&](const PolicyPort& port, std::uint32_t) {
+        return check_candidate(view, port.candidate);
     });
 }
 

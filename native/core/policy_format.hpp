@@ -2,14 +2,16 @@
 //
 //   %ProgramData%\winsock-spi\policy-<generation>.bin   immutable; everyone may read it, only administrators write it
 //
-// Position independent: offsets count from the beginning, every array is 8-byte aligned, numbers are little-endian.
+// Position independent: offsets count from the beginning, every array is 8-byte aligned (the compiler gives them 64, so
+// that few elements lie across two cache lines), numbers are little-endian.
 // It names no host, no secret and no text but patterns, SIDs and the rules' names: everyone can read it.
 //
 // How a call is looked up. Rules with the same conditions on the process are a *group*; which groups apply is found out
 // once per process. For each *class* of calls (kind x protocol) a group has an *index*: the boundaries of all address
 // ranges that its rules name, and between two boundaries a *cell*, which says for every port the first rule (or the few
 // candidates, where rules also ask about the local end, the module or the time). A cell that would have grown too large
-// leads on to another one, of a range around it. So a lookup is two searches, however many rules there are.
+// leads on to another one, of a range around it. To find the boundary below an address, *buckets* cut the addresses where
+// most boundaries are into equal parts. So a lookup is a few loads, however many rules there are.
 #pragma once
 
 #include <cstddef>
@@ -65,9 +67,9 @@ struct PolicyRule {
     std::uint8_t target_ipv6[16];
     std::uint32_t extra; // index of a PolicyExtra, plus 1; 0 = nothing more to ask
     PolicySlice name;    // texts
-    std::uint32_t reserved;
+    std::uint32_t reserved[3];
 };
-static_assert(sizeof(PolicyRule) == 56);
+static_assert(sizeof(PolicyRule) == 64);
 
 // What is left to ask of a call once the index has led to the rule. A slice of no elements asks nothing.
 struct PolicyExtra {
@@ -133,11 +135,21 @@ struct PolicyGroup {
     std::uint32_t indexes[policy_class_count];        // index plus 1; 0 = no rule for such calls
 };
 
-// Boundary n of `keys` begins cell n of `cells`; the first boundary is address 0. No boundaries: no rule.
+// Boundary n of `keys` begins the range of cell first_cell + n; the first boundary is address 0. No boundaries: no rule.
+// With buckets: addresses whose first prefix_bits are those of `prefix` are told apart by the bucket_bits that follow, and
+// bucket n says which is the last boundary at or before its first address; there is one bucket more, for the end.
 struct PolicyTable {
-    PolicySlice keys;    // of keys_ipv4 or keys_ipv6
-    std::uint32_t first; // of `ends`, where the cells' numbers stand
+    PolicySlice keys; // of keys_ipv4 or keys_ipv6
+    std::uint32_t first_cell;
+    std::uint32_t first_bucket;
+    std::uint8_t prefix_bits;
+    std::uint8_t bucket_bits; // 0 = no buckets
+    std::uint16_t reserved;
+    std::uint32_t reserved_too;
+    PolicyAddress prefix; // IPv4: in the upper 32 bits of `high`
 };
+static_assert(sizeof(PolicyTable) == 40);
+inline constexpr unsigned max_bucket_bits = 20;
 
 struct PolicyIndex {
     PolicyTable ipv4;
@@ -146,11 +158,19 @@ struct PolicyIndex {
     std::uint32_t reserved;
 };
 
-// What holds for the ports of one range of addresses: from starts[n] on candidates[n].
+// What holds for the ports of one range of addresses.
 struct PolicyCell {
-    PolicySlice ports;        // of starts and of candidates; at least one, and the first start is 0
-    std::uint32_t next;       // a cell with a lower number, plus 1; 0 = none
+    std::uint32_t first; // of `ports`; with one port range alone: its candidate
+    std::uint32_t count; // of port ranges; 0 = no rule
+    std::uint32_t next;  // a cell with a lower number, plus 1; 0 = none
     std::uint32_t next_first; // no rule that `next` leads to comes before
+};
+
+// From this port on, up to the next one's; the first of a cell is port 0.
+struct PolicyPort {
+    std::uint16_t start;
+    std::uint16_t reserved;
+    std::uint32_t candidate;
 };
 
 // A candidate is a rule's number if nothing more is to be asked of the call (0 = no rule), else this bit with the place
@@ -179,16 +199,15 @@ struct PolicyHeader {
     PolicySection indexes;    // PolicyIndex
     PolicySection keys_ipv4;  // std::uint32_t
     PolicySection keys_ipv6;  // PolicyAddress
-    PolicySection ends;       // std::uint32_t: cell numbers plus 1, 0 = no rule
+    PolicySection buckets;    // std::uint32_t: numbers of a table's boundaries
     PolicySection cells;      // PolicyCell
-    PolicySection starts;     // std::uint16_t
-    PolicySection candidates; // std::uint32_t, as many as starts
+    PolicySection ports;      // PolicyPort
     PolicySection lists;      // std::uint32_t
     PolicySection texts;      // UTF-16
     // Case folding: fold_pages[c >> 8] is 0 (nothing changes) or the number, plus 1, of 256 entries of fold_values.
     PolicySection fold_pages;  // std::uint16_t, 256 of them
     PolicySection fold_values; // std::uint16_t
 };
-static_assert(sizeof(PolicyHeader) == 32 + 20 * 8);
+static_assert(sizeof(PolicyHeader) == 32 + 19 * 8);
 
 } // namespace winsock_spi::core
