@@ -4,9 +4,10 @@ import { arch, cpus, release } from "node:os";
 import { fileURLToPath } from "node:url";
 import * as handOver from "./hand-over.mjs";
 import * as policy from "./policy.mjs";
+import * as relay from "./relay.mjs";
 import * as throughput from "./throughput.mjs";
 
-const benchmarks = { "hand-over": handOver, throughput, policy };
+const benchmarks = { "hand-over": handOver, throughput, policy, relay };
 
 const asked = process.argv.slice(2);
 const unknown = asked.filter((name) => benchmarks[name] === undefined);

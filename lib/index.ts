@@ -129,5 +129,8 @@ export {
     startController, type Controller, type ControllerNotice, type ControllerOptions,
 } from "./policy/controller.js";
 export type { Answer, HeldCall, RelayService } from "./policy/controller-model.js";
-export { startRelay } from "./relay/relay.js";
+export { openCapture, type Capture } from "./hooks/capture.js";
+export {
+    startRelay, type OnStream, type RelayedCall, type RelayNotice, type RelayOptions,
+} from "./relay/relay.js";
 export { clearPolicy, readPolicy, type PolicyInForce, type PolicyLayers, type RunLayer } from "./policy/store.js";

@@ -54,7 +54,7 @@ export function canBeDecidedBy(held: HeldCall, rule: Rule): boolean {
 /** undefined: no name can change what is done with this call. */
 export function renamingOf(held: HeldCall): Renaming | undefined {
     const { policy, rule } = held;
-    const index = policy.rules.findIndex(({ name }) => name === rule?.name);
+    const index = policy.rules.findIndex((each) => each === rule || each.name === rule?.name);
     const before = policy.rules.slice(0, Math.max(index, 0)).filter(namesHosts);
     if (before.length === 0 || rule?.then.kind !== "relay") {
         return undefined;

@@ -1,0 +1,125 @@
+// Bytes per second, and connects per second, through the relay beside direct: program, relay and server are processes of
+// their own. The program's end is bound and announced here as the provider does it.
+import { fork } from "node:child_process";
+import { randomUUID } from "node:crypto";
+import { once } from "node:events";
+import net from "node:net";
+import { fileURLToPath } from "node:url";
+import { compare, formatRatio, leastPairs, median, printTable } from "./measure.mjs";
+
+export const title = "a stream through the relay beside a direct one";
+
+const bytes = 64 * 2 ** 20;
+const block = Buffer.alloc(65536, 2);
+const connects = 50;
+
+const end = (name, ...args) => fork(fileURLToPath(new URL(`ends/${name}.mjs`, import.meta.url)), args);
+
+function boundSocket(Tcp) {
+    const handle = new Tcp(0);
+    const name = {};
+    if (handle.bind("0.0.0.0", 0) !== 0 || handle.getsockname(name) !== 0) {
+        throw new Error("a socket cannot be bound");
+    }
+    const socket = new net.Socket({ handle, manualStart: true, allowHalfOpen: true });
+    return { local: { address: "0.0.0.0", port: name.port }, socket };
+}
+
+async function transfer(server, direction, connect) {
+    const ready = once(server, "message");
+    server.send({ direction, bytes });
+    await ready;
+    const done = once(server, "message");
+    const socket = await connect();
+    const start = process.hrtime.bigint();
+    if (direction === "send") {
+        let got = 0;
+        socket.on("data", (data) => (got += data.length));
+        await once(socket, "end");
+        if (got !== bytes) {
+            throw new Error(`${got} of ${bytes} bytes came`);
+        }
+        socket.end();
+    } else {
+        for (let sent = 0; sent < bytes; sent += block.length) {
+            if (!socket.write(block)) {
+                await once(socket, "drain");
+            }
+        }
+        socket.end();
+        await once(socket.resume(), "end");
+    }
+    const seconds = Number(process.hrtime.bigint() - start) / 1e9;
+    await done;
+    return seconds;
+}
+
+async function connectMany(connect) {
+    const start = process.hrtime.bigint();
+    for (let count = 0; count < connects; ++count) {
+        const socket = await connect();
+        socket.on("error", () => {}).resetAndDestroy();
+    }
+    return Number(process.hrtime.bigint() - start) / 1e9;
+}
+
+export async function measure() {
+    const server = end("streamer", `winsock-spi-bench-${randomUUID()}`);
+    const [{ port }] = await once(server, "message");
+    const relay = end("relay");
+    await once(relay, "message");
+    const donor = net.createServer();
+    await new Promise((resolve) => donor.listen(0, "127.0.0.1", resolve));
+    const Tcp = donor._handle.constructor;
+
+    const quiet = net.createServer((socket) => socket.on("error", () => {})).listen(0, "127.0.0.1");
+    await once(quiet, "listening");
+    const idle = quiet.address().port;
+
+    const direct = (to) => async () => {
+        const { socket } = boundSocket(Tcp);
+        socket.connect({ host: "127.0.0.1", port: to });
+        await once(socket, "connect");
+        return socket;
+    };
+    let number = 0;
+    const waiting = new Map();
+    relay.on("message", (message) => {
+        waiting.get(message.number)?.(message.answer);
+        waiting.delete(message.number);
+    });
+    const relayed = (to, action = {}) => async () => {
+        const { local, socket } = boundSocket(Tcp);
+        const answered = new Promise((resolve) => waiting.set(++number, resolve));
+        relay.send({ number, pid: process.pid, local, remote: { address: "127.0.0.1", port: to }, action });
+        const answer = await answered;
+        if (answer.action !== "redirect") {
+            throw new Error(JSON.stringify(answer));
+        }
+        socket.connect({ host: answer.to.address, port: answer.to.port });
+        await once(socket, "connect");
+        return socket;
+    };
+
+    const results = {};
+    const rows = [["", "relayed", "direct", "ratio (spread)", "A/A (spread)"]];
+    const row = (name, unit, amount, { ours, theirs, ratio, noise }) => {
+        const speed = (runs) => Math.round(amount / median(runs.map(({ seconds }) => seconds)));
+        results[name] = { unit, relayed: speed(ours), direct: speed(theirs), ratio, noise };
+        rows.push([`${name}, ${unit}`, speed(ours), speed(theirs), formatRatio(ratio), formatRatio(noise)]);
+    };
+    for (const direction of ["send", "receive"]) {
+        row(`program ${direction === "send" ? "receives" : "sends"}`, "MB/s", bytes / 2 ** 20, await compare(
+            () => transfer(server, direction, relayed(port)), () => transfer(server, direction, direct(port)), { pairs: leastPairs }));
+    }
+    row("connects", "per second", connects, await compare(
+        () => connectMany(relayed(idle)), () => connectMany(direct(idle)), { pairs: leastPairs }));
+    donor.close();
+    quiet.close();
+    for (const child of [server, relay]) {
+        child.disconnect();
+        child.kill();
+    }
+    printTable(rows);
+    return results;
+}
