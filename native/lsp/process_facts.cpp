@@ -143,9 +143,11 @@ bool in_job(std::u16string_view name) {
 
 // --- the stack ---
 
+// Where the module begins that an address lies in; nullptr: in none. Takes no lock, unlike asking the loader.
 const void* module_of(const void* address) {
-    void* base = nullptr;
-    return spi::RtlPcToFileHeader(const_cast<void*>(address), &base);
+    MEMORY_BASIC_INFORMATION information{};
+    const bool found = VirtualQuery(address, &information, sizeof(information)) != 0;
+    return found && information.Type == MEM_IMAGE ? information.AllocationBase : nullptr;
 }
 
 // ws2_32 leads calls to us, wsock32 to ws2_32, and mswsock has functions of its own that call Winsock.

@@ -65,12 +65,21 @@ void describe_fault(core::PlaceFault fault) {
     }
 }
 
+SOCKET WSPAPI refuse_socket(int, int, int, LPWSAPROTOCOL_INFOW, GROUP, DWORD, LPINT error) {
+    *error = WSAENETDOWN;
+    return INVALID_SOCKET;
+}
+
 // Hands out our functions over a lower provider that has been started.
 void hand_out(ChainStart& start, Slot* slot, WSPPROC_TABLE& functions) {
     if (slot == nullptr) {
-        // The network matters more than seeing it: Winsock calls the lower provider directly, which therefore stays.
+        // The network matters more than seeing it: Winsock calls the lower provider directly, which therefore stays. But
+        // not more than a policy that must not be got round.
         functions = start.lower.functions;
         start.lower.module.release();
+        if (process.policy.fail_closed()) {
+            functions.lpWSPSocket = refuse_socket;
+        }
     } else {
         functions = functions_of(*slot);
     }

@@ -68,6 +68,9 @@ const table = {
     listenerHandovers: [6, 40],
     /** Streams through the relay at once. */
     relayStreams: [200, 1000],
+    /** Policies applied one after the other while connects run, and these connects. */
+    policyChanges: [10, 100],
+    policyConnects: [300, 10_000],
 } as const satisfies Readonly<Record<string, readonly [quick: number, full: number]>>;
 
 export const counts = Object.fromEntries(
