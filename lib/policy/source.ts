@@ -1,6 +1,6 @@
 /** A policy file as a tree of values that know where they stand, and what is wrong with them. YAML 1.2, so JSON too. */
 
-import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument, type Node } from "yaml";
+import { isAlias, isMap, isScalar, isSeq, Lexer, LineCounter, parseDocument, type Node } from "yaml";
 
 /** Where something stands in the file, counted from 1. */
 export interface Position {
@@ -32,7 +32,7 @@ export type SourceNode = { readonly at: number } & (
 
 /** Longer files are refused before they are read: nobody wrote them. */
 const longestFile = 64 * 2 ** 20;
-const deepest = 32;
+const deepest = 40;
 
 /** Gathers problems; the reader goes on after one, so that a file's mistakes are told all at once. */
 export class Problems {
@@ -163,6 +163,34 @@ class Converter {
     }
 }
 
+/**
+ * Where the text nests deeper than any policy, if it does: looked for in its tokens, since the YAML parser is recursive
+ * and would take the whole process with it. In blocks a level costs an indicator on the line, or indentation.
+ */
+function tooDeepAt(text: string): number | undefined {
+    let [at, flow, line, begin] = [0, 0, 0, true];
+    for (const token of new Lexer().lex(text)) {
+        if (token === "[" || token === "{") {
+            flow++;
+        } else if (token === "]" || token === "}") {
+            flow = Math.max(0, flow - 1);
+        } else if (token === "\n" || token === "\r\n") {
+            [line, begin] = [0, true];
+        } else if (flow === 0 && (token === "-" || token === "?" || token === ":")) {
+            line++;
+        } else if (begin && /^[ \t]/.test(token)) {
+            line += Math.floor(token.length / 16);
+        }
+        begin &&= token === "\n" || token === "\r\n";
+        if (flow > deepest || line > deepest) {
+            return at;
+        }
+        // Tokens that are no part of the text: \x02 a document's begin, \x18 a flow's error, \x1f a scalar.
+        at += /^[\x02\x18\x1f]$/.test(token) ? 0 : token.length;
+    }
+    return undefined;
+}
+
 /** The file's tree. Where its text is no YAML at all, the problems say so and the tree is empty. */
 export function readSource(text: string): { root: SourceNode; problems: Problems } {
     const lineCounter = new LineCounter();
@@ -172,16 +200,22 @@ export function readSource(text: string): { root: SourceNode; problems: Problems
         problems.add(0, `the file is larger than ${longestFile / 2 ** 20} MiB`);
         return { root, problems };
     }
+    const deep = tooDeepAt(text);
+    if (deep !== undefined) {
+        problems.add(deep, "values are nested too deeply");
+        return { root, problems };
+    }
     try {
         const document = parseDocument(text, { lineCounter, prettyErrors: false, version: "1.2", strict: true });
-        for (const { pos: [at], code, message } of document.errors) {
+        // What follows the first mistakes follows from them.
+        for (const { pos: [at], code, message } of document.errors.slice(0, 3)) {
             problems.add(at, hint(code, message));
         }
         // Conversion finds more where the text is whole, and follows from the first mistake where it is not.
         return problems.list.length > 0 ? { root, problems }
             : { root: new Converter(problems).convert(document.contents, 0), problems };
     } catch (error) {
-        if (!(error instanceof RangeError)) { // the stack, in a text of nothing but brackets
+        if (!(error instanceof RangeError)) { // the stack
             throw error;
         }
         problems.add(0, "values are nested too deeply");

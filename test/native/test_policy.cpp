@@ -136,11 +136,128 @@ int run_cases() {
     return 0;
 }
 
+// An image of one rule, made by hand: everything else about images is tested on those that the compiler makes.
+struct Smallest {
+    core::PolicyHeader header{};
+    std::uint8_t gap[64 - sizeof(core::PolicyHeader) % 64]{};
+    core::PolicyRule rules[2]{};
+    core::PolicyGroup group{};
+    core::PolicyIndex index{};
+    core::PolicyCell cell{};
+    std::uint32_t keys[2]{}; // one, and what aligns the next
+    std::uint16_t pages[256]{};
+
+    Smallest() {
+        header.magic = core::policy_magic;
+        header.abi = core::policy_abi;
+        header.header_size = sizeof(header);
+        header.size = sizeof(*this);
+        header.generation = 5;
+        header.calls = 1;
+        for (core::PolicySection* section = &header.rules; section <= &header.fold_values; ++section) {
+            section->offset = sizeof(header);
+        }
+        header.rules = {place(rules), 2};
+        header.groups = {place(&group), 1};
+        header.indexes = {place(&index), 1};
+        header.cells = {place(&cell), 1};
+        header.keys_ipv4 = {place(keys), 1};
+        header.fold_pages = {place(pages), 256};
+        rules[0].kind = rules[0].otherwise = rules[1].otherwise = 1;
+        rules[1].kind = 2;
+        rules[1].error = 10013;
+        group.first_rule = group.calls = 1;
+        group.indexes[0] = 1;
+        index.ipv4.keys = {0, 1};
+        cell.first = cell.count = 1;
+        sign();
+    }
+    std::uint32_t place(const void* member) const {
+        return static_cast<std::uint32_t>(static_cast<const std::byte*>(member) - reinterpret_cast<const std::byte*>(this));
+    }
+    std::span<const std::byte> bytes() const { return {reinterpret_cast<const std::byte*>(this), sizeof(*this)}; }
+    void sign() { header.checksum = core::policy_checksum(bytes().subspan(sizeof(header))); }
+    bool good() const {
+        core::PolicyImage image;
+        return core::PolicyImage::check(bytes(), image);
+    }
+};
+static_assert(sizeof(Smallest) % 8 == 0);
+
+void decides_by_the_smallest_image() {
+    alignas(8) const Smallest made;
+    core::PolicyImage image;
+    CHECK(core::PolicyImage::check(made.bytes(), image));
+    CHECK(image.generation() == 5 && image.rule_count() == 1 && !image.fail_closed());
+    CHECK(image.concerns(core::PolicyCall::connect) && !image.concerns(core::PolicyCall::bind));
+    std::vector<std::uint64_t> memory(image.resolution_size() / 8);
+    const auto resolved = std::as_writable_bytes(std::span(memory));
+    image.resolve({}, resolved);
+    core::CallFacts facts;
+    facts.protocol = 6;
+    facts.remote.family = 2;
+    CHECK(image.decide(resolved, facts).kind == core::VerdictKind::deny && image.decide(resolved, facts).error == 10013);
+    facts.call = core::PolicyCall::bind;
+    CHECK(image.decide(resolved, facts).kind == core::VerdictKind::allow);
+}
+
+template <typename Change>
+bool refused_after(Change change) {
+    alignas(8) Smallest made;
+    change(made);
+    made.sign();
+    return !made.good();
+}
+
+void refuses_what_is_no_image() {
+    CHECK(!refused_after([](Smallest&) {}));
+    CHECK(refused_after([](Smallest& made) { made.header.magic ^= 1; }));
+    CHECK(refused_after([](Smallest& made) { ++made.header.abi; }));
+    CHECK(refused_after([](Smallest& made) { made.header.size -= 4; }));
+    CHECK(refused_after([](Smallest& made) { made.header.size += 8; }));
+    CHECK(refused_after([](Smallest& made) { made.header.rules.count = 0; }));
+    CHECK(refused_after([](Smallest& made) { made.header.rules.offset += 4; }));
+    CHECK(refused_after([](Smallest& made) { made.header.rules.offset = sizeof(Smallest) + 8; }));
+    CHECK(refused_after([](Smallest& made) { made.header.texts.count = 0xFFFF'FFFF; }));
+    CHECK(refused_after([](Smallest& made) { made.rules[1].kind = 7; }));
+    CHECK(refused_after([](Smallest& made) { made.rules[0].kind = 3; }));
+    CHECK(refused_after([](Smallest& made) { made.rules[1].extra = 1; }));
+    CHECK(refused_after([](Smallest& made) { made.rules[1].name = {0, 1}; }));
+    CHECK(refused_after([](Smallest& made) { made.group.indexes[3] = 2; }));
+    CHECK(refused_after([](Smallest& made) { made.group.conditions[0] = 1; }));
+    CHECK(refused_after([](Smallest& made) { made.index.ipv4.keys.count = 2; }));
+    CHECK(refused_after([](Smallest& made) { made.index.ipv4.first_cell = 1; }));
+    CHECK(refused_after([](Smallest& made) { made.index.ipv4.bucket_bits = 1; }));
+    CHECK(refused_after([](Smallest& made) { made.cell.first = 2; }));
+    CHECK(refused_after([](Smallest& made) { made.cell.count = 2; }));
+    CHECK(refused_after([](Smallest& made) { made.cell.next = 1; }));
+    CHECK(refused_after([](Smallest& made) { made.pages[1] = 1; }));
+}
+
+// A bit that turned on the disk, anywhere: damage is noticed before anything is decided by it.
+void refuses_damage() {
+    alignas(8) Smallest made;
+    auto* const bytes = reinterpret_cast<std::uint8_t*>(&made);
+    for (std::size_t bit = sizeof(core::PolicyHeader) * 8; bit < sizeof(made) * 8; ++bit) {
+        bytes[bit / 8] ^= static_cast<std::uint8_t>(1u << bit % 8);
+        CHECK(!made.good());
+        bytes[bit / 8] ^= static_cast<std::uint8_t>(1u << bit % 8);
+    }
+    core::PolicyImage image;
+    for (std::size_t size = 0; size < sizeof(made); ++size) {
+        CHECK(!core::PolicyImage::check(made.bytes().first(size), image));
+    }
+    CHECK(made.good());
+}
+
 } // namespace
 
 int main(int argc, char** argv) {
     if (argc > 1 && std::strcmp(argv[1], "--cases") == 0) {
         return run_cases();
     }
+    check::run("decides by the smallest image", decides_by_the_smallest_image);
+    check::run("refuses what is no image", refuses_what_is_no_image);
+    check::run("refuses damage", refuses_damage);
     return check::result();
 }

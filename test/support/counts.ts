@@ -15,6 +15,8 @@ const table = {
     restarts: [3, 20],
     /** Inputs that each parser of hand-overs is given. */
     parserInputs: [50_000, 1_000_000],
+    /** Mutated policy files that the parser is given. */
+    policyTexts: [1000, 1_000_000],
     /** Connections to a receiver of sockets that never say anything. */
     silentConnections: [500, 10_000],
     /** Size of the big transfer, each way. */

@@ -1,5 +1,6 @@
 /** Random policies and calls, small enough that they often meet. */
 
+import { callsOf } from "#lib/policy/applies.js";
 import { formatIp, lastIp, type IpFamily } from "#lib/policy/ip.js";
 import { policyCalls, type Action, type AddressPattern, type CallFacts, type Endpoint, type Match, type Otherwise, type Policy } from "#lib/policy/model.js";
 
@@ -132,6 +133,14 @@ export function randomPolicy(random: Random, rules = random.below(20)): Policy {
         version: 1,
         default: random.oneIn(2) ? { kind: "allow" } : { kind: "deny", error: random.pick(errors) },
         rules: Array.from({ length: rules }, (_, index) => ({ name: `rule ${index}`, match: match(random), then: action(random) })),
+    };
+}
+
+/** The same without rules that a file may not have: that can match no call, or lead nowhere. */
+export function writable(policy: Policy): Policy {
+    return {
+        ...policy,
+        rules: policy.rules.filter((rule) => callsOf(rule).length > 0 && !(rule.then.kind === "redirect" && rule.then.to.length === 0)),
     };
 }
 
