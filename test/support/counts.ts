@@ -58,6 +58,8 @@ const table = {
     killPointsOfPrograms: [2, 1000],
     /** The same of a restore by Winsock's functions. */
     killPointsOfRestore: [2, 1000],
+    /** The same of a change of the policy. */
+    killPointsOfPolicy: [3, 1000],
     /** Workers that end while a plan of theirs is executed. */
     endedWorkers: [10, 200],
     /** The same of a change to be confirmed, its confirmation and its undoing. */

@@ -16,6 +16,17 @@ const childScript = `
     const [addon, call, input, output] = process.argv.slice(1);
     const { argument, gate } = JSON.parse(fs.readFileSync(input, "utf8"));
     const addonFunctions = require(addon);
+    // argument: { failClosed }, or { clear: true }
+    addonFunctions.changePolicy = (gate) => {
+        const store = addonFunctions.openPolicyStore(gate);
+        if (argument.clear) {
+            store.clear();
+            return 0;
+        }
+        const generation = store.reserve();
+        store.publish(generation, Buffer.from("image " + generation), argument.text, argument.failClosed);
+        return generation;
+    };
     Promise.resolve().then(() => call === "executePlan"
         ? addonFunctions.executePlan(JSON.stringify({ ...argument, gate }), () => {})
         : addonFunctions[call](gate)).then(
@@ -42,7 +53,7 @@ let gates = 0;
 
 /** Runs a function of the addon that writes, in a process of its own with a gate before each write. */
 export async function gated<Result>(
-    call: "executePlan" | "recover" | "confirmChange" | "rollBackChange",
+    call: "executePlan" | "recover" | "confirmChange" | "rollBackChange" | "changePolicy",
     argument: object | undefined,
     { killAt, during = false }: GatedOptions = {},
 ): Promise<Gated<Result>> {

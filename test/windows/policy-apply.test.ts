@@ -7,8 +7,10 @@ import { WinsockError, uninstall } from "winsock-spi";
 import { native } from "#lib/native.js";
 import { recover } from "#lib/plan/execute.js";
 import type { Policy } from "#lib/policy/model.js";
-import { clearPolicy, publishImage, readPolicy, withStore } from "#lib/policy/store.js";
+import { clearPolicy, formatStored, publishImage, readPolicy, withStore } from "#lib/policy/store.js";
 import { install } from "#lib/provider/install.js";
+import { counts } from "../support/counts.js";
+import { gated } from "./gate.js";
 import { dataFolder, withProvider } from "./watch-support.js";
 
 const policy = (name: string): Policy => ({
@@ -134,6 +136,35 @@ describe("policy: applying", function () {
         const next = publish("next");
         assert.ok(next > first + 2);
         assert.equal((await readPolicy()).generation, next);
+    });
+
+    it("a kill at any write leaves the policy before or the new one, whole", async () => {
+        const text = formatStored({ base: policy("new"), runs: [] });
+        for (const argument of [{ failClosed: true, text }, { failClosed: false, text }, { clear: true }]) {
+            const before = publish("before", argument.failClosed !== true);
+            const { writes } = await gated<number>("changePolicy", argument);
+            const points = Math.min(writes, counts.killPointsOfPolicy);
+            for (let point = 0; point < points; point++) {
+                const killAt = 1 + Math.floor((point * writes) / points);
+                const old = publish("before", argument.failClosed !== true);
+                assert.ok(old > before);
+                await gated("changePolicy", argument, { killAt, during: point % 2 === 1 });
+                const what = `${JSON.stringify(argument).slice(0, 30)}, killed at write ${killAt}`;
+                const { generation, failClosed, registryFailClosed } = native().readPolicyState();
+                if (generation !== 0) {
+                    const stored = (await readPolicy()).policy!.rules[0]!.name;
+                    assert.equal(stored, generation === old ? "before" : "new", what);
+                    assert.ok(files().includes(`policy-${generation}.bin`), what);
+                    const closed = generation === old ? argument.failClosed !== true : argument.failClosed === true;
+                    assert.ok(!closed || (failClosed && registryFailClosed), `${what}: what is closed stays closed`);
+                } else {
+                    assert.equal(argument.clear, true, what);
+                }
+                const next = publish("next");
+                assert.ok(next > generation, what);
+                assert.deepEqual(files().filter((name) => name.endsWith(".bin")).length, generation === 0 ? 1 : 2, what);
+            }
+        }
     });
 
     it("uninstall takes it along; --confirm-within brings it back", async () => {
