@@ -14,6 +14,7 @@ import { ourEntries } from "../provider/identity.js";
 import { replacedEntries } from "../provider/replaced.js";
 import { exitCodes, type Output, run } from "./frame.js";
 import { startProgram } from "./start-program.js";
+import { captureTo } from "./watch-capture.js";
 import { tableHead, toJson, toLine } from "./watch-lines.js";
 
 /**
@@ -117,10 +118,12 @@ export function addWatchCommand(program: Command): void {
         .usage("[--json] [-- PROGRAM ARGS...]")
         .argument("[program...]", "start this program, show its calls and those of what it starts, and exit as it does")
         .option("--json", "print one JSON value per line")
+        .option("--pcapng <file>", "write what rules with `capture` send through the relay to this file, for Wireshark")
         .addHelpText("after", help)
-        .action((words: string[], options: { json?: boolean }) =>
+        .action((words: string[], options: { json?: boolean; pcapng?: string }) =>
             run(options, async (output) => {
                 await requireInstalled();
+                await using _capture = options.pcapng === undefined ? undefined : await captureTo(options.pcapng, output);
                 const [name, ...args] = words;
                 return name === undefined ? watchEverything(output) : watchProgram(output, name, args);
             }),
