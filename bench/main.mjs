@@ -4,10 +4,11 @@ import { arch, cpus, release } from "node:os";
 import { fileURLToPath } from "node:url";
 import * as handOver from "./hand-over.mjs";
 import * as policy from "./policy.mjs";
+import * as policyCalls from "./policy-calls.mjs";
 import * as relay from "./relay.mjs";
 import * as throughput from "./throughput.mjs";
 
-const benchmarks = { "hand-over": handOver, throughput, policy, relay };
+const benchmarks = { "hand-over": handOver, throughput, policy, "policy-calls": policyCalls, relay };
 
 const asked = process.argv.slice(2);
 const unknown = asked.filter((name) => benchmarks[name] === undefined);

@@ -1,5 +1,6 @@
-// The main job, step by step, on real programs: put the provider in, see an unmodified program's Winsock calls, take the
-// provider out, prove that the catalog is what it was; then a live connection handed from one process to another. Runs in Windows Node; scripts/demo.mjs sets up and starts it.
+// The main job, step by step, on real programs: put the provider in, see an unmodified program's Winsock calls, decide
+// them by a policy and a hook, take the provider out, prove that the catalog is what it was; then a live connection handed
+// from one process to another. Runs in Windows Node; scripts/demo.mjs sets up and starts it.
 //
 // Every step is checked; the exit code is 0 only if every check held.
 
@@ -10,8 +11,12 @@ import path from "node:path";
 import { createInterface } from "node:readline";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
+import {
+    ProcessTree, backup as takeBackup, diff, formatCatalog, formatDiff, formatPlan, install, readBackup, readCatalog, uninstall,
+    watch,
+} from "winsock-spi";
 import { showHandOver } from "./hand-over.mjs";
-import { ProcessTree, backup as takeBackup, diff, formatCatalog, formatDiff, formatPlan, install, readBackup, readCatalog, uninstall, watch } from "winsock-spi";
+import { showPolicy } from "./policy.mjs";
 
 const requests = 3;
 const folder = path.dirname(fileURLToPath(import.meta.url));
@@ -148,7 +153,10 @@ async function main() {
             `what one sent the other received: ${sent(run.client)} bytes there, ${sent(run.server)} back`,
         );
 
-        heading(4, "Uninstall");
+        heading(4, "A policy decides what an unmodified program's calls do");
+        await showPolicy(checked);
+
+        heading(5, "Uninstall");
         let steps = 0;
         await uninstall({ onStep: (_index, total) => (steps = total) });
         installed = false;
@@ -167,14 +175,14 @@ async function main() {
         }
     }
 
-    heading(5, "The catalog after, compared with the backup");
+    heading(6, "The catalog after, compared with the backup");
     const after = await takeBackup();
     console.log(`  before: ${backup}\n  after:  ${after.file}`);
     const changes = diff(await readBackup(backup), after.backup);
     console.log(changes.same ? "" : formatDiff(changes));
     checked(changes.same, "identical: every entry, every registry value");
 
-    heading(6, "A live connection, handed from one process to another");
+    heading(7, "A live connection, handed from one process to another");
     await showHandOver(checked);
     console.log("\nAll checks passed.");
 }

@@ -6,7 +6,9 @@ function visit(port) {
         const begin = performance.now();
         const socket = net.connect(port, "127.0.0.1");
         let text = "";
-        const tell = (error) => resolve({ port, error, text, from: socket.remotePort, milliseconds: performance.now() - begin });
+        let connected;
+        const tell = (error) => resolve({ port, error, text, from: socket.remotePort, connected, answered: performance.now() - begin });
+        socket.on("connect", () => (connected = performance.now() - begin));
         socket.setEncoding("utf8").on("data", (chunk) => {
             text += chunk;
             if (text.endsWith("\n")) {
