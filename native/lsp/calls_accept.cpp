@@ -149,7 +149,7 @@ BOOL on_AcceptEx(const Slot&, LPFN_ACCEPTEX lower, SOCKET listener, SOCKET socke
                  DWORD local_length, DWORD remote_length, LPDWORD received, LPOVERLAPPED overlapped) {
     Recording recording(Call::AcceptEx, listener);
     const Socket known = process.sockets.find(socket);
-    if (policy_in_force()) {
+    if (policy_concerns(PolicyCall::accept)) {
         note_accepting(known, listener); // before it can complete
     }
     recording.restart();

@@ -55,7 +55,7 @@ public:
             }
         }
         // Of a datagram socket the peer is kept: each datagram is asked for (calls_data.cpp).
-        if (decision_.decided() && decision_.protocol == IPPROTO_UDP) {
+        if (policy_in_force() && protocol_of(slot_, socket_, known_) == IPPROTO_UDP) {
             peer_ = note_datagram_peer(known_, remote_);
         }
         return true;

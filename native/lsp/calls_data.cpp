@@ -111,7 +111,7 @@ int on_WSPRecv(Slot& slot, SOCKET socket, LPWSABUF buffers, DWORD count, LPDWORD
                LPWSAOVERLAPPED overlapped, LPWSAOVERLAPPED_COMPLETION_ROUTINE routine, LPWSATHREADID thread,
                LPINT error) {
     const std::uint64_t requested = requested_of(buffers, count);
-    const bool peek = asks_to_peek(flags);
+    const bool peek = process.recorder.observed() && asks_to_peek(flags);
     const int refused = refusal_of_transfer(slot, socket, process.sockets.find(socket));
     Recording recording(Call::WSPRecv, socket);
     int result = SOCKET_ERROR;
@@ -132,7 +132,7 @@ int on_WSPRecvFrom(Slot& slot, SOCKET socket, LPWSABUF buffers, DWORD count, LPD
                    sockaddr* from, LPINT from_length, LPWSAOVERLAPPED overlapped,
                    LPWSAOVERLAPPED_COMPLETION_ROUTINE routine, LPWSATHREADID thread, LPINT error) {
     const std::uint64_t requested = requested_of(buffers, count);
-    const bool peek = asks_to_peek(flags);
+    const bool peek = process.recorder.observed() && asks_to_peek(flags);
     const core::HandleTable::Socket known = process.sockets.find(socket);
     if (from != nullptr && overlapped != nullptr) {
         note_late_receive(known);

@@ -76,6 +76,15 @@ Decision decide(const Slot& slot, SOCKET socket, const core::HandleTable::Socket
 
 } // namespace
 
+bool policy_concerns(PolicyCall call) {
+    if (!policy_in_force()) [[likely]] {
+        return false;
+    }
+    const spi::LastErrorKeeper keeper;
+    const Reading reading(process.policy);
+    return reading.policy() != nullptr && reading.policy()->concerns(call);
+}
+
 Decision decide_call(const Slot& slot, SOCKET socket, PolicyCall call, const core::RecordAddress& remote,
                      const core::RecordAddress* local) {
     if (!policy_in_force()) [[likely]] {

@@ -48,6 +48,9 @@ inline bool policy_in_force() {
     return process.policy.in_force();
 }
 
+// Whether the policy can say anything but its default allow to such calls of this process.
+bool policy_concerns(PolicyCall call);
+
 // Decides a call on `socket`, which may be unknown to us. `remote`: where it wants to go or who wants to come in;
 // family 0 for bind and listen, and for other families than IP. `local`: nullptr = what is known about the socket, or what
 // the lower provider says. Not for calls of the send path: see decide_datagram. Keeps the thread's last error.

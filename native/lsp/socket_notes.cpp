@@ -31,7 +31,9 @@ void keep_protocol(const Socket& socket, std::uint8_t protocol) {
 } // namespace
 
 bool add_note(const Socket& socket, std::uint32_t flags) {
-    process.policy.expect_notes();
+    if ((flags & notes_to_look_for) != 0) {
+        process.policy.expect_notes();
+    }
     return process.sockets.change_notes(socket, [&](Notes& notes) { notes.flags |= flags; });
 }
 

@@ -23,6 +23,10 @@ enum NoteFlags : std::uint32_t {
 };
 inline constexpr unsigned note_protocol_shift = 16;
 
+// Those for which sends, receives and getpeername have to look (PolicyState::notes_expected).
+inline constexpr std::uint32_t notes_to_look_for =
+    note_redirected | note_peer | note_denied | note_accept_ex | note_refused | note_datagram_map | note_held;
+
 inline std::uint32_t note_flags(const core::HandleTable::Socket& socket) {
     return process.sockets.note_flags(socket);
 }

@@ -1,7 +1,12 @@
 // What the tests of verdicts share: policies by hand, and Nodes that make calls when they are told to.
-import * as net from "node:net";
 import { once } from "node:events";
+import * as fs from "node:fs";
+import * as net from "node:net";
+import * as path from "node:path";
+import { applyPolicy } from "#lib/policy/apply.js";
 import type { Action, AddressPattern, Match, Policy, Rule } from "#lib/policy/model.js";
+import { expectCode, lastJson, programFile, run, temporaryFolder } from "./acceptance-support.js";
+import type { Bits } from "./acceptance-support.js";
 import { type LineProgram, startNode } from "./watch-support.js";
 
 export const closed = { kind: "deny", error: "WSAENETUNREACH" } as const;
@@ -17,6 +22,29 @@ export const redirect = (address: string, port: number): Action =>
     ({ kind: "redirect", to: [{ address, port }], otherwise: closed });
 export const rule = (name: string, match: Match, then: Action): Rule => ({ name, match, then });
 export const policyOf = (...rules: readonly Rule[]): Policy => ({ version: 1, default: { kind: "allow" }, rules });
+
+/**
+ * Runs a program that tells its ports in a file, puts the policy for these in force, lets it go on, and gives what it says
+ * became of its calls.
+ */
+export async function runUnderPolicy(
+    bits: Bits, name: string, policy: (ports: Readonly<Record<string, number>>) => Policy,
+): Promise<unknown> {
+    const folder = fs.mkdtempSync(path.join(temporaryFolder(), "policy-"));
+    const [file, go] = [path.join(folder, "ports.json"), path.join(folder, "go")];
+    let over = false;
+    const ended = run(programFile(bits, name), [file, go]).finally(() => (over = true));
+    while (!fs.existsSync(file) && !over) {
+        await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    if (!over) {
+        await applyPolicy(policy(JSON.parse(fs.readFileSync(file, "utf8")) as Record<string, number>));
+        fs.writeFileSync(go, "");
+    }
+    const done = await ended;
+    expectCode(done, 0);
+    return lastJson(done.stdout)["cells"];
+}
 
 /** A server that sends each connection one text and closes it; ends with the test. */
 export async function house(address: string, text: string): Promise<number> {

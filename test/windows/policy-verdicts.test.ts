@@ -1,14 +1,13 @@
 // Every verdict for every call that is decided, over both families, on a program of each bitness; and what Node makes of
 // it. The table of docs/interception.md, run.
 import assert from "node:assert/strict";
-import * as fs from "node:fs";
-import * as path from "node:path";
+import type { CallRecord } from "#lib/hooks/records.js";
 import { applyPolicy } from "#lib/policy/apply.js";
 import type { Action, Match, Policy, Rule } from "#lib/policy/model.js";
 import { clearPolicy } from "#lib/policy/store.js";
-import { expectCode, lastJson, programFile, run, temporaryFolder } from "./acceptance-support.js";
-import type { Bits } from "./acceptance-support.js";
-import { withProvider } from "./watch-support.js";
+import { bitnesses } from "./acceptance-support.js";
+import { deny, end, redirect, rule, runUnderPolicy } from "./policy-support.js";
+import { collect, startNode, withProvider } from "./watch-support.js";
 
 type Family = "ipv4" | "ipv6";
 type Ports = Readonly<Record<string, number>>;
@@ -92,29 +91,72 @@ function expectedCells(): Record<string, string> {
     return cells;
 }
 
-/** Waits for a file that another process makes. */
-async function fileOf(file: string): Promise<string> {
-    while (!fs.existsSync(file)) {
-        await new Promise((resolve) => setTimeout(resolve, 20));
-    }
-    return fs.readFileSync(file, "utf8");
-}
-
 describe("policy: every verdict for every call", function () {
     this.timeout(180_000);
     withProvider();
     afterEach(() => clearPolicy());
 
-    for (const bits of [64, 32] as const satisfies readonly Bits[]) {
+    for (const bits of bitnesses) {
         it(`a ${bits}-bit program gets what the rules say, and sees what it asked for`, async () => {
-            const folder = fs.mkdtempSync(path.join(temporaryFolder(), "policy-"));
-            const [ports, go] = [path.join(folder, "ports.json"), path.join(folder, "go")];
-            const ended = run(programFile(bits, "policy_calls"), [ports, go]);
-            await applyPolicy(policyOf(JSON.parse(await fileOf(ports)) as Ports));
-            fs.writeFileSync(go, "");
-            const done = await ended;
-            expectCode(done, 0);
-            assert.deepEqual(lastJson(done.stdout)["cells"], expectedCells());
+            const cells = await runUnderPolicy(bits, "policy_calls", policyOf);
+            assert.deepEqual(cells, expectedCells());
         });
     }
+
+    it("the edges: mapped addresses, datagrams that cannot be redirected, older sockets and accepts", async () => {
+        const cells = await runUnderPolicy(64, "policy_edges", (ports) => {
+            const program = ["policy_edges.exe"];
+            const to = (name: string): Match => ({ program, call: ["connect", "sendto"], to: end("127.0.0.1", ports[name]) });
+            return {
+                version: 1,
+                default: { kind: "allow" },
+                rules: [
+                    ...["door", "second"].flatMap((name) => (["tcp", "udp"] as const).map((protocol) =>
+                        rule(`${name} ${protocol}`, { ...to(name), protocol: [protocol] },
+                            redirect("127.0.0.1", ports[`${protocol} house`]!)))),
+                    rule("no", to("deny"), deny("WSAEACCES")),
+                    rule("gate", { program, call: ["accept"], local: end("127.0.0.1", ports["gate"]) }, deny("WSAEACCES")),
+                    rule("group", { program, to: end("224.0.1.187") }, deny("WSAEADDRNOTAVAIL")),
+                ],
+            };
+        });
+        const shown = "house, shown as the door";
+        assert.deepEqual(cells, {
+            "a mapped address is redirected": shown,
+            "a mapped address is denied": "10013",
+            "a datagram socket older than the policy": "10051",
+            "a datagram socket with an overlapped receive": "10051",
+            "two originals of one target": `${shown}; 10051; ${shown}; ${shown}`,
+            "a datagram socket connected anew": "itself itself ",
+            "an overlapped datagram": "house",
+            "joining a group": "10049",
+            "a bad pointer": "10014",
+            "an accept that waits since before": "went on",
+        });
+    });
+
+    it("records say verdict and rule", async () => {
+        const { collected } = collect();
+        const node = await startNode(`
+            const connect = (host) => require("net").connect(1, host).on("error", ({ code }) => say(host + " " + code));
+            process.stdin.on("data", () => { connect("127.0.0.2"); connect("127.0.0.3"); connect("127.0.0.4"); });`);
+        await applyPolicy({
+            version: 1,
+            default: { kind: "allow" },
+            rules: [
+                rule("first", { pid: [node.pid], to: end("127.0.0.2") }, { kind: "observe" }),
+                rule("second", { pid: [node.pid], to: end("127.0.0.3") }, deny("WSAEHOSTUNREACH")),
+            ],
+        });
+        const lines = [await node.ask("go"), await node.line(), await node.line()].sort();
+        assert.deepEqual(lines, ["127.0.0.2 ECONNREFUSED", "127.0.0.3 EHOSTUNREACH", "127.0.0.4 ECONNREFUSED"]);
+        const connects = (): CallRecord[] => collected.of(node.pid).filter(({ call }) => call === "ConnectEx") as CallRecord[];
+        await collected.until(() => connects().length === 3);
+        const told = (remote: string): CallRecord => connects().find((record) => record.remote === `${remote}:1`)!;
+        assert.ok(told("127.0.0.2").verdict !== undefined && told("127.0.0.2").rule !== undefined);
+        assert.equal(told("127.0.0.3").error, "WSAEHOSTUNREACH");
+        assert.notEqual(told("127.0.0.3").verdict, told("127.0.0.2").verdict);
+        assert.notEqual(told("127.0.0.3").rule, told("127.0.0.2").rule);
+        assert.notEqual(told("127.0.0.4").rule, told("127.0.0.2").rule, "the policy's default has let it go");
+    });
 });

@@ -11,6 +11,21 @@ using namespace program;
 
 constexpr int patience = 30; // seconds for what is certain to come
 
+// The file appears under its name when it is written: whole or not at all.
+inline void write_whole(const std::string& file, const std::string& text) {
+    {
+        std::ofstream stream(file + ".new");
+        stream << text;
+    }
+    require(MoveFileA((file + ".new").c_str(), file.c_str()), "the ports are written");
+}
+
+inline void wait_for(const std::string& file) {
+    while (GetFileAttributesA(file.c_str()) == INVALID_FILE_ATTRIBUTES) {
+        Sleep(10);
+    }
+}
+
 // Sockets of one kind and family: one per verdict, and the house.
 struct Doors {
     int family;
@@ -70,7 +85,6 @@ public:
         }
     }
 
-    // Whole or not at all: the file appears under its name when it is written.
     void publish(const std::string& file) const {
         Json ports;
         for (const auto& [type, both] : doors_) {
@@ -81,11 +95,7 @@ public:
         for (const Doors& gates : gates_) {
             add(ports, "gate", gates);
         }
-        {
-            std::ofstream stream(file + ".new");
-            stream << ports.str();
-        }
-        require(MoveFileA((file + ".new").c_str(), file.c_str()), "the ports are written");
+        write_whole(file, ports.str());
     }
 
     template <typename Visit>
@@ -122,11 +132,5 @@ private:
     std::map<int, std::vector<Doors>> doors_;
     std::vector<Doors> gates_;
 };
-
-inline void wait_for(const std::string& file) {
-    while (GetFileAttributesA(file.c_str()) == INVALID_FILE_ATTRIBUTES) {
-        Sleep(10);
-    }
-}
 
 } // namespace policy_doors
