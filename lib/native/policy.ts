@@ -41,6 +41,8 @@ export interface PolicyBinding {
     readPolicyText(generation: number): string;
     /** Owner and DACL of both files of a generation, and of HKLM\SOFTWARE\winsock-spi, as SDDL. */
     readPolicySecurity(generation: number): { image: string; text: string; key: string };
+    /** Owner and DACL of a file, folder or pipe as SDDL. */
+    readSecurity(path: string): string;
     /**
      * Waits up to 30 seconds for other changes of policy or catalog. Throws `ERR_BUSY`.
      *
@@ -57,8 +59,8 @@ export interface PolicyBinding {
 }
 
 export const policyMethods = [
-    "readPolicyState", "hasPolicyTraces", "readPolicyText", "readPolicySecurity", "openPolicyStore", "enterController",
-    "findUser",
+    "readPolicyState", "hasPolicyTraces", "readPolicyText", "readPolicySecurity", "readSecurity", "openPolicyStore",
+    "enterController", "findUser",
 ] as const satisfies readonly (keyof PolicyBinding)[];
 
 export const policyStoreMethods = ["reserve", "publish", "clear", "close"] as const satisfies

@@ -3,6 +3,7 @@
 #include "parts.hpp"
 
 #include "spi/policy_store.hpp"
+#include "spi/security.hpp"
 #include "values.hpp"
 
 #include <memory>
@@ -54,6 +55,12 @@ Napi::Value read_security(const Napi::CallbackInfo& info) {
     object.Set("text", security.text);
     object.Set("key", security.key);
     return object;
+}
+
+Napi::Value read_any_security(const Napi::CallbackInfo& info) {
+    std::string sddl;
+    check(info.Env(), spi::read_sddl(string_argument(info, 0, "path"), sddl));
+    return Napi::String::New(info.Env(), sddl);
 }
 
 // openPolicyStore(gate?): holds the lock until close()
@@ -118,6 +125,7 @@ void init_policy(Napi::Env, Napi::Object exports) {
     });
     set_function(exports, "readPolicyText", read_text);
     set_function(exports, "readPolicySecurity", read_security);
+    set_function(exports, "readSecurity", read_any_security);
     set_function(exports, "openPolicyStore", open_store);
     set_function(exports, "enterController", enter_controller);
     set_function(exports, "findUser", find_user);
