@@ -74,7 +74,7 @@ export class ControllerConnection {
             this.close();
             return;
         }
-        if (!this.#stream.write(encodeAnswer(request, answer))) {
+        if (!this.#stream.write(encodeAnswer(request, answer)) && !this.#stream.isPaused()) {
             this.#stream.pause(); // who does not read answers may not ask more
             this.#stream.once("drain", () => this.#stream.resume());
         }
