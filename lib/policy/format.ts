@@ -76,10 +76,10 @@ function oneOrList(values: readonly Json[]): Json {
     return values.length === 1 && only !== undefined ? only : values;
 }
 
-function formatProxy({ kind, host, port, user, password }: Proxy, { hideSecrets }: FormatOptions): string {
+function formatProxy({ kind, host, port, user, password, names }: Proxy, { hideSecrets }: FormatOptions): string {
     const secret = password === undefined ? "" : `:${hideSecrets ? "***" : encodeURIComponent(password)}`;
     const who = user === undefined ? "" : `${encodeURIComponent(user)}${secret}@`;
-    return `${kind}://${who}${host.includes(":") ? `[${host}]` : host}:${port}`;
+    return `${kind}${names === true ? "h" : ""}://${who}${host.includes(":") ? `[${host}]` : host}:${port}`;
 }
 
 export function formatMatch(match: Match): { readonly [key: string]: Json } {

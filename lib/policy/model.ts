@@ -64,6 +64,8 @@ export interface Proxy {
     readonly port: number;
     readonly user?: string;
     readonly password?: string;
+    /** It is given the destination's name, where the program gives one away with its first bytes (socks5h). */
+    readonly names?: boolean;
 }
 
 /** What is done where the verdict cannot be carried out. */

@@ -258,7 +258,7 @@ function decodePart(text: string | undefined, what: string): string | undefined 
     return plain;
 }
 
-/** "socks5://user:pw@host:port", "http://host:port". The text holds a password: messages do not repeat it. */
+/** "socks5://user:pw@host:port", "http://host:port", socks5h as curl has it: the proxy resolves names. The text holds a password: messages do not repeat it. */
 export function parseProxy(text: string): Proxy {
     const [, scheme = "", credentials, bracketed, plain, portText = ""] =
         /^([a-z0-9+.-]+):\/\/(?:(.*)@)?(?:\[([^\]]*)\]|([^:/@[\]]*))(?::(\d*))?\/?$/i.exec(text.trim()) ?? [];
@@ -282,5 +282,6 @@ export function parseProxy(text: string): Proxy {
         host: address === undefined ? parseHost(host) : formatIp(address),
         ...(user !== undefined && { user }),
         ...(password !== undefined && { password }),
+        ...(scheme.toLowerCase() === "socks5h" && { names: true }),
     };
 }

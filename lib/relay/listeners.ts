@@ -122,8 +122,8 @@ export class Listeners {
     }
 
     async #meet(socket: net.Socket, { expected }: Listener): Promise<void> {
-        const quiet = (): void => undefined;
-        socket.on("error", quiet);
+        // For good: between two readers nobody else would hear it, and it would end the process.
+        socket.on("error", () => undefined);
         const { remoteAddress, remotePort, localAddress, localPort } = socket;
         if (remoteAddress === undefined || remotePort === undefined || localAddress === undefined ||
             localPort === undefined) {
@@ -141,7 +141,6 @@ export class Listeners {
             return;
         }
         list.splice(list.indexOf(ticket), 1);
-        socket.off("error", quiet);
         ticket.accept(socket);
     }
 

@@ -56,10 +56,13 @@ export function renamingOf(held: HeldCall): Renaming | undefined {
     const { policy, rule } = held;
     const index = policy.rules.findIndex((each) => each === rule || each.name === rule?.name);
     const before = policy.rules.slice(0, Math.max(index, 0)).filter(namesHosts);
-    if (before.length === 0 || rule?.then.kind !== "relay") {
+    if (rule?.then.kind !== "relay") {
         return undefined;
     }
     const { then } = rule;
+    if (before.length === 0 && then.proxy?.at(-1)?.names !== true) {
+        return undefined;
+    }
     const rules = [...before, { ...rule, match: {} }];
     return {
         decide: (host) => {

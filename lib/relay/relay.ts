@@ -55,8 +55,12 @@ const defaults = {
     flowIdle: 30_000,
 };
 
-/** Of one process: streams and flows that were admitted and have not ended. Bounds what a hostile one can take. */
+/**
+ * Of one process: streams and flows that were admitted and have not ended. Bounds what a hostile one can take; a flow
+ * takes two ports of the 16,384 that Windows gives away.
+ */
 const mostPerProcess = 16_384;
+const mostBeforeFlow = 1024;
 
 class Relay implements RelayService {
     readonly #context: RelayContext;
@@ -141,8 +145,9 @@ class Relay implements RelayService {
         if (local === undefined || local.port === 0 || remote === undefined || remote.port === 0) {
             return "the socket has no local port, or the destination is not known";
         }
-        if ((this.#counts.get(pid) ?? 0) >= mostPerProcess) {
-            return `process ${pid} has ${mostPerProcess} streams in the relay already`;
+        const most = protocol === "udp" ? mostBeforeFlow : mostPerProcess;
+        if ((this.#counts.get(pid) ?? 0) >= most) {
+            return `process ${pid} has ${most} streams and flows in the relay already`;
         }
         if (protocol === "udp") {
             if (isGroup(remote.address)) {

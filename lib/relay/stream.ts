@@ -167,6 +167,10 @@ export class RelayedStream {
     }): void {
         const { context } = this.#options;
         const { server, action, gate, first, call = this.#options.call } = given;
+        if (client.destroyed || server.destroyed) {
+            this.close();
+            return;
+        }
         const impairment = impairmentOf(action);
         const capture = action.capture === true ? context.capture?.stream(call, client) : undefined;
         const doomed = (action.reset ?? 0) > 0 && context.random() < action.reset!;

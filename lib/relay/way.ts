@@ -58,14 +58,14 @@ async function guarded(
         end(new WayError(`${told.what}: no answer within ${timeout} ms`, { code: "WSAETIMEDOUT", side: told.side }));
     }, timeout);
     signal.addEventListener("abort", onAbort, { once: true });
-    const quiet = (): void => undefined;
     try {
         if (signal.aborted) {
             onAbort();
         }
         const opened = (made: net.Socket): void => {
             socket = made;
-            socket.on("error", quiet); // told by what reads from it
+            // For good: between two readers nobody else would hear it, and it would end the process.
+            socket.on("error", () => undefined);
             if (ended !== undefined) {
                 socket.destroy();
             }
@@ -77,9 +77,6 @@ async function guarded(
     } finally {
         clearTimeout(timer);
         signal.removeEventListener("abort", onAbort);
-        if (socket !== undefined && !socket.destroyed) {
-            socket.off("error", quiet);
-        }
     }
 }
 

@@ -72,6 +72,8 @@ const table = {
     listenerHandovers: [6, 40],
     /** Streams through the relay at once. */
     relayStreams: [200, 1000],
+    /** Answers of proxies, damaged. */
+    proxyAnswers: [2000, 200_000],
     /** Policies applied one after the other while connects run, and these connects. */
     policyChanges: [10, 100],
     policyConnects: [300, 10_000],

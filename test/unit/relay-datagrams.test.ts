@@ -1,5 +1,6 @@
 // Datagrams through the relay: directly, through a SOCKS5 proxy's UDP ASSOCIATE, over bad lines.
 import assert from "node:assert/strict";
+import { randomInt } from "node:crypto";
 import * as dgram from "node:dgram";
 import { once } from "node:events";
 import type * as net from "node:net";
@@ -7,6 +8,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import type { Answer, HeldCall } from "#lib/policy/controller-model.js";
 import type { Endpoint, Rule } from "#lib/policy/model.js";
 import { encodeDatagram, encodeTarget, parseDatagram } from "#lib/relay/socks5.js";
+import { counts } from "../support/counts.js";
 import { program, callOf, closedPort, later, relayFor, ruleOf, serve, udpSocket } from "./relay-support.js";
 
 const rule = ruleOf({});
@@ -67,6 +69,20 @@ async function associating(): Promise<{ endpoint: Endpoint; control: () => net.S
 
 describe("relay: datagrams", function () {
     this.timeout(60_000);
+
+    it(`reads any datagram of a proxy or none, ${counts.parserInputs} inputs`, () => {
+        const seeds = [{ host: "192.0.2.1", port: 53 }, { host: "2001:db8::1", port: 53 }, { host: "a.example", port: 53 }]
+            .map((target) => encodeDatagram(target, Buffer.from("payload")));
+        for (let input = 0; input < counts.parserInputs; ++input) {
+            const bytes = Buffer.from(seeds[input % seeds.length]!);
+            for (let damage = randomInt(0, 4); damage > 0; --damage) {
+                bytes[randomInt(bytes.length)] = randomInt(256);
+            }
+            const parsed = parseDatagram(bytes.subarray(0, randomInt(bytes.length + 1)));
+            assert.ok(parsed === undefined || (parsed.from.port < 65_536 && parsed.payload.length < bytes.length));
+        }
+        seeds.forEach((bytes) => assert.equal(parseDatagram(bytes)!.payload.toString(), "payload"));
+    });
 
     for (const address of ["127.0.0.1", "::1"]) {
         it(`go there and come back from the same port, ${address}`, async () => {

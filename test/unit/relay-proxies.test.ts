@@ -1,12 +1,17 @@
 // Through proxies that are not ours: SOCKS5 by simple-socks, HTTP CONNECT by proxy; chains of both; proxies that fail.
 import assert from "node:assert/strict";
+import { randomInt } from "node:crypto";
 import { once } from "node:events";
 import * as http from "node:http";
 import * as net from "node:net";
+import { Duplex } from "node:stream";
 import { createProxy } from "proxy";
 import socks from "simple-socks";
 import type { Answer } from "#lib/policy/controller-model.js";
 import type { Endpoint, Proxy, RelayAction } from "#lib/policy/model.js";
+import { connectHttp } from "#lib/relay/http-connect.js";
+import { connectSocks5, greetSocks5 } from "#lib/relay/socks5.js";
+import { counts } from "../support/counts.js";
 import {
     boundSocket, callOf, closedPort, connectThrough, echo, converse, follow, later, policyOf, readAll, relayFor, ruleOf,
     serve,
@@ -117,6 +122,16 @@ describe("relay: proxies", function () {
         });
     }
 
+    it("socks5h: the proxy resolves the name, no other rule needed", async () => {
+        const { proxy, asked } = await socks5Proxy();
+        const remote = await serve(echo);
+        const rule = ruleOf({ proxy: [{ ...proxy, names: true }] });
+        const { client } = await connectThrough(await relayFor(), rule, remote);
+        const request = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
+        assert.equal(await converse(client, request), request);
+        assert.deepEqual(asked, [`localhost:${remote.port}`]);
+    });
+
     it("socks5: a destination that refuses is refused", async () => {
         const { proxy } = await socks5Proxy();
         const answer = await admit({ proxy: [proxy] }, await closedPort());
@@ -186,4 +201,43 @@ describe("relay: proxies", function () {
             });
         }
     }
+
+    it(`talks with proxies that say anything, ${counts.proxyAnswers} times: a way, or a failure of the proxy`, async () => {
+        const seeds = [
+            Buffer.from([5, 0, 5, 0, 0, 1, 127, 0, 0, 1, 0, 80]), Buffer.from([5, 2, 1, 0, 5, 0, 0, 3, 1, 120, 0, 80]),
+            Buffer.from("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n\r\n"),
+        ];
+        const target = { host: "192.0.2.1", port: 80 };
+        const proxy = { host: "p", port: 1, user: "user", password: "pw" } as const;
+        let ways = 0;
+        for (let input = 0; input < counts.proxyAnswers; ++input) {
+            const kind = input % 3 === 2 ? "http" : "socks5";
+            const bytes = Buffer.from(seeds[input % 3]!);
+            for (let damage = randomInt(0, 4); damage > 0; --damage) {
+                bytes[randomInt(bytes.length)] = randomInt(256);
+            }
+            let at = 0;
+            const stream = new Duplex({
+                read() {
+                    const size = randomInt(1, bytes.length + 1);
+                    this.push(at < bytes.length ? bytes.subarray(at, at + size) : null);
+                    at += size;
+                },
+                write: (_chunk, _encoding, done) => done(),
+            });
+            stream.on("error", () => undefined);
+            try {
+                if (kind === "http") {
+                    await connectHttp(stream, { kind, ...proxy }, target);
+                } else {
+                    await greetSocks5(stream, { kind, ...proxy });
+                    await connectSocks5(stream, target);
+                }
+                ways += 1;
+            } catch (error) {
+                assert.ok(error instanceof Error && !(error instanceof TypeError) && !(error instanceof RangeError), String(error));
+            }
+        }
+        assert.ok(ways > 0 && ways < counts.proxyAnswers);
+    });
 });
