@@ -68,8 +68,9 @@ export { uninstall, type UninstallOptions } from "./provider/uninstall.js";
 export { RecordBatch, callName } from "./hooks/decode.js";
 export { ProcessTree, type TreeMember } from "./hooks/process-tree.js";
 export type {
-    CallName, CallRecord, DroppedRecord, StartRecord, UnknownCall, WatchMode, WatchRecord, WatchedProcess,
+    CallName, CallRecord, DroppedRecord, StartRecord, UnknownCall, VerdictName, WatchMode, WatchRecord, WatchedProcess,
 } from "./hooks/records.js";
+export type { RecordFilter } from "./hooks/record-filter.js";
 export type { ProcessIdentity } from "./hooks/ring-names.js";
 export type { ProcessFilter, WatchNotice } from "./hooks/session.js";
 export { watch, watchBatches, type Watch, type WatchOptions } from "./hooks/watch.js";

@@ -26,8 +26,15 @@ function formatEnds({ local, remote }: CallRecord): string {
     return remote === undefined ? (local ?? "") : `${local ?? "*"} -> ${remote}`;
 }
 
-function formatResult({ error, pending, peek, via }: CallRecord): string {
-    const parts = [error ?? (pending ? "pending" : "ok"), peek ? "peek" : "", via ? `via ${via}` : ""];
+function formatVerdict({ verdict, rule }: CallRecord): string {
+    return verdict === undefined ? "" : rule === undefined || rule === 0 ? String(verdict) : `${verdict} by ${plain(String(rule))}`;
+}
+
+function formatResult(record: CallRecord): string {
+    const { error, pending, peek, via } = record;
+    const parts = [
+        error ?? (pending ? "pending" : "ok"), peek ? "peek" : "", via ? `via ${via}` : "", formatVerdict(record),
+    ];
     return parts.filter((part) => part !== "").join(", ");
 }
 
@@ -48,7 +55,7 @@ export const tableHead = columns(
 );
 
 /** What a process cannot say of itself must not steer the terminal: control characters become "?". */
-function plain(text: string): string {
+export function plain(text: string): string {
     return text.replace(/[\u0000-\u001f\u007f-\u009f]/g, "?");
 }
 

@@ -7,8 +7,11 @@ import { errorName } from "../error-names.js";
 import { formatAddress } from "./address.js";
 import { formatTime } from "./clock.js";
 import type { CounterConverter } from "./clock.js";
-import { extensionCalls, firstExtensionCall, layout, providerCalls, recordFlags, recordSize } from "./records.js";
+import { extensionCalls, firstExtensionCall, layout, providerCalls, recordFlags, recordSize, verdictNames } from "./records.js";
 import type { CallName, CallRecord, StartRecord, WatchedProcess } from "./records.js";
+
+/** Name of a rule of a policy's generation, if it can be known. */
+export type RuleNameLookup = (generation: number, rule: number) => string | undefined;
 
 type Writable<Shape> = { -readonly [Field in keyof Shape]: Shape[Field] };
 
@@ -38,9 +41,11 @@ export class RecordBatch implements Iterable<CallRecord> {
     readonly raw: Uint8Array;
     readonly #view: DataView;
     readonly #clock: CounterConverter;
+    readonly #ruleName: RuleNameLookup | undefined;
 
-    constructor({ process, raw, clock, lost = 0, start }: {
+    constructor({ process, raw, clock, lost = 0, start, ruleName }: {
         process: WatchedProcess; raw: Uint8Array; clock: CounterConverter; lost?: number; start?: StartRecord;
+        ruleName?: RuleNameLookup;
     }) {
         if (raw.byteLength % recordSize !== 0) {
             throw new TypeError(`raw records are ${recordSize} bytes each; ${raw.byteLength} bytes are not whole ones`);
@@ -52,6 +57,7 @@ export class RecordBatch implements Iterable<CallRecord> {
         this.length = raw.byteLength / recordSize;
         this.#view = new DataView(raw.buffer, raw.byteOffset, raw.byteLength);
         this.#clock = clock;
+        this.#ruleName = ruleName;
     }
 
     /** Number of the call in native/core/ring_format.hpp; `callName` names it. */
@@ -154,8 +160,11 @@ export class RecordBatch implements Iterable<CallRecord> {
             record.peek = true;
         }
         if ((flags & recordFlags.hasVerdict) !== 0) {
-            record.verdict = this.#view.getUint32(this.#at(index) + layout.verdict, true);
-            record.rule = this.#view.getUint32(this.#at(index) + layout.rule, true);
+            const at = this.#at(index);
+            const verdict = this.#view.getUint32(at + layout.verdict, true);
+            const rule = this.#view.getUint32(at + layout.rule, true);
+            record.verdict = verdictNames[verdict - 1] ?? verdict;
+            record.rule = rule === 0 ? 0 : this.#ruleName?.(this.#view.getUint32(at + layout.generation, true), rule) ?? rule;
         }
         if (errno !== 0) {
             record.error = errorName(errno);

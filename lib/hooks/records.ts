@@ -93,10 +93,10 @@ export interface CallRecord {
     readonly pending?: true;
     /** Only ever true: MSG_PEEK, the bytes stay in the socket. */
     readonly peek?: true;
-    /** What a policy decided, as the policy's number. */
-    readonly verdict?: number;
-    /** Number of the rule that decided. */
-    readonly rule?: number;
+    /** What a policy decided. A number: of a verdict that this version does not know. */
+    readonly verdict?: VerdictName | number;
+    /** Name of the rule that decided; 0: no rule, the policy's default; another number: of a policy that is gone. */
+    readonly rule?: string | number;
     /** Winsock's error: "WSAECONNREFUSED". */
     readonly error?: string;
     /** How long the provider below took, in nanoseconds. */
@@ -104,6 +104,10 @@ export interface CallRecord {
     /** Of WSPAccept only: accepted by AcceptEx, seen when the program set SO_UPDATE_ACCEPT_CONTEXT. */
     readonly via?: "AcceptEx";
 }
+
+/** What policies decide, in the order of their numbers in raw records (VerdictKind of native/core/policy.hpp), from 1. */
+export const verdictNames = ["allow", "deny", "redirect", "relay", "ask", "observe"] as const;
+export type VerdictName = (typeof verdictNames)[number];
 
 /** Whatever `watch()` yields; tell them apart by `call`. */
 export type WatchRecord = StartRecord | DroppedRecord | CallRecord;
@@ -125,6 +129,7 @@ export const layout = {
     thread: 56,
     rule: 60,
     verdict: 64,
+    generation: 68,
     local: 72,
     remote: 96,
 } as const;

@@ -6,10 +6,13 @@
 import { WinsockError } from "../errors.js";
 import { native } from "../native.js";
 import type { ControlHandle, NativeBinding, RingReader } from "../native.js";
+import { dataFolder } from "../provider/layout.js";
 import { Calibration } from "./clock.js";
 import type { ClockKind } from "./clock.js";
 import { RecordBatch } from "./decode.js";
-import type { StartRecord, WatchedProcess } from "./records.js";
+import { recordSize, type StartRecord, type WatchedProcess } from "./records.js";
+import type { WantedRecords } from "./record-filter.js";
+import { RuleNames } from "./rule-names.js";
 import { nextRingName, parseRingName } from "./ring-names.js";
 import type { ProcessIdentity } from "./ring-names.js";
 
@@ -31,6 +34,7 @@ export interface ProcessFilter {
 export interface SessionOptions {
     readonly processes: ProcessFilter | undefined;
     readonly ownProcess: boolean;
+    readonly wanted: WantedRecords;
     readonly onNotice: ((notice: WatchNotice) => void) | undefined;
 }
 
@@ -97,6 +101,7 @@ export class WatchSession {
     readonly #control: ControlHandle;
     readonly #options: SessionOptions;
     readonly #calibration: Calibration;
+    readonly #ruleNames: RuleNames;
     readonly #rings = new Map<string, Ring>();
     /** Rings that are not read: foreign, own, faulty. */
     readonly #ignored = new Set<string>();
@@ -117,6 +122,7 @@ export class WatchSession {
         this.#options = options;
         this.#native = native();
         this.#control = this.#native.openControl();
+        this.#ruleNames = new RuleNames(dataFolder(this.#native.machine().programData));
         try {
             this.#calibration = new Calibration(this.#control.clock());
             this.#sweepAll();
@@ -270,6 +276,9 @@ export class WatchSession {
                 if (!fromNow || reader.isWriterAlive()) {
                     const { program, bits } = reader.owner;
                     const reason = reader.fault;
+                    if (!this.#options.wanted.hasProgram(program)) {
+                        return;
+                    }
                     this.#unobserved.push({ ...identity, parentPid: 0, program, bits, mode: "unobserved", reason });
                 }
             } else if (reader.ready) {
@@ -279,7 +288,7 @@ export class WatchSession {
             }
             return;
         }
-        if (fromNow && !reader.isWriterAlive()) {
+        if ((fromNow && !reader.isWriterAlive()) || !this.#options.wanted.hasProgram(reader.header.program)) {
             reader.close();
             this.#ignored.add(name);
             return;
@@ -335,14 +344,16 @@ export class WatchSession {
         ring.quietSince = undefined;
         const batch = new RecordBatch({
             process: ring.process,
-            raw: read?.records ?? noRecords,
+            raw: read === undefined ? noRecords : this.#options.wanted.select(read.records),
             lost: Number(read?.lost ?? 0n),
             clock,
+            ruleName: this.#ruleNames.find,
             ...(ring.start !== undefined && { start: ring.start }),
         });
         ring.start = undefined;
         // A read that brought only losses counts too, or a scribbling process could keep a stopped watch from ending.
-        ring.remaining = Math.max(0, ring.remaining - (batch.length > 0 ? batch.length : leastPerRing));
+        const taken = (read?.records.length ?? 0) / recordSize;
+        ring.remaining = Math.max(0, ring.remaining - (taken > 0 ? taken : leastPerRing));
         return batch;
     }
 

@@ -5,10 +5,11 @@
 import { refuseUnknownOptions } from "../errors.js";
 import type { RecordBatch } from "./decode.js";
 import type { WatchRecord } from "./records.js";
+import { type RecordFilter, WantedRecords } from "./record-filter.js";
 import { WatchSession } from "./session.js";
 import type { ProcessFilter, WatchNotice } from "./session.js";
 
-export interface WatchOptions {
+export interface WatchOptions extends RecordFilter {
     /** Ends the iteration with the signal's reason. */
     signal?: AbortSignal;
     /** Which processes to watch, for instance a `ProcessTree`. Without it, all that this user may see. */
@@ -51,6 +52,7 @@ class RunningWatch<Item> implements Watch<Item> {
         this.#session = new WatchSession({
             processes: options.processes,
             ownProcess: options.ownProcess ?? false,
+            wanted: new WantedRecords("watch", options),
             onNotice: options.onNotice,
         });
         this.#signal?.addEventListener("abort", this.#onAbort, { once: true });
@@ -129,7 +131,7 @@ function checkOptions(caller: string, options: WatchOptions): void {
     if (typeof options !== "object" || options === null) {
         throw new TypeError(`${caller}: options must be an object`);
     }
-    refuseUnknownOptions(caller, options, ["signal", "processes", "ownProcess", "onNotice"]);
+    refuseUnknownOptions(caller, options, ["signal", "processes", "ownProcess", "calls", "program", "onNotice"]);
     if (options.signal !== undefined && !(options.signal instanceof AbortSignal)) {
         throw new TypeError(`${caller}: signal must be an AbortSignal`);
     }

@@ -72,7 +72,7 @@ describe("watch: raw records", () => {
             }),
             {
                 ...common, call: "WSPSend", socket: 412n, local: "127.0.0.1:50000", remote: "10.1.2.3:80",
-                requested: 70000, bytes: 65536, verdict: 3, rule: 17,
+                requested: 70000, bytes: 65536, verdict: "redirect", rule: 17,
             },
         );
     });
