@@ -1,5 +1,5 @@
-// Connections that AcceptEx has taken: Windows asks nobody about them, so the policy decides when the program first does
-// something with the socket, as a rule SO_UPDATE_ACCEPT_CONTEXT.
+// Connections that AcceptEx has taken: Windows asks nobody about them, so the policy decides when the program first
+// does something with the socket, as a rule SO_UPDATE_ACCEPT_CONTEXT.
 #pragma once
 
 #include "policy_decision.hpp"

@@ -74,12 +74,12 @@ int CALLBACK ask_condition(LPWSABUF caller_id, LPWSABUF caller_data, LPQOS socke
 
 // The lower provider's accept under the policy that is in force when a connection comes.
 SOCKET accept_by_policy(const Slot& slot, Condition& condition, sockaddr* address, int* length, int* error) {
-    const bool asked = policy_in_force();
+    const bool asked = policy_concerns(PolicyCall::accept);
     SOCKET socket = asked ? slot.lower.lpWSPAccept(condition.listener, address, length, &ask_condition,
                                                    reinterpret_cast<DWORD_PTR>(&condition), error)
                           : slot.lower.lpWSPAccept(condition.listener, address, length, condition.own,
                                                    condition.own_data, error);
-    if (socket == INVALID_SOCKET || asked || !policy_in_force()) {
+    if (socket == INVALID_SOCKET || asked || !policy_concerns(PolicyCall::accept)) {
         return socket;
     }
     // One that waited here since before there was a policy.

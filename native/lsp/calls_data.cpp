@@ -1,5 +1,5 @@
-// Sending and receiving. Only entered while somebody watches, or interception has to do with it. No system call, no lock,
-// no allocation of ours here, but for what has to be found out once about a socket that a policy concerns.
+// Sending and receiving. Only entered while somebody watches, or interception has to do with it. No system call, no
+// lock, no allocation of ours here, but for what has to be found out once about a socket that a policy concerns.
 #include "accepted.hpp"
 #include "address.hpp"
 #include "buffers.hpp"

@@ -138,8 +138,8 @@ BOOL on_TransmitFile(const Slot& slot, LPFN_TRANSMITFILE lower, SOCKET socket, H
     return result;
 }
 
-BOOL on_TransmitPackets(const Slot& slot, LPFN_TRANSMITPACKETS lower, SOCKET socket, LPTRANSMIT_PACKETS_ELEMENT elements,
-                        DWORD count, DWORD per_send, LPOVERLAPPED overlapped, DWORD flags) {
+BOOL on_TransmitPackets(const Slot& slot, LPFN_TRANSMITPACKETS lower, SOCKET socket,
+                        LPTRANSMIT_PACKETS_ELEMENT elements, DWORD count, DWORD per_send, LPOVERLAPPED overlapped, DWORD flags) {
     std::uint64_t requested = 0;
     const bool known_length = requested_of(elements, count, requested);
     const bool refused = refuses_transfer(slot, socket);

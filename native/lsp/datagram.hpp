@@ -43,7 +43,8 @@ private:
 // Asks the controller about a datagram that cannot be sent later by anybody else: its sender waits, or comes again.
 HoldAnswer hold_transfer(const Datagram& datagram, core::Call call, const WSAOVERLAPPED* overlapped);
 
-// Answers of `target` are shown as `original`'s from now on. False: they could not be (redirect.hpp), or some arrive past us.
+// Answers of `target` are shown as `original`'s from now on. False: they could not be (redirect.hpp), or some arrive
+// past us.
 bool map_redirected_datagram(const core::HandleTable::Socket& socket, const core::RecordAddress& original,
                              const core::RecordAddress& target);
 

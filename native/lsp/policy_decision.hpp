@@ -12,7 +12,7 @@ using core::VerdictKind;
 
 struct Decision {
     core::Verdict verdict{};      // allow where nobody decides
-    std::uint32_t generation = 0; // of the policy that decided; 0 = nobody: the call goes on, and its record says nothing
+    std::uint32_t generation = 0; // of the policy that decided; 0 = nobody: the call goes on, its record says nothing
 
     std::uint8_t protocol = 0;    // of the socket, where somebody decided
 
@@ -52,8 +52,8 @@ inline bool policy_in_force() {
 bool policy_concerns(PolicyCall call);
 
 // Decides a call on `socket`, which may be unknown to us. `remote`: where it wants to go or who wants to come in;
-// family 0 for bind and listen, and for other families than IP. `local`: nullptr = what is known about the socket, or what
-// the lower provider says. Not for calls of the send path: see decide_datagram. Keeps the thread's last error.
+// family 0 for bind and listen, and for other families than IP. `local`: nullptr = what is known about the socket, or
+// what the lower provider says. Not for calls of the send path: see decide_datagram. Keeps the thread's last error.
 //
 // What it says besides allow, deny and observe is the caller's to carry out, or to replace by take_otherwise().
 Decision decide_call(const Slot& slot, SOCKET socket, PolicyCall call, const core::RecordAddress& remote,

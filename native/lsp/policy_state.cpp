@@ -47,8 +47,8 @@ void PolicyState::initialise(const ControlView& control) {
     closed_.policy_generation.store(unknown_generation);
     closed_.fail_closed.store(1);
     file_ = control.known ? control.file : nullptr;
-    // With a generation that is not 0 control.bin is all that counts; a registry that says closed without one means that
-    // the file is damaged, or that a policy is just being applied or cleared: lost() looks again.
+    // With a generation that is not 0 control.bin is all that counts; a registry that says closed without one means
+    // that the file is damaged, or that a policy is just being applied or cleared: lost() looks again.
     const bool sound = file_ != nullptr && file_->policy_generation.load() != 0;
     control_ = sound || !registry_says_closed() ? (file_ != nullptr ? file_ : &nobody_) : &closed_;
     if (in_force()) {

@@ -1,9 +1,9 @@
-// The policy that is in force, as this process has it: which image, mapped and resolved once, for any number of readers.
+// The policy that is in force, as this process has it: which image, mapped and resolved once for all its readers.
 //
 // Readers take no lock. An image has a holder; a reader counts itself in there, looks whether it is still the current
 // one, and counts itself out when it has decided. Whoever finds that control.bin names another generation maps that one
-// (one thread at a time, the others go on with what there is), and an image that is no longer current is unmapped when its
-// last reader goes. An image that cannot be read leaves the last good one in force; a process that has none takes the
+// (one thread at a time, the others go on with what there is), and an image that is no longer current is unmapped when
+// its last reader goes. An image that cannot be read leaves the last good one in force; a process that has none takes the
 // previous generation; and where that cannot be read either, the fail-closed bit decides: in control.bin, or, since a
 // file can be lost, in the registry (HKLM\SOFTWARE\winsock-spi, FailClosed). Both are administrators' to write.
 #pragma once

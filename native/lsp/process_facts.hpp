@@ -14,8 +14,8 @@ const core::ProcessFacts& process_facts();
 // FILETIME of this process's start.
 std::uint64_t own_start_time();
 
-// Full path of the module that called Winsock: the first one on the stack that is neither ours nor Winsock's. Empty where
-// the stack does not tell.
+// Full path of the module that called Winsock: the first one on the stack that is neither ours nor Winsock's. Empty
+// where the stack does not tell.
 class CallingModule {
 public:
     CallingModule();

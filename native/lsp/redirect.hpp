@@ -24,8 +24,8 @@ struct LowerAddress {
 // False: of no family that records know.
 bool to_lower(const core::RecordAddress& address, LowerAddress& lower);
 
-// Where a call to `asked` goes by a verdict's `target`, for a socket of the family that `asked` has: port 0 stays, and an
-// IPv4 target of an IPv4-mapped address is mapped as well. False: the target is of another family.
+// Where a call to `asked` goes by a verdict's `target`, for a socket of the family that `asked` has: port 0 stays, and
+// an IPv4 target of an IPv4-mapped address is mapped as well. False: the target is of another family.
 bool redirect_target(const core::RecordAddress& asked, const core::RecordAddress& target, LowerAddress& lower);
 
 bool same_end(const core::RecordAddress& a, const core::RecordAddress& b);

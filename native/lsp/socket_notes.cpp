@@ -18,7 +18,10 @@ std::uint8_t ip_protocol(int family, int type, int protocol) {
     if (protocol > 0 && protocol <= 255) {
         return static_cast<std::uint8_t>(protocol);
     }
-    return type == SOCK_STREAM ? std::uint8_t{IPPROTO_TCP} : type == SOCK_DGRAM ? std::uint8_t{IPPROTO_UDP} : std::uint8_t{0};
+    if (type == SOCK_STREAM) {
+        return IPPROTO_TCP;
+    }
+    return type == SOCK_DGRAM ? std::uint8_t{IPPROTO_UDP} : std::uint8_t{0};
 }
 
 void keep_protocol(const Socket& socket, std::uint8_t protocol) {

@@ -21,7 +21,8 @@ const policy = policyOf(
 
 const inData = (name: string): string => path.join(dataFolder(), name);
 const control = (): string => inData("control.bin");
-const images = (): string[] => fs.readdirSync(dataFolder()).filter((name) => /^policy-\d+\.bin$/.test(name)).map(inData);
+const images = (): string[] =>
+    fs.readdirSync(dataFolder()).filter((name) => /^policy-\d+\.bin$/.test(name)).map(inData);
 
 /** Writes into a file where it stands: one that is mapped cannot be replaced. */
 function overwrite(file: string, at: number, bytes: Uint8Array): void {

@@ -41,7 +41,7 @@ describe("policy: Node's net, http and dgram", function () {
     afterEach(() => clearPolicy());
 
     for (const [family, address, type] of loopbacks) {
-        it(`over ${family}: denied calls fail with the rule's error, redirected ones see what they asked for`, async () => {
+        it(`over ${family}: denied calls have the rule's error, redirected ones see what they asked for`, async () => {
             const actor = await Actor.start(acting);
             const server = closeLater(http.createServer((_request, response) => response.end("http house")));
             await once(server.listen(0, address), "listening");

@@ -1,5 +1,5 @@
-// Policies and processes that run: each change holds at once, under load every connect is decided by one policy, and the
-// conditions about a process are about that process.
+// Policies and processes that run: each change holds at once, under load every connect is decided by one policy, and
+// the conditions about a process are about that process.
 import assert from "node:assert/strict";
 import * as os from "node:os";
 import * as path from "node:path";
@@ -41,7 +41,8 @@ describe("policy: processes that run", function () {
         const policies: readonly (readonly [Policy, string])[] = [
             [policyOf(rule("a", match, redirect("127.0.0.1", first))), "first house"],
             [policyOf(rule("b", match, deny("WSAEACCES")), rule("a", match, redirect("127.0.0.1", first))), "EACCES"],
-            [policyOf(rule("c", match, redirect("127.0.0.1", second)), rule("b", match, deny("WSAEACCES"))), "second house"],
+            [policyOf(rule("c", match, redirect("127.0.0.1", second)), rule("b", match, deny("WSAEACCES"))),
+                "second house"],
             [policyOf(rule("d", match, deny("WSAENETUNREACH"))), "ENETUNREACH"],
         ];
         for (const [policy, answer] of policies) {
@@ -96,8 +97,9 @@ describe("policy: processes that run", function () {
             [{ time: [week] }, true],
             [{ time: [{ first: far, last: far + 1 }] }, false],
         ];
+        const denied = deny("WSAEACCES");
         await applyPolicy(policyOf(...conditions.map(([match], index) =>
-            rule(`condition ${index}`, { pid: [actor.pid], ...match, to: end(`127.0.1.${index + 1}`) }, deny("WSAEACCES")))));
+            rule(`condition ${index}`, { pid: [actor.pid], ...match, to: end(`127.0.1.${index + 1}`) }, denied))));
         for (const [index, [match, holds]] of conditions.entries()) {
             const answer = await actor.ask({ port: door, host: `127.0.1.${index + 1}` });
             assert.equal(answer, holds ? "EACCES" : "ECONNREFUSED", JSON.stringify(match));

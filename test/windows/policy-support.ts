@@ -24,8 +24,8 @@ export const rule = (name: string, match: Match, then: Action): Rule => ({ name,
 export const policyOf = (...rules: readonly Rule[]): Policy => ({ version: 1, default: { kind: "allow" }, rules });
 
 /**
- * Runs a program that tells its ports in a file, puts the policy for these in force, lets it go on, and gives what it says
- * became of its calls.
+ * Runs a program that tells its ports in a file, puts the policy for these in force, lets it go on, and gives what it
+ * says became of its calls.
  */
 export async function runUnderPolicy(
     bits: Bits, name: string, policy: (ports: Readonly<Record<string, number>>) => Policy,
