@@ -35,6 +35,8 @@ export function formatQuestion({ program, pid, call, protocol, local, remote, ru
     return `${name} (${pid}): ${what} [rule "${rule?.name.replace(/[\p{C}]/gu, "?") ?? ""}"]`;
 }
 
+const prompt = "  [a]llow or [d]eny, [o]nce, for this [p]rocess or [f]or ever? ";
+
 export interface PromptStreams {
     readonly input: NodeJS.ReadableStream;
     readonly output: NodeJS.WritableStream;
@@ -42,23 +44,30 @@ export interface PromptStreams {
     readonly onInterrupt: () => void;
 }
 
-/** A hook that asks on these streams. `close` ends the question that is open. */
+/**
+ * A hook that asks on these streams. Between questions the input is not read: it may be that of a program which runs in
+ * the same terminal. `close` ends the question that is open, and all that wait.
+ */
 export function promptingHook({ input, output, onInterrupt }: PromptStreams): { hook: AskHook; close: () => void } {
-    const terminal = createInterface({ input, output });
-    terminal.on("SIGINT", onInterrupt);
     const ended = new AbortController();
-    terminal.on("close", () => ended.abort());
     let turn: Promise<unknown> = Promise.resolve();
 
     async function question(call: HeldCall): Promise<AskVerdict> {
-        const signal = AbortSignal.any([call.signal, ended.signal]);
+        const passed = new AbortController();
+        const signal = AbortSignal.any([call.signal, ended.signal, passed.signal]);
         if (signal.aborted) {
             return undefined;
         }
+        const terminal = createInterface({ input, output });
+        terminal.on("SIGINT", () => {
+            passed.abort();
+            onInterrupt();
+        });
+        terminal.on("close", () => passed.abort()); // the input has ended
         output.write(`${formatQuestion(call)}\n`);
         try {
             for (;;) {
-                const line = await terminal.question("  [a]llow or [d]eny, [o]nce, for this [p]rocess or [f]or ever? ", { signal });
+                const line = await terminal.question(prompt, { signal });
                 const verdict = parseReply(line);
                 if (verdict !== undefined) {
                     return verdict;
@@ -66,8 +75,10 @@ export function promptingHook({ input, output, onInterrupt }: PromptStreams): { 
                 output.write("  a = allow once, ap = allow for this process, df = deny for ever, ...\n");
             }
         } catch {
-            output.write("\n  (over: nobody waits for the answer any more)\n");
+            output.write("\n  (over: the rule's `otherwise` holds)\n");
             return undefined;
+        } finally {
+            terminal.close();
         }
     }
 
@@ -77,6 +88,6 @@ export function promptingHook({ input, output, onInterrupt }: PromptStreams): { 
             turn = asked;
             return asked;
         },
-        close: () => terminal.close(),
+        close: () => ended.abort(),
     };
 }

@@ -2,7 +2,10 @@
 
 import type { Command } from "commander";
 import { WinsockError } from "../errors.js";
+import { native } from "../native.js";
 import { type ApplyResult, applyPolicy, applyPreviousPolicy } from "../policy/apply.js";
+import { checkPolicy } from "../policy/check.js";
+import type { Policy } from "../policy/model.js";
 import { requireAdministrator } from "../policy/store.js";
 import { confirm, exitCodes, inputPath, type Output, run } from "./frame.js";
 
@@ -19,10 +22,17 @@ function summary({ policy, size, failClosed }: ApplyResult): string {
     return `${rules}, image of ${size} bytes; ${closed}`;
 }
 
+function needsController({ rules }: Policy): boolean {
+    return rules.some(({ then }) => then.kind === "relay" || then.kind === "ask");
+}
+
 async function apply(output: Output, file: string, flags: ApplyFlags): Promise<number> {
     const path = inputPath(file);
     const planned = await applyPolicy(path, { dryRun: true }); // whatever is wrong with it is said before anything else
     const { failClosed } = planned;
+    for (const { rule, message } of checkPolicy(planned.policy)) {
+        output.note(`Warning: rule ${rule}: ${message}`);
+    }
     if (flags.dryRun === true) {
         output.value({ changed: false, rules: planned.policy.rules.length, size: planned.size, failClosed });
         output.text(`Would apply ${path} to every program of this machine: ${summary(planned)}. Nothing was changed.`);
@@ -43,6 +53,9 @@ async function apply(output: Output, file: string, flags: ApplyFlags): Promise<n
         undo,
     });
     output.text(`In force since now, in running programs too: ${summary(applied)}.`);
+    if (needsController(applied.policy) && native().readPolicyState().controllerPid === 0) {
+        output.text("Some rules relay or ask: they take their `otherwise` until `winsock-spi policy controller` runs.");
+    }
     output.text(`To undo: ${undo}`);
     return exitCodes.done;
 }

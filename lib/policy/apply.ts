@@ -220,6 +220,10 @@ export async function rememberForever(call: HeldCall, answer: Answer): Promise<v
                 { code: "ERR_NOT_REMEMBERED" },
             );
         }
+        const same = ({ match, then }: Rule): string => JSON.stringify([match, then]);
+        if (policy.rules.some((one) => same(one) === same(rule))) {
+            return undefined; // two processes were asked at the same time
+        }
         const longer = { ...policy, rules: [rule, ...policy.rules] };
         return run === undefined
             ? { ...layers, base: longer }

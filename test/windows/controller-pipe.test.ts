@@ -115,11 +115,21 @@ describe("controller", function () {
 
     it("writes what is remembered for ever in front of the policy, once for all that ask at the same time", async () => {
         const { generation } = await applyPolicy(asking);
-        await start({ onAsk: () => ({ action: "deny", error: "WSAENETUNREACH", remember: "forever" }) });
-        assert.equal((await askAt(controllerPipe(process.pid), { generation }))?.error, 10051);
+        const waiting: (() => void)[] = [];
+        await start({
+            onAsk: () => new Promise((resolve) => {
+                waiting.push(() => resolve({ action: "deny", error: "WSAENETUNREACH", remember: "forever" }));
+                if (waiting.length === 2) {
+                    waiting.forEach((go) => go());
+                }
+            }),
+        });
+        const both = await Promise.all([1n, 2n].map((id) => askAt(controllerPipe(process.pid), { generation, id })));
+        assert.deepEqual(both.map((answer) => answer?.error), [10051, 10051]);
         while ((await readPolicy()).generation === generation) {
             await new Promise((resolve) => setTimeout(resolve, 5));
         }
+        await running.at(-1)!.close(); // whatever else is to be written is written
         const { policy } = await readPolicy();
         assert.equal(policy?.rules.length, 2);
         assert.deepEqual(policy?.rules[0]?.then, { kind: "deny", error: "WSAENETUNREACH" });
