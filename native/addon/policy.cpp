@@ -2,6 +2,7 @@
 // processes.
 #include "parts.hpp"
 
+#include "spi/controller_entry.hpp"
 #include "spi/policy_store.hpp"
 #include "spi/security.hpp"
 #include "values.hpp"

@@ -35,6 +35,10 @@ struct PolicyState {
     std::uint64_t controller_start = 0;
 };
 
+// control.bin in the data folder, of an ABI whose members this version knows. ERR_NOT_INSTALLED, ERR_CONTROL_DAMAGED,
+// ERR_CONTROL_VERSION.
+Status open_policy_control(const std::wstring& folder, bool writable, MappedControl& mapped);
+
 // ERR_NOT_INSTALLED, ERR_CONTROL_DAMAGED; `registry_fail_closed` is set with those too. Needs no rights.
 Status read_policy_state(PolicyState& state);
 
@@ -85,24 +89,5 @@ private:
     Status control_status_;
     MappedControl control_;
 };
-
-// This process as the machine's controller: its number in control.bin, taken out when this object goes.
-class ControllerEntry {
-public:
-    ControllerEntry() = default;
-    ControllerEntry(const ControllerEntry&) = delete;
-    ControllerEntry& operator=(const ControllerEntry&) = delete;
-    ~ControllerEntry() { leave(); }
-
-    // ERR_CONTROLLER_RUNNING, with `running` its process id, where another one lives.
-    Status enter(std::uint32_t& running);
-    void leave();
-
-private:
-    MappedControl control_;
-};
-
-// The SID, as text, of a user or group by its name ("DOMAIN\\name", "name"). ERR_NO_USER.
-Status find_user(const std::wstring& name, std::wstring& sid);
 
 } // namespace winsock_spi::spi

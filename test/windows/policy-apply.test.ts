@@ -11,6 +11,7 @@ import { clearPolicy, formatStored, publishImage, readPolicy, withStore } from "
 import { install } from "#lib/provider/install.js";
 import { counts } from "../support/counts.js";
 import { gated } from "./gate.js";
+import { commandTests } from "./policy-commands.js";
 import { dataFolder, withProvider } from "./watch-support.js";
 
 const policy = (name: string): Policy => ({
@@ -37,6 +38,7 @@ function code(expected: string): { name: string; code: string } {
 describe("policy: applying", function () {
     this.timeout(120_000);
     withProvider();
+    commandTests();
     afterEach(() => clearPolicy());
 
     it("writes image, text and numbers, and keeps the policy before", async () => {
