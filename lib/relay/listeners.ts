@@ -22,7 +22,8 @@ export interface ListenersOptions {
 
 /** How long the system may take to know who made a connection, in milliseconds. */
 const ownerPatience = 1000;
-const ownerInterval = 5;
+/** Pause after the first look; each later one is twice as long, as a look walks the table of the whole machine. */
+const firstPause = 2;
 
 /** A connection is announced by its program's end; several processes may claim the same one. */
 type Expected = Map<string, Ticket[]>;
@@ -136,7 +137,10 @@ export class Listeners {
             ? undefined
             : await this.#ticketOf(list, { local: from, remote: { address: canonical(localAddress), port: localPort } });
         if (ticket === undefined || this.#closed || socket.destroyed) {
-            this.#options.onStranger(`a connection from ${from.address}:${from.port} that nobody announced was reset`);
+            if (!this.#closed && !socket.destroyed) {
+                const who = list.length === 0 ? "that nobody announced" : "whose process is not the one that announced it";
+                this.#options.onStranger(`a connection from ${from.address}:${from.port} ${who} was reset`);
+            }
             reset(socket);
             return;
         }
@@ -147,13 +151,14 @@ export class Listeners {
     /** The ticket of the process that made the connection. */
     async #ticketOf(list: Ticket[], end: { local: Endpoint; remote: Endpoint }): Promise<Ticket | undefined> {
         const deadline = performance.now() + ownerPatience;
-        for (;;) {
+        for (let pause = firstPause; ; pause *= 2) {
             const owners = this.#options.ownersOf({ protocol: "tcp", ...end });
             const ticket = list.find(({ pid }) => owners.includes(pid));
             if (ticket !== undefined || performance.now() > deadline || this.#closed) {
                 return ticket;
             }
-            await new Promise((resolve) => setTimeout(resolve, ownerInterval));
+            const left = Math.max(1, deadline - performance.now());
+            await new Promise((resolve) => setTimeout(resolve, Math.min(pause, left)));
         }
     }
 }
