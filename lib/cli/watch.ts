@@ -161,9 +161,9 @@ export function addWatchCommand(program: Command): void {
                 await requireInstalled();
                 await using _capture = options.pcapng === undefined ? undefined : await captureTo(options.pcapng, output);
                 const [name, ...args] = words;
-                return name === undefined
+                return await (name === undefined
                     ? watchEverything(output, { ...filter, lines: options.lines ?? false })
-                    : watchProgram(output, name, args, filter);
+                    : watchProgram(output, name, args, filter));
             }),
         );
 }

@@ -2,6 +2,7 @@
 // not ours.
 import assert from "node:assert/strict";
 import { once } from "node:events";
+import * as fs from "node:fs";
 import * as http from "node:http";
 import * as net from "node:net";
 import * as path from "node:path";
@@ -13,6 +14,7 @@ import { parsePolicy } from "#lib/policy/parse.js";
 import { clearPolicy } from "#lib/policy/store.js";
 import { project } from "../support/windows.js";
 import { closedPort, later, udpSocket } from "../unit/relay-support.js";
+import { cli, expectCode, temporaryFolder } from "./acceptance-support.js";
 import { type LineProgram, startLines, withProvider } from "./watch-support.js";
 
 const script = path.join(project, "test", "windows", "scenarios", "relay-program.mjs");
@@ -26,6 +28,7 @@ interface Said {
     readonly text?: string;
     readonly from?: unknown;
     readonly remote?: number;
+    readonly ended?: string;
 }
 
 const start = (): Promise<LineProgram> => startLines(process.execPath, [script], "ready");
@@ -64,7 +67,7 @@ version: 1
 default: allow
 rules:
 ${before}  - name: under test
-    match: { program: 'node.exe', to: '127.0.0.1:${port}' }
+    match: { program: 'node.exe', to: ['127.0.0.1:${port}', '[::1]:${port}'] }
     then: { ${then} }
 `, { file: "test.yaml" }));
 }
@@ -123,17 +126,73 @@ describe("relay: the whole way", function () {
         assert.deepEqual(asked, [`127.0.0.1:${port}`]);
     });
 
-    it("a delay of 80 ms is measured from outside, and open without a controller", async () => {
+    it("a delay of 80 ms is measured from outside, on either family, and open without a controller", async () => {
         const { port } = await web();
+        const six = http.createServer((_request, response) => response.end("six")).listen(port, "::1");
+        await once(six, "listening");
+        later(() => six.close());
         await control();
         await rule(port, "delay: 80ms");
         const program = await start();
-        const { time, seen } = await ask(program, "connect", "127.0.0.1", port);
-        assert.ok(time! >= 79, `the connect took ${time} ms`);
-        assert.deepEqual(seen, { address: "127.0.0.1", port });
+        for (const address of ["127.0.0.1", "::1", "::ffff:127.0.0.1"]) {
+            const { time, seen, error } = await ask(program, "connect", address, port);
+            assert.equal(error, undefined, address);
+            assert.ok(time! >= 79, `the connect to ${address} took ${time} ms`);
+            assert.deepEqual(seen, { address, port });
+        }
         assert.equal((await ask(program, "get", `http://127.0.0.1:${port}/`)).status, 200);
         await controller!.close();
         assert.equal((await ask(program, "get", `http://127.0.0.1:${port}/`)).status, 200);
+    });
+
+    it("a controller that is killed ends its streams at once, and what comes next takes the rule's otherwise", async () => {
+        let closed: Promise<unknown> | undefined;
+        const server = net.createServer((socket) => {
+            socket.on("error", () => undefined).resume().write("hello");
+            closed = new Promise((resolve) => socket.once("close", resolve));
+        });
+        const port = await listening(server);
+        const killed = path.join(project, "test", "windows", "scenarios", "relay-controller.mjs");
+        const other = await startLines(process.execPath, [killed], "controls");
+        await rule(port, "delay: 1ms, otherwise: { deny: WSAENETDOWN }");
+        const program = await start();
+        assert.deepEqual(await ask(program, "open", "127.0.0.1", port), {});
+        const ended = ask(program, "end");
+        const begin = performance.now();
+        other.child.kill("SIGKILL");
+        assert.match((await ended).ended!, /^(ECONNRESET|ECONNABORTED|end)$/);
+        await closed!;
+        const time = performance.now() - begin;
+        assert.ok(time < 10_000, `streams lived on for ${time} ms`);
+        assert.match((await ask(program, "open", "127.0.0.1", port)).error!, /^E(NETDOWN|CONNREFUSED)$/);
+    });
+
+    it("a program that is killed ends its streams at the other end too", async () => {
+        let closed: Promise<unknown> | undefined;
+        const port = await listening(net.createServer((socket) => {
+            socket.on("error", () => undefined).resume().write("hello");
+            closed = new Promise((resolve) => socket.once("close", resolve));
+        }));
+        await control();
+        await rule(port, "delay: 1ms");
+        const program = await start();
+        assert.deepEqual(await ask(program, "open", "127.0.0.1", port), {});
+        program.child.kill("SIGKILL");
+        await closed!;
+    });
+
+    it("watch --pcapng writes what passes", async () => {
+        const { port } = await web();
+        await rule(port, "capture: true");
+        const file = path.join(temporaryFolder(), "watched.pcapng");
+        const get = `http=require("http");http.get("http://127.0.0.1:${port}/",r=>r.resume())`;
+        const done = await cli(["watch", "--json", "--pcapng", file, "--", process.execPath, "-e", get]);
+        expectCode(done, 0);
+        const bytes = fs.readFileSync(file);
+        assert.equal(bytes.readUInt32LE(0), 0x0a0d0d0a);
+        for (const text of ["GET / HTTP/1.1", "hello from the web", 'rule "under test"', "node.exe pid "]) {
+            assert.ok(bytes.includes(text), `"${text}" is in the file\n${done.stdout}\n${done.stderr}`);
+        }
     });
 
     it("a name that a rule denies is reset, others pass", async () => {

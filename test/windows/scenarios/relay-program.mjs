@@ -9,6 +9,9 @@ const once = (emitter, event) => new Promise((resolve, reject) => {
     emitter.once(event, resolve).once("error", reject);
 });
 
+let opened;
+let ending;
+
 const actions = {
     /** The body of a URL, by a connection of its own; `host` stands in the Host field. */
     async get(url, host) {
@@ -29,6 +32,19 @@ const actions = {
         const seen = { address: socket.remoteAddress, port: socket.remotePort };
         socket.destroy();
         return { time, seen };
+    },
+    /** Opens a stream and says so once the other end has spoken; `end` then tells how it ends. */
+    async open(host, port) {
+        opened = net.connect(Number(port), host);
+        ending = new Promise((resolve) => {
+            opened.once("error", ({ code }) => resolve(code)).once("end", () => resolve("end"));
+        });
+        await once(opened, "data");
+        opened.resume();
+        return {};
+    },
+    async end() {
+        return { ended: await ending };
     },
     /** Sends a datagram and waits for the answer. */
     async ask(host, port, text) {
