@@ -151,6 +151,20 @@ function sortedUnique(values: bigint[]): bigint[] {
     return sorted.filter((value, index) => index === 0 || value !== sorted[index - 1]);
 }
 
+/** Where a boundary stands; behind the last one if it is none. (A Map of bigints hashes their low halves alone.) */
+function placeOf(keys: readonly bigint[], wanted: bigint): number {
+    let [first, end] = [0, keys.length];
+    while (first < end) {
+        const middle = (first + end) >> 1;
+        if ((keys[middle] ?? 0n) < wanted) {
+            first = middle + 1;
+        } else {
+            end = middle;
+        }
+    }
+    return first;
+}
+
 /** The cells of one address family. `items` are in the order of their rules; `last` is the family's last address. */
 export function makeCells(items: readonly IndexItem[], last: bigint): Cells {
     const certain = new Set(items.filter((item) => item.certain).map(({ rule }) => rule));
@@ -159,7 +173,6 @@ export function makeCells(items: readonly IndexItem[], last: bigint): Cells {
     const ranged = items.filter(({ range }) => range !== undefined);
     const bounds = ranged.flatMap(({ range }) => (range === undefined ? [] : [range.first, range.last + 1n]));
     const keys = sortedUnique([0n, ...bounds.filter((bound) => bound <= last)]);
-    const place = new Map(keys.map((key, index) => [key, index]));
     const leaves = keys.length;
 
     // Node n is the parent of 2n and 2n + 1; leaf n is node leaves + n.
@@ -173,8 +186,8 @@ export function makeCells(items: readonly IndexItem[], last: bigint): Cells {
         }
     };
     for (const item of ranged) {
-        let from = (place.get(item.range?.first ?? 0n) ?? 0) + leaves;
-        let end = (place.get((item.range?.last ?? 0n) + 1n) ?? leaves) + leaves;
+        let from = placeOf(keys, item.range?.first ?? 0n) + leaves;
+        let end = placeOf(keys, (item.range?.last ?? 0n) + 1n) + leaves;
         for (; from < end; from >>= 1, end >>= 1) {
             if (from % 2 === 1) {
                 put(from++, item);
