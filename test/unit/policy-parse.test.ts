@@ -206,10 +206,14 @@ describe("policy files", () => {
         this.timeout(3_600_000);
         const seed = Number(process.env["WINSOCK_SPI_SEED"] ?? Date.now() % 2 ** 31);
         const random = new Random(seed);
-        const pieces = [...example.matchAll(/[a-zA-Z]+|\d+|[^\sa-zA-Z\d]|\s+/g)].map(([piece]) => piece);
+        // One rule of the example each: shorter texts, more of them.
+        const [head = "", ...rules] = example.split(/(?=^ {2}- name)/m);
+        const piecesOf = (text: string): string[] => [...text.matchAll(/[a-zA-Z]+|\d+|[^\sa-zA-Z\d]|\s+/g)].map(([piece]) => piece);
+        const texts = rules.map((rule) => piecesOf(head + rule));
         const odd = ["*", "&", "!", "|", "\t", "\u0000", "\ufeff", "'", '"', "- ", ": ", "{", "}", "[", "]", "<<", "~", "1e999", "0x", "%", "\ud800"];
         let [good, bad] = [0, 0];
         for (let count = 0; count < counts.policyTexts; count++) {
+            const pieces = random.pick(texts);
             const text = [...pieces];
             for (let change = 1 + random.below(4); change > 0; change--) {
                 const at = random.below(text.length);
