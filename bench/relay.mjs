@@ -1,5 +1,5 @@
-// Bytes per second, and connects per second, through the relay beside direct: program, relay and server are processes of
-// their own. The program's end is bound and announced here as the provider does it.
+// Bytes per second, and connects per second, through the relay beside direct: program, relay and server are processes
+// of their own. The program's end is bound and announced here as the provider does it.
 import { fork } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
@@ -112,7 +112,10 @@ export async function measure() {
     };
     for (const direction of ["send", "receive"]) {
         row(`program ${direction === "send" ? "receives" : "sends"}`, "MB/s", bytes / 2 ** 20, await compare(
-            () => transfer(server, direction, relayed(port)), () => transfer(server, direction, direct(port)), { pairs: leastPairs }));
+            () => transfer(server, direction, relayed(port)),
+            () => transfer(server, direction, direct(port)),
+            { pairs: leastPairs },
+        ));
     }
     row("connects and first bytes", "per second", connects, await compare(
         () => connectMany(relayed(idle)), () => connectMany(direct(idle)), { pairs: leastPairs }));

@@ -9,7 +9,7 @@ import { toWinsockError } from "../errors.js";
 import type { HeldCall } from "../policy/controller-model.js";
 import type { Endpoint } from "../policy/model.js";
 import { canonical } from "../relay/addresses.js";
-import { mostSegment, type PacketEnds, pcapngHead, pcapngPacket, tcpFlags, tcpPacket, udpPacket } from "./pcapng.js";
+import { mostSegment, packetEnds, pcapngHead, pcapngPacket, tcpFlags, tcpPacket, udpPacket } from "./pcapng.js";
 
 /** One relayed stream. up: from the program; down: to it. */
 export interface StreamCapture {
@@ -63,15 +63,15 @@ class CaptureFile implements Capture {
         const near = { address: canonical(client.remoteAddress ?? "0.0.0.0"), port: client.remotePort ?? 0 };
         const remote = { address: canonical(call.remote!.address), port: call.remote!.port };
         const comment = commentOf(call);
-        const out: PacketEnds = { source: near, destination: remote };
-        const back: PacketEnds = { source: remote, destination: near };
+        const [out, back] = [packetEnds(near, remote), packetEnds(remote, near)];
         // Next sequence numbers of the program and of the other end.
         const next = { up: 0, down: 0 };
         const { syn, ack, psh, fin, rst } = tcpFlags;
         const put = (direction: "up" | "down", flags: number, payload: Buffer): void => {
             const [sequence, acknowledged] =
                 direction === "up" ? [next.up, next.down] : [next.down, next.up];
-            this.#packet(tcpPacket(direction === "up" ? out : back, { sequence, acknowledged, flags }, payload), comment);
+            const ends = direction === "up" ? out : back;
+            this.#packet(tcpPacket(ends, { sequence, acknowledged, flags }, payload), comment);
             next[direction] = (next[direction] + payload.length + ((flags & (syn | fin)) === 0 ? 0 : 1)) >>> 0;
         };
         this.#packet(tcpPacket(out, { sequence: 0, acknowledged: 0, flags: syn }, empty), comment);
@@ -97,9 +97,10 @@ class CaptureFile implements Capture {
         const comment = commentOf(call);
         const remote = { address: canonical(call.remote!.address), port: call.remote!.port };
         const near = { address: canonical(local.address), port: local.port };
+        const [out, back] = [packetEnds(near, remote), packetEnds(remote, near)];
         return {
-            up: (bytes) => this.#packet(udpPacket({ source: near, destination: remote }, bytes), comment),
-            down: (bytes) => this.#packet(udpPacket({ source: remote, destination: near }, bytes), comment),
+            up: (bytes) => this.#packet(udpPacket(out, bytes), comment),
+            down: (bytes) => this.#packet(udpPacket(back, bytes), comment),
         };
     }
 

@@ -1,6 +1,6 @@
 /**
- * The blocks of a pcapng file (draft-ietf-opsawg-pcapng) with raw IP packets, and the packets themselves. Pure: bytes in
- * this machine's order do not matter, all is little-endian and says so.
+ * The blocks of a pcapng file (draft-ietf-opsawg-pcapng) with raw IP packets, and the packets themselves. Pure. All is
+ * little-endian, and says so.
  */
 import type { Endpoint } from "../policy/model.js";
 import { addressBytes } from "../relay/addresses.js";
@@ -79,23 +79,33 @@ function folded(total: number): number {
     return ~value & 0xffff;
 }
 
-export interface PacketEnds {
-    readonly source: Endpoint;
-    readonly destination: Endpoint;
+/** One end of a packet; both have addresses of one family. */
+export interface PacketEnd {
+    readonly address: Buffer;
+    readonly port: number;
 }
 
-/** Both addresses as bytes of one family: where they differ, IPv4 becomes IPv4-mapped. */
-function addresses({ source, destination }: PacketEnds): [Buffer, Buffer] {
+export interface PacketEnds {
+    readonly source: PacketEnd;
+    readonly destination: PacketEnd;
+}
+
+/** The packets from one end to the other; where the families differ, IPv4 becomes IPv4-mapped. */
+export function packetEnds(source: Endpoint, destination: Endpoint): PacketEnds {
     const wide = (bytes: Buffer): Buffer =>
         bytes.length === 16 ? bytes : Buffer.concat([Buffer.alloc(10), Buffer.from([0xff, 0xff]), bytes]);
     const from = addressBytes(source.address) ?? Buffer.alloc(4);
     const to = addressBytes(destination.address) ?? Buffer.alloc(4);
-    return from.length === to.length ? [from, to] : [wide(from), wide(to)];
+    const same = from.length === to.length;
+    return {
+        source: { address: same ? from : wide(from), port: source.port },
+        destination: { address: same ? to : wide(to), port: destination.port },
+    };
 }
 
 /** Around a TCP segment or a UDP datagram, whose checksum is at `checksumAt` and still 0. */
 function ipPacket(ends: PacketEnds, protocol: 6 | 17, segment: Buffer, checksumAt: number): Buffer {
-    const [from, to] = addresses(ends);
+    const [from, to] = [ends.source.address, ends.destination.address];
     const pseudo = sum(from, 0) + sum(to, 0) + protocol + segment.length;
     const checksum = folded(sum(segment, pseudo));
     // 0 means "none" in UDP; its complement is the same number.

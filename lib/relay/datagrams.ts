@@ -63,7 +63,7 @@ function bindSocket(address: string | undefined, type: "udp4" | "udp6"): Promise
 async function openDirect({ address, port }: Endpoint, onAnswer: (bytes: Buffer) => void): Promise<Upstream> {
     const socket = await bindSocket(undefined, udpType(address));
     await new Promise<void>((resolve, reject) => {
-        socket.connect(port, address, (error?: Error) => (error === undefined || error === null ? resolve() : reject(error)));
+        socket.connect(port, address, (error?: Error | null) => (error ? reject(error) : resolve()));
     }).catch((error: unknown) => {
         socket.close();
         throw toWayError(error, "target", "datagrams");
@@ -79,7 +79,9 @@ async function openProxied(
     const control = way.proxyStream!;
     const relay = await associateSocks5(control);
     if (net.isIP(relay.host) === 0) {
-        throw new WayError("the SOCKS5 proxy names no address for datagrams", { code: "WSAEAFNOSUPPORT", side: "proxy" });
+        throw new WayError("the SOCKS5 proxy names no address for datagrams", {
+            code: "WSAEAFNOSUPPORT", side: "proxy",
+        });
     }
     const socket = await bindSocket(undefined, udpType(relay.host));
     const proxyAddress = canonical(relay.host);
@@ -108,6 +110,8 @@ async function openProxied(
 export class DatagramFlow {
     readonly #options: FlowOptions;
     readonly #socket: dgram.Socket;
+    /** Where the program's datagrams come from. */
+    readonly #bound: Endpoint;
     readonly #capture: DatagramCapture | undefined;
     readonly #out: Line<Buffer>;
     readonly #in: Line<Buffer>;
@@ -122,8 +126,9 @@ export class DatagramFlow {
         this.#options = options;
         this.#socket = socket;
         const { action, call, context, idle, local, meeting } = options;
-        const bound = { address: isUnspecified(local.address) ? meeting : local.address, port: local.port };
-        this.#capture = action.capture === true ? context.capture?.datagrams(call, bound) : undefined;
+        const from = isUnspecified(local.address) ? meeting : local.address;
+        this.#bound = { address: canonical(from), port: local.port };
+        this.#capture = action.capture === true ? context.capture?.datagrams(call, this.#bound) : undefined;
         const impairment = impairmentOf(action) ?? { delay: 0, jitter: 0, rate: undefined };
         const line = (deliver: (bytes: Buffer) => void): Line<Buffer> => new Line({
             ...impairment, overtaking: true, random: context.random,
@@ -191,9 +196,7 @@ export class DatagramFlow {
 
     /** From the program's socket, and from nobody else. */
     #take(bytes: Buffer, { address, port }: dgram.RemoteInfo): void {
-        const { local, meeting } = this.#options;
-        const expected = isUnspecified(local.address) ? meeting : local.address;
-        if (port !== local.port || canonical(address) !== canonical(expected)) {
+        if (port !== this.#bound.port || canonical(address) !== this.#bound.address) {
             return;
         }
         this.#from = { address, port };

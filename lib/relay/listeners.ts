@@ -133,12 +133,11 @@ export class Listeners {
         }
         const from = { address: canonical(remoteAddress), port: remotePort };
         const list = expected.get(`${from.address}|${from.port}`) ?? [];
-        const ticket = list.length === 0
-            ? undefined
-            : await this.#ticketOf(list, { local: from, remote: { address: canonical(localAddress), port: localPort } });
+        const at = { address: canonical(localAddress), port: localPort };
+        const ticket = list.length === 0 ? undefined : await this.#ticketOf(list, { local: from, remote: at });
         if (ticket === undefined || this.#closed || socket.destroyed) {
             if (!this.#closed && !socket.destroyed) {
-                const who = list.length === 0 ? "that nobody announced" : "whose process is not the one that announced it";
+                const who = list.length === 0 ? "that nobody announced" : "that another process announced";
                 this.#options.onStranger(`a connection from ${from.address}:${from.port} ${who} was reset`);
             }
             reset(socket);

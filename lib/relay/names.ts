@@ -24,11 +24,13 @@ export function nameIn(bytes: Buffer): NameState {
     return found.state === "more" && bytes.length >= mostFirstBytes ? none : found;
 }
 
+const labelForm = /^[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?$/;
+
 /** In lower case, without the dot at its end. Addresses are no names. */
 function known(text: string): NameState {
     const name = text.toLowerCase().replace(/\.$/, "");
-    const labels = /^(?=.{1,253}$)[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?(?:\.[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?)*$/;
-    return labels.test(name) && !/^[\d.]+$/.test(name) ? { state: "known", name } : none;
+    const isName = name.length <= 253 && name.split(".").every((label) => labelForm.test(label));
+    return isName && !/^[\d.]+$/.test(name) ? { state: "known", name } : none;
 }
 
 const handshakeRecord = 22;

@@ -1,7 +1,7 @@
 /**
- * The relay: carries what rules send through it (proxies, delay, rate, loss, resets, rewriting, capture) and answers the
- * controller's question where a program is to connect instead. Plain Node streams; what it needs of Windows is who owns
- * a connection.
+ * The relay: carries what rules send through it (proxies, delay, rate, loss, resets, rewriting, capture) and answers
+ * the controller's question where a program is to connect instead. Plain Node streams; what it needs of Windows is who
+ * owns a connection.
  */
 import type { Capture } from "../hooks/capture.js";
 import { refuseUnknownOptions } from "../errors.js";
@@ -21,8 +21,8 @@ export type { RelayedCall } from "./stream.js";
 
 export interface RelayOptions {
     /**
-     * Gets the streams of rules that say `rewrite`: what `client` brings is the program's, what `server` brings the other
-     * end's. Where only one of them is piped into the other (through transforms), the relay carries the other direction
+     * Gets the streams of rules that say `rewrite`: what `client` brings is the program's, what `server` brings the
+     * other end's. Where only one of them is piped into the other (through transforms), the relay carries the other direction
      * as it is. When what the hook returns rejects, both ends are reset.
      */
     onStream?: OnStream;

@@ -2,7 +2,8 @@
  * The client's side of SOCKS5 (RFC 1928) with user and password (RFC 1929), for streams and datagrams.
  *
  * Not by a library: those of npm hand the socket over flowing, so that what a server says first is lost while the
- * program's own connection is on its way, and tell the proxy's refusal as prose where a Winsock error has to come of it.
+ * program's own connection is on its way, and tell the proxy's refusal as prose where a Winsock error has to come of
+ * it.
  */
 import * as net from "node:net";
 import type { Duplex } from "node:stream";

@@ -1,12 +1,14 @@
 // What passes, as a pcapng file: read back here by a reader that knows the formats and not our writer.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
+import { once } from "node:events";
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 import { openCapture } from "#lib/hooks/capture.js";
-import { boundSocket, callOf, connectThrough, echo, exchange, follow, later, policyOf, relayFor, ruleOf, serve, udpSocket } from "./relay-support.js";
-import { once } from "node:events";
+import {
+    boundSocket, callOf, connectThrough, echo, exchange, follow, later, policyOf, relayFor, ruleOf, serve, udpSocket,
+} from "./relay-support.js";
 
 function temporary(): string {
     const folder = fs.mkdtempSync(path.join(os.tmpdir(), "winsock-spi-capture-"));
@@ -135,7 +137,8 @@ describe("relay: capture", function () {
             const segments = packets.map(({ bytes }) => readPacket(bytes));
             const loopback = address === "::1" ? "00000000000000000000000000000001" : address;
             const [near, far] = [`${loopback}:${local.port}`, `${loopback}:${remote.port}`];
-            assert.deepEqual(segments.slice(0, 3).map(({ from, flags }) => [from, flags]), [[near, 2], [far, 18], [near, 16]]);
+            const opening = segments.slice(0, 3).map(({ from, flags }) => [from, flags]);
+            assert.deepEqual(opening, [[near, 2], [far, 18], [near, 16]]);
             assert.equal(reassemble(segments, near).toString(), sent);
             assert.equal(reassemble(segments, far).toString(), sent);
             assert.equal(segments.filter(({ flags }) => (flags & 1) !== 0).length, 2, "both sides end");
@@ -143,8 +146,9 @@ describe("relay: capture", function () {
                 assert.equal(comment, 'client.exe pid 4711 rule "through the relay"');
                 assert.ok(Math.abs(Number(time / 1_000_000n) - Date.now()) < 120_000);
             }
-            const tshark = spawnSync("tshark", ["-r", file, "-T", "fields", "-e", "tcp.stream", "-o", "tcp.check_checksum:TRUE",
-                "-e", "tcp.checksum.status"], { encoding: "utf8" });
+            const tshark = spawnSync("tshark", [
+                "-r", file, "-o", "tcp.check_checksum:TRUE", "-T", "fields", "-e", "tcp.stream", "-e", "tcp.checksum.status",
+            ], { encoding: "utf8" });
             if (tshark.error === undefined) {
                 assert.equal(tshark.status, 0, tshark.stderr);
                 assert.equal(tshark.stdout.trim().split("\n").length, packets.length);
@@ -202,7 +206,8 @@ describe("relay: capture", function () {
         const relay = await relayFor({
             capture,
             onStream: ({ client, server }) => {
-                client.on("data", (bytes: Buffer) => server.write(bytes.toString().toUpperCase())).on("end", () => server.end());
+                client.on("data", (bytes: Buffer) => server.write(bytes.toString().toUpperCase()));
+                client.on("end", () => server.end());
                 server.pipe(client);
             },
         });

@@ -30,7 +30,12 @@ function toOf(answer: Answer): Endpoint {
     return answer.to;
 }
 
-async function ask(socket: dgram.Socket, to: Endpoint, text: string): Promise<{ text: string; from: dgram.RemoteInfo }> {
+interface Said {
+    readonly text: string;
+    readonly from: dgram.RemoteInfo;
+}
+
+async function ask(socket: dgram.Socket, to: Endpoint, text: string): Promise<Said> {
     const answered = once(socket, "message") as Promise<[Buffer, dgram.RemoteInfo]>;
     socket.send(text, to.port, to.address);
     const [bytes, from] = await answered;
@@ -71,8 +76,8 @@ describe("relay: datagrams", function () {
     this.timeout(60_000);
 
     it(`reads any datagram of a proxy or none, ${counts.parserInputs} inputs`, () => {
-        const seeds = [{ host: "192.0.2.1", port: 53 }, { host: "2001:db8::1", port: 53 }, { host: "a.example", port: 53 }]
-            .map((target) => encodeDatagram(target, Buffer.from("payload")));
+        const seeds = ["192.0.2.1", "2001:db8::1", "a.example"]
+            .map((host) => encodeDatagram({ host, port: 53 }, Buffer.from("payload")));
         for (let input = 0; input < counts.parserInputs; ++input) {
             const bytes = Buffer.from(seeds[input % seeds.length]!);
             for (let damage = randomInt(0, 4); damage > 0; --damage) {
@@ -100,7 +105,8 @@ describe("relay: datagrams", function () {
     it("each destination has a port of its own", async () => {
         const relay = await relayFor();
         const { socket, local } = await udpSocket();
-        const [one, other] = [toOf(await flow(relay, local, await udpEcho())), toOf(await flow(relay, local, await udpEcho()))];
+        const one = toOf(await flow(relay, local, await udpEcho()));
+        const other = toOf(await flow(relay, local, await udpEcho()));
         assert.notEqual(one.port, other.port);
         assert.equal((await ask(socket, one, "1")).text, "1");
         assert.equal((await ask(socket, other, "2")).text, "2");

@@ -202,7 +202,7 @@ describe("relay: proxies", function () {
         }
     }
 
-    it(`talks with proxies that say anything, ${counts.proxyAnswers} times: a way, or a failure of the proxy`, async () => {
+    it(`proxies that say anything, ${counts.proxyAnswers} times: a way, or a failure of the proxy`, async () => {
         const seeds = [
             Buffer.from([5, 0, 5, 0, 0, 1, 127, 0, 0, 1, 0, 80]), Buffer.from([5, 2, 1, 0, 5, 0, 0, 3, 1, 120, 0, 80]),
             Buffer.from("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n\r\n"),
@@ -235,7 +235,8 @@ describe("relay: proxies", function () {
                 }
                 ways += 1;
             } catch (error) {
-                assert.ok(error instanceof Error && !(error instanceof TypeError) && !(error instanceof RangeError), String(error));
+                const bug = !(error instanceof Error) || error instanceof TypeError || error instanceof RangeError;
+                assert.ok(!bug, String(error));
             }
         }
         assert.ok(ways > 0 && ways < counts.proxyAnswers);

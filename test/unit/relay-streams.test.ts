@@ -85,7 +85,7 @@ describe("relay: streams", function () {
 
     it("holds a fast sender back for a slow reader", async () => {
         const relay = await relayFor();
-        const sent = randomBytes(24 * 1024 * 1024);
+        const sent = randomBytes(48 * 1024 * 1024);
         let written = 0;
         const remote = await serve((socket) => {
             const write = (): void => {
@@ -182,7 +182,8 @@ describe("relay: who is let in", function () {
         const { local } = await boundSocket();
         const remote = await serve(echo);
         const others = [
-            ruleOf({}, { program: ["other.exe"] }), ruleOf({}, { to: [{ range: { first: "10.0.0.0", last: "10.0.0.9" } }] }),
+            ruleOf({}, { program: ["other.exe"] }),
+            ruleOf({}, { to: [{ range: { first: "10.0.0.0", last: "10.0.0.9" } }] }),
             ruleOf({}, { protocol: ["udp"] }),
             { name: "x", match: {}, then: { kind: "allow" } as const },
         ];
@@ -257,7 +258,8 @@ describe("relay: onStream", function () {
         const notices: RelayNotice[] = [];
         const relay = await relayFor({
             onStream: async ({ client, server }) => {
-                await pipeline(client, new Transform({ transform: (_chunk, _encoding, done) => done(new Error("no")) }), server);
+                const failing = new Transform({ transform: (_chunk, _encoding, done) => done(new Error("no")) });
+                await pipeline(client, failing, server);
             },
             onNotice: (notice) => notices.push(notice),
         });

@@ -1,4 +1,4 @@
-// What the tests of the relay share: programs that bind before they connect, as the provider makes them; servers; calls.
+// What the tests of the relay share: programs that bind before they connect, as with the provider; servers; calls.
 import assert from "node:assert/strict";
 import * as dgram from "node:dgram";
 import { once } from "node:events";

@@ -1,5 +1,5 @@
-// The whole way: a policy, the controller with its relay, the provider in an unmodified Node program, and proxies that are
-// not ours.
+// The whole way: a policy, the controller with its relay, the provider in an unmodified Node program, and proxies that
+// are not ours.
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import * as fs from "node:fs";
@@ -145,7 +145,7 @@ describe("relay: the whole way", function () {
         assert.equal((await ask(program, "get", `http://127.0.0.1:${port}/`)).status, 200);
     });
 
-    it("a controller that is killed ends its streams at once, and what comes next takes the rule's otherwise", async () => {
+    it("a controller that is killed ends its streams at once; what comes next takes the rule's otherwise", async () => {
         let closed: Promise<unknown> | undefined;
         const server = net.createServer((socket) => {
             socket.on("error", () => undefined).resume().write("hello");
@@ -203,8 +203,9 @@ describe("relay: the whole way", function () {
     then: { deny: WSAEACCES }
 `);
         const program = await start();
-        assert.equal((await ask(program, "get", `http://127.0.0.1:${port}/`, "www.telemetry.test")).error, "ECONNRESET");
-        assert.equal((await ask(program, "get", `http://127.0.0.1:${port}/`, "www.good.test")).status, 200);
+        const url = `http://127.0.0.1:${port}/`;
+        assert.equal((await ask(program, "get", url, "www.telemetry.test")).error, "ECONNRESET");
+        assert.equal((await ask(program, "get", url, "www.good.test")).status, 200);
     });
 
     it("onStream rewrites what a program says", async () => {
