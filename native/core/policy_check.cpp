@@ -99,7 +99,8 @@ bool check_table(const PolicyView& view, const PolicyTable& table, const PolicyS
     if (table.bucket_bits == 0 || table.keys.count == 0) {
         return table.bucket_bits == 0;
     }
-    if (table.bucket_bits > max_bucket_bits || table.prefix_bits + table.bucket_bits > bits ||
+    const unsigned told = unsigned{table.prefix_bits} + table.bucket_bits;
+    if (table.bucket_bits > max_bucket_bits || told > bits ||
         !within({table.first_bucket, (1u << table.bucket_bits) + 1}, header.buckets)) {
         return false;
     }

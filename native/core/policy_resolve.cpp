@@ -7,10 +7,13 @@ namespace winsock_spi::core {
 
 namespace {
 
+// By hand: substr throws, and rfind of some standard libraries is a function of their own DLL.
 std::u16string_view file_name(std::u16string_view path) {
-    const std::size_t last = path.rfind(u'\\');
-    const std::size_t begin = last == std::u16string_view::npos ? 0 : last + 1;
-    return {path.data() + begin, path.size() - begin}; // substr would bring exceptions
+    std::size_t begin = path.size();
+    while (begin > 0 && path[begin - 1] != u'\\') {
+        --begin;
+    }
+    return {path.data() + begin, path.size() - begin};
 }
 
 bool same(const PolicyView& view, std::u16string_view folded, std::u16string_view text) {
@@ -158,7 +161,7 @@ void PolicyImage::resolve(const ProcessFacts& facts, std::span<std::byte> memory
 
     const PolicyCondition* const conditions = view.array<PolicyCondition>(header.conditions);
     for (std::uint32_t number = 0; number < header.conditions.count; ++number) {
-        held[number] = holds(view, conditions[number], facts) ? 1 : 0;
+        held[number] = static_cast<std::uint8_t>(holds(view, conditions[number], facts));
     }
     resolution->group_count = 0;
     resolution->calls = 0;
