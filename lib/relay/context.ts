@@ -24,7 +24,7 @@ export interface RelayContext {
     readonly onStream: OnStream | undefined;
     readonly capture: Capture | undefined;
     readonly patience: NamePatience;
-    /** Milliseconds for each step of opening a way. */
+    /** Milliseconds for opening a way. */
     readonly dialTimeout: number;
     readonly notice: (code: RelayNotice["code"], call: HeldCall | undefined, error: unknown) => void;
 }

@@ -47,7 +47,8 @@ export interface RelayInternals {
 }
 
 const defaults = {
-    dialTimeout: 30_000,
+    /** Less than a provider waits for the answer (relayTimeout in lib/policy/compile.ts): the error is known before. */
+    dialTimeout: 28_000,
     /** How long an answered call may take to connect. */
     ticketPatience: 10_000,
     silence: 300,

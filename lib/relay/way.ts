@@ -14,7 +14,7 @@ export interface WayOptions {
     /** Hops, the nearest first; empty: direct. */
     readonly proxies: readonly Proxy[];
     readonly signal: AbortSignal;
-    /** Milliseconds for each of the two steps. */
+    /** Milliseconds for both steps together; where there are proxies, each may take half of it. */
     readonly timeout: number;
 }
 
@@ -37,10 +37,11 @@ function dial(target: Target): Promise<net.Socket> {
  * fails. `late` is what a time-out says.
  */
 async function guarded(
-    { signal, timeout }: WayOptions,
+    { signal, timeout: whole, proxies }: WayOptions,
     { side, what }: { side: FaultSide; what: string },
     work: (opened: (socket: net.Socket) => void, told: { side: FaultSide; what: string }) => Promise<void>,
 ): Promise<void> {
+    const timeout = proxies.length === 0 ? whole : whole / 2;
     const told = { side, what };
     let socket: net.Socket | undefined;
     let ended: WayError | undefined;

@@ -9,6 +9,8 @@ import { createProxy } from "proxy";
 import socks from "simple-socks";
 import type { Answer } from "#lib/policy/controller-model.js";
 import type { Endpoint, Proxy, RelayAction } from "#lib/policy/model.js";
+import { formatPolicy } from "#lib/policy/format.js";
+import { parsePolicy } from "#lib/policy/parse.js";
 import { connectHttp } from "#lib/relay/http-connect.js";
 import { connectSocks5, greetSocks5 } from "#lib/relay/socks5.js";
 import { counts } from "../support/counts.js";
@@ -121,6 +123,18 @@ describe("relay: proxies", function () {
             assert.deepEqual(asked, [`localhost:${remote.port}`]);
         });
     }
+
+    it("socks5h is what a policy says for it", () => {
+        const text = (scheme: string): string =>
+            `{ version: 1, default: allow, rules: [{ name: x, match: {}, then: { proxy: "${scheme}://h:1080" } }] }`;
+        for (const [scheme, names] of [["socks5", undefined], ["socks5h", true]] as const) {
+            const policy = parsePolicy(text(scheme));
+            const { then } = policy.rules[0]!;
+            assert.ok(then.kind === "relay");
+            assert.equal(then.proxy![0]!.names, names);
+            assert.ok(formatPolicy(policy).includes(`${scheme}://h:1080`));
+        }
+    });
 
     it("socks5h: the proxy resolves the name, no other rule needed", async () => {
         const { proxy, asked } = await socks5Proxy();

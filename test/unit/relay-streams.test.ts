@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import * as net from "node:net";
+import { networkInterfaces } from "node:os";
 import { setTimeout as pause } from "node:timers/promises";
 import { Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
@@ -46,6 +47,26 @@ describe("relay: streams", function () {
         assert.equal((await readAll(client)).toString(), "that is all");
         client.end("and now me");
         assert.equal((await got!).toString(), "and now me");
+    });
+
+    it("meets a program at the address that it has bound", async function () {
+        const addresses = Object.values(networkInterfaces()).flat();
+        const own = addresses.find((each) => each?.family === "IPv4" && !each.internal)?.address;
+        if (own === undefined) {
+            this.skip();
+        }
+        const relay = await relayFor();
+        const { local, socket } = await boundSocket(own);
+        const answer = await relay.admit(callOf(plain, local, await serve(echo)));
+        assert.ok(answer.action === "redirect");
+        assert.equal(answer.to.address, own);
+        assert.equal(await exchange(await follow(socket, answer), "from outside"), "from outside");
+    });
+
+    it("a local address that nobody can listen on takes the rule's otherwise", async () => {
+        const relay = await relayFor();
+        const local = { address: "192.0.2.77", port: 4711 };
+        assert.deepEqual(await relay.admit(callOf(plain, local, await serve(echo))), { action: "allow" });
     });
 
     it("delivers what the server says first", async () => {
