@@ -88,12 +88,12 @@ export function askTests(): void {
             ] as const;
             await ask(async (call) => {
                 calls.push(call);
-                await new Promise((resolve) => setTimeout(resolve, 100));
+                await new Promise((resolve) => setTimeout(resolve, 200));
                 return answers[calls.length - 1];
             });
             const allowed = await connect(program, wanted.port);
             assert.equal(allowed.result, "connected");
-            assert.ok(allowed.ms >= 90 && allowed.ticks >= 5, `held, not blocked: ${JSON.stringify(allowed)}`);
+            assert.ok(allowed.ms >= 190 && allowed.ticks >= 2, `held, not blocked: ${JSON.stringify(allowed)}`);
             assert.equal(wanted.connections(), 1);
             const denied = await connect(program, wanted.port);
             assert.equal(denied.result, "ECONNREFUSED", "the stack's own refusal ends a pended ConnectEx");
