@@ -75,7 +75,9 @@ async function applyPrevious(output: Output, flags: ApplyFlags): Promise<number>
     const generation = await applyPreviousPolicy();
     const undo = "winsock-spi policy apply --previous --yes";
     output.value({ changed: true, generation, undo });
-    output.text(generation === 0 ? "There was none before: no policy is in force." : "The policy before is in force again.");
+    output.text(
+        generation === 0 ? "There was none before: no policy is in force." : "The policy before is in force again.",
+    );
     output.text(`To undo: ${undo}`);
     return exitCodes.done;
 }

@@ -24,11 +24,12 @@ function asText({ generation, failClosed, policy, source, runs, controller }: Po
     if (generation === 0) {
         return "No policy is in force: every call passes.";
     }
-    const rules = (of: Policy): string[] =>
-        (toPolicyFile(of, { hideSecrets: true }) as { rules: { name: string; match?: unknown; then: unknown }[] }).rules.map(
-            ({ name, match, then }, index) =>
-                printable(`  ${index + 1}. ${name}: ${JSON.stringify(match ?? {})} -> ${JSON.stringify(then)}`),
+    const rules = (of: Policy): string[] => {
+        const file = shown(of) as { rules: { name: string; match?: unknown; then: unknown }[] };
+        return file.rules.map(({ name, match, then }, index) =>
+            printable(`  ${index + 1}. ${name}: ${JSON.stringify(match ?? {})} -> ${JSON.stringify(then)}`),
         );
+    };
     const otherwise = ({ default: then }: Policy): string => (then.kind === "allow" ? "allow" : `deny ${then.error}`);
     return [
         `Policy ${generation}${source === undefined ? "" : ` from ${printable(source)}`}; what cannot be decided ` +

@@ -81,7 +81,9 @@ export function checkVerdict(verdict: AskVerdict): (Answer & { remember?: Rememb
     }
     const { action, remember } = verdict as { action?: unknown; remember?: unknown };
     if (action !== "allow" && action !== "deny" && action !== "redirect") {
-        throw new TypeError(`onAsk: a verdict is "allow", "deny", or an object with such an action, not ${String(action)}`);
+        throw new TypeError(
+            `onAsk: a verdict is "allow", "deny", or an object with such an action, not ${String(action)}`,
+        );
     }
     if (remember !== undefined && !["once", "process", "forever"].includes(remember as string)) {
         throw new TypeError(`onAsk: remember is "once", "process" or "forever", not ${String(remember)}`);
@@ -89,7 +91,9 @@ export function checkVerdict(verdict: AskVerdict): (Answer & { remember?: Rememb
     if (verdict.action === "deny" && errorNumber((verdict.error as string | undefined) ?? defaultError) === undefined) {
         throw new TypeError(`onAsk: "${verdict.error}" is no error of Winsock`);
     }
-    return verdict.action === "deny" ? { ...verdict, error: (verdict.error as string | undefined) ?? defaultError } : verdict;
+    return verdict.action === "deny"
+        ? { ...verdict, error: (verdict.error as string | undefined) ?? defaultError }
+        : verdict;
 }
 
 /** Settles with `fallback` when the signal is aborted, if the work has not settled before. */
@@ -104,7 +108,9 @@ function unlessAborted<T>(work: Promise<T>, signal: AbortSignal, fallback: T): P
     });
 }
 
-function held(client: ClientProcess, request: ControllerRequest, rule: Rule, policy: Policy, signal: AbortSignal): HeldCall {
+function held(
+    client: ClientProcess, request: ControllerRequest, rule: Rule, policy: Policy, signal: AbortSignal,
+): HeldCall {
     return {
         pid: client.pid, processStart: client.start, program: client.program, call: request.call,
         protocol: protocolName(request.protocol), socket: request.socket,

@@ -116,8 +116,8 @@ async function readFile(file: string): Promise<Policy> {
  * at the same time the second wins.
  *
  * @param policy The policy, or the path of a file (YAML or JSON).
- * @throws WinsockError `ERR_POLICY_SYNTAX` (what is wrong in the file, and where), `ERR_FILE`, `ERR_NOT_ELEVATED`, `ERR_NOT_INSTALLED`,
- * `ERR_CONTROL_DAMAGED`, `ERR_BUSY`, `ERR_NO_USER`, `ERR_UNSUPPORTED_PLATFORM`.
+ * @throws WinsockError `ERR_POLICY_SYNTAX` (what is wrong in the file, and where), `ERR_FILE`, `ERR_NO_USER`,
+ * `ERR_NOT_ELEVATED`, `ERR_NOT_INSTALLED`, `ERR_CONTROL_DAMAGED`, `ERR_BUSY`, `ERR_UNSUPPORTED_PLATFORM`.
  * @throws TypeError on misuse.
  *
  * @example
@@ -125,7 +125,8 @@ async function readFile(file: string): Promise<Policy> {
  */
 export async function applyPolicy(policy: Policy | string, options: ApplyOptions = {}): Promise<ApplyResult> {
     refuseUnknownOptions("applyPolicy", options, ["dryRun"]);
-    if (typeof policy !== "string" && (typeof policy !== "object" || policy === null || !Array.isArray(policy.rules))) {
+    const isFile = typeof policy === "string";
+    if (!isFile && (typeof policy !== "object" || policy === null || !Array.isArray(policy.rules))) {
         throw new TypeError("applyPolicy: policy must be a policy (see parsePolicy) or the path of its file");
     }
     const source = typeof policy === "string" ? path.resolve(policy) : undefined;

@@ -27,8 +27,8 @@ export interface PolicyLayers {
 function limited(rule: Rule, { job }: RunLayer): Rule {
     if (rule.match.tree !== undefined) {
         throw new WinsockError(
-            `The rule "${rule.name}" matches a process tree, and \`run\` limits its policy to one itself: leave \`tree\` ` +
-                "out of it, or apply the policy to the machine (`winsock-spi policy apply`).",
+            `The rule "${rule.name}" matches a process tree, and \`run\` limits its policy to one itself: leave ` +
+                "`tree` out of it, or apply the policy to the machine (`winsock-spi policy apply`).",
             { code: "ERR_POLICY_TREE" },
         );
     }

@@ -1,4 +1,4 @@
-// The policy in force, as the machine keeps it (native/spi/policy_store.hpp): what it is made of, reading and changing it.
+// The policy in force as the machine keeps it (native/spi/policy_store.hpp): what it is made of, and changing it.
 
 import { WinsockError, toWinsockError } from "../errors.js";
 import { guard, native } from "../native.js";

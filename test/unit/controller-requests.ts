@@ -1,4 +1,4 @@
-// A provider's side of the controller's pipe, as native/core/controller_format.hpp has it: requests as bytes, answers read.
+// A provider's side of the controller's pipe (native/core/controller_format.hpp): requests as bytes, answers read.
 import { readEndpoint, writeEndpoint } from "#lib/policy/record-endpoint.js";
 import type { ControllerRequest } from "#lib/policy/controller-messages.js";
 

@@ -11,7 +11,8 @@ import type { CallFacts, Policy, Rule } from "#lib/policy/model.js";
 import { formatStored, parseStored } from "#lib/policy/store.js";
 import { codeOf } from "./code-of.js";
 
-const deny = (name: string, match: Rule["match"] = {}): Rule => ({ name, match, then: { kind: "deny", error: "WSAEACCES" } });
+const deny = (name: string, match: Rule["match"] = {}): Rule =>
+    ({ name, match, then: { kind: "deny", error: "WSAEACCES" } });
 const policyOf = (rules: readonly Rule[], closed = false): Policy => ({
     version: 1, default: closed ? { kind: "deny", error: "WSAENETDOWN" } : { kind: "allow" }, rules,
 });
@@ -70,7 +71,8 @@ describe("policy: layers", () => {
         const layers = { base, runs: [layer("J", base)], source: "C:\\p.yaml" };
         assert.deepEqual(parseStored(formatStored(layers), 3), layers);
         assert.deepEqual(parseStored(formatStored({ base: undefined, runs: [] }), 3), { base: undefined, runs: [] });
-        for (const text of ["", "{}", '{"format":"winsock-spi-policy","version":2}', '{"format":"winsock-spi-policy","version":1,"base":{}}']) {
+        const head = '{"format":"winsock-spi-policy","version"';
+        for (const text of ["", "{}", `${head}:2}`, `${head}:1,"base":{}}`]) {
             assert.equal(codeOf(() => parseStored(text, 3)), "ERR_POLICY_DAMAGED");
         }
     });
@@ -94,8 +96,9 @@ describe("policy: remembered answers", () => {
     });
 
     it("of what comes in leave the port out, of listeners name the local end", () => {
-        assert.equal(rememberedRule(call({ call: "WSPAccept" }), { action: "allow" }, [])?.match.to?.[0]?.ports, undefined);
-        const listening = rememberedRule(call({ call: "WSPListen", local: { address: "0.0.0.0", port: 80 } }), { action: "allow" }, []);
+        const rule = (fields: Partial<HeldCall>): Rule | undefined => rememberedRule(call(fields), { action: "allow" }, []);
+        assert.equal(rule({ call: "WSPAccept" })?.match.to?.[0]?.ports, undefined);
+        const listening = rule({ call: "WSPListen", local: { address: "0.0.0.0", port: 80 } });
         assert.deepEqual(listening?.match.local?.[0]?.ports, [{ first: 80, last: 80 }]);
         assert.equal(listening?.match.to, undefined);
     });
