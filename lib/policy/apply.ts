@@ -116,7 +116,7 @@ async function readFile(file: string): Promise<Policy> {
  * at the same time the second wins.
  *
  * @param policy The policy, or the path of a file (YAML or JSON).
- * @throws WinsockError `ERR_POLICY_SYNTAX` (what is wrong in the file, and where), `ERR_FILE`, `ERR_NO_USER`,
+ * @throws WinsockError `ERR_POLICY_SYNTAX` (what is wrong in the file, and where), `ERR_FILE`, `ERR_POLICY_USER`,
  * `ERR_NOT_ELEVATED`, `ERR_NOT_INSTALLED`, `ERR_CONTROL_DAMAGED`, `ERR_BUSY`, `ERR_UNSUPPORTED_PLATFORM`.
  * @throws TypeError on misuse.
  *
