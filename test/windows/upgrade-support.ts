@@ -76,15 +76,17 @@ export function makePackage(name: string, version: string, dlls: (bits: Bits) =>
     const folder = path.join(temporaryFolder(), name);
     const copy = (...parts: string[]): void =>
         fs.cpSync(path.join(project, ...parts), path.join(folder, ...parts), { recursive: true });
-    for (const part of [["dist"], ["node_modules", "commander"], ["node_modules", "node-gyp-build"]]) {
-        copy(...part);
+    const manifest = JSON.parse(fs.readFileSync(path.join(project, "package.json"), "utf8")) as
+        { dependencies: Readonly<Record<string, string>> };
+    copy("dist");
+    for (const dependency of Object.keys(manifest.dependencies)) {
+        copy("node_modules", ...dependency.split("/"));
     }
     const made = new Package(folder, version);
     for (const bits of bitnesses) {
         copy("prebuilds", prebuilds[bits]);
         fs.copyFileSync(dlls(bits), made.dll(bits));
     }
-    const manifest = JSON.parse(fs.readFileSync(path.join(project, "package.json"), "utf8")) as object;
     fs.writeFileSync(path.join(folder, "package.json"), JSON.stringify({ ...manifest, version }));
     return made;
 }
