@@ -68,6 +68,8 @@ const table = {
     doctorInputs: [2000, 1_000_000],
     /** Random sequences of installs, removals, orders and restores on the live catalog. */
     catalogSequences: [3, 200],
+    /** Calls of each of two processes that are held at once. */
+    heldCalls: [50, 500],
     /** A listener goes from process to process this often while clients connect. */
     listenerHandovers: [6, 40],
     /** Streams through the relay at once. */

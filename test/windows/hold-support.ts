@@ -1,13 +1,18 @@
 // What the tests of held calls share: a controller that answers as the test says, on the real pipe in the real format
 // (native/core/controller_format.hpp), a policy whose every rule asks it, and servers to connect to.
 import assert from "node:assert/strict";
+import { type ChildProcess, spawn } from "node:child_process";
 import * as dgram from "node:dgram";
 import { once } from "node:events";
 import * as fs from "node:fs";
 import * as net from "node:net";
 import * as path from "node:path";
+import { createInterface } from "node:readline";
+import { native } from "#lib/native.js";
+import type { ControllerEntryHandle } from "#lib/native/policy.js";
 import type { Channel } from "#lib/share/transports/channel.js";
 import { pipe } from "#lib/share/transports/pipe.js";
+import { lastJson, programFile } from "./acceptance-support.js";
 import { dataFolder } from "./watch-support.js";
 
 const requestSize = 88;
@@ -72,7 +77,8 @@ function toBytes(id: bigint, answer: FakeAnswer): Buffer {
     return bytes;
 }
 
-function writeControl(pid: number): void {
+/** The process that every provider of the machine believes to be the controller; 0 = none. */
+export function writeControl(pid: number): void {
     const file = fs.openSync(path.join(dataFolder(), "control.bin"), "r+");
     try {
         const word = Buffer.alloc(4);
@@ -89,8 +95,6 @@ export interface FakeOptions {
     /** Bytes sent instead of what the format says, as soon as somebody connects. */
     readonly greeting?: Buffer;
     readonly sddl?: string;
-    /** Process whose number control.bin names; this one by default. */
-    readonly pid?: number;
 }
 
 /** A controller in this process. */
@@ -100,12 +104,12 @@ export class FakeController {
     connections = 0;
     readonly #channels = new Set<Channel>();
     readonly #waiting: (() => void)[] = [];
+    #entry: ControllerEntryHandle | undefined;
     #close: () => Promise<void> = () => Promise.resolve();
 
     static async start(options: FakeOptions = {}): Promise<FakeController> {
         const controller = new FakeController();
-        const pid = options.pid ?? process.pid;
-        const listener = await pipe.listen(`\\\\.\\pipe\\winsock-spi-controller-${pid}`, {
+        const listener = await pipe.listen(`\\\\.\\pipe\\winsock-spi-controller-${process.pid}`, {
             sddl: options.sddl ?? "O:BAG:BAD:(A;;GRGW;;;WD)",
         });
         const served = (async () => {
@@ -117,7 +121,7 @@ export class FakeController {
             await listener.close();
             await served;
         };
-        writeControl(pid);
+        controller.#entry = native().enterController(); // so this process's own calls are exempt
         running.add(controller);
         return controller;
     }
@@ -175,8 +179,9 @@ export class FakeController {
     /** Ends every connection at once, as the end of its process would. Its number stays in control.bin if `crash`. */
     async stop({ crash = false } = {}): Promise<void> {
         running.delete(this);
-        if (!crash) {
-            writeControl(0);
+        this.#entry?.leave();
+        if (crash) {
+            writeControl(process.pid);
         }
         for (const channel of this.#channels) {
             channel.stream.destroy();
@@ -235,4 +240,45 @@ export async function greetingDatagrams(family: 4 | 6, text: string): Promise<Gr
             await once(socket, "close");
         },
     };
+}
+
+/** What the program prints at its end, and its process, while a call of it is held. */
+export class HeldProgram {
+    readonly #child: ChildProcess;
+    readonly #seen: string[] = [];
+    readonly ended: Promise<Summary>;
+
+    constructor(way: string, family: 4 | 6, port: number, count = 1) {
+        this.#child = spawn(programFile(64, "held_calls"), [way, `${family}`, `${port}`, `${count}`], {
+            stdio: ["pipe", "pipe", "inherit"],
+        });
+        createInterface({ input: this.#child.stdout! }).on("line", (line) => this.#seen.push(line));
+        this.ended = once(this.#child, "close").then(() => lastJson(this.#seen.join("\n")));
+        this.ended.catch(() => undefined);
+    }
+
+    get pid(): number {
+        return this.#child.pid!;
+    }
+
+    /** The ways that close a socket do it now. */
+    close(): Promise<Summary> {
+        this.#child.stdin!.end("close\n");
+        return this.ended;
+    }
+
+    async kill(): Promise<void> {
+        const closed = once(this.#child, "close");
+        this.#child.kill();
+        await closed;
+    }
+}
+
+export type Summary = Readonly<Record<string, unknown>>;
+
+/** The error that a program reports, whatever way it went. */
+export function errorOf(summary: Summary): number {
+    assert.equal(summary["ok"], true, String(summary["error"]));
+    const errors = summary["errors"] as Readonly<Record<string, number>> | undefined;
+    return Number(errors === undefined ? summary["error"] : Object.keys(errors)[0]);
 }

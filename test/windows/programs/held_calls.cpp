@@ -103,15 +103,22 @@ void connect_while_closed(const Request& request, program::Json& summary) {
     summary.number("error", error);
 }
 
-void expect_begun(const Request& request, SOCKET socket, program::Json& summary) {
+// False: it has failed at once.
+bool begin_connect(const Request& request, SOCKET socket, program::Json& summary) {
     program::require(connect(socket, request.to.get(), request.to.length) == SOCKET_ERROR, "connect does not wait");
-    summary.number("begun", WSAGetLastError());
+    const int error = WSAGetLastError();
+    if (error != WSAEWOULDBLOCK) {
+        summary.number("error", error);
+    }
+    return error == WSAEWOULDBLOCK;
 }
 
 void connect_select(const Request& request, program::Json& summary) {
     program::Socket socket = make(request.family, SOCK_STREAM);
     set_non_blocking(socket.get());
-    expect_begun(request, socket.get(), summary);
+    if (!begin_connect(request, socket.get(), summary)) {
+        return;
+    }
     if (request.way == "select-close") {
         say_held_and_wait();
         socket.close();
@@ -134,7 +141,9 @@ void connect_select(const Request& request, program::Json& summary) {
 void connect_poll(const Request& request, program::Json& summary) {
     const program::Socket socket = make(request.family, SOCK_STREAM);
     set_non_blocking(socket.get());
-    expect_begun(request, socket.get(), summary);
+    if (!begin_connect(request, socket.get(), summary)) {
+        return;
+    }
     WSAPOLLFD polled{socket.get(), POLLOUT, 0};
     program::require(WSAPoll(&polled, 1, patience) == 1, "WSAPoll tells of one socket");
     const int error = socket_error(socket.get());
@@ -146,7 +155,9 @@ void connect_event(const Request& request, program::Json& summary) {
     const program::Socket socket = make(request.family, SOCK_STREAM);
     const program::Handle event(WSACreateEvent(), "WSACreateEvent");
     program::check(WSAEventSelect(socket.get(), event.get(), FD_CONNECT), "WSAEventSelect");
-    expect_begun(request, socket.get(), summary);
+    if (!begin_connect(request, socket.get(), summary)) {
+        return;
+    }
     program::require(WaitForSingleObject(event.get(), patience) == WAIT_OBJECT_0, "the event is set");
     WSANETWORKEVENTS events{};
     program::check(WSAEnumNetworkEvents(socket.get(), event.get(), &events), "WSAEnumNetworkEvents");
