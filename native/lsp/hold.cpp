@@ -13,6 +13,7 @@
 #include "socket_notes.hpp"
 #include "spi/guarded.hpp"
 #include "spi/last_error.hpp"
+#include "spi/nt_api.hpp"
 #include "spi/unique.hpp"
 
 namespace winsock_spi::lsp {
@@ -273,13 +274,16 @@ HoldAnswer hold_send_to(const HoldQuestion& question, const WSABUF* buffers, DWO
 }
 
 void hold_closing(const Slot& slot, SOCKET socket) {
-    if (process.held.any()) [[unlikely]] {
+    // At the end of the process the worker has been stopped wherever it was, perhaps with the lock held.
+    if (process.held.any() && !spi::RtlDllShutdownInProgress()) [[unlikely]] {
         process.held.closing(slot, socket);
     }
 }
 
 void hold_cleanup(const Slot& slot) {
-    process.held.cleanup(slot);
+    if (!spi::RtlDllShutdownInProgress()) {
+        process.held.cleanup(slot);
+    }
 }
 
 bool hold_cancel_blocking_call() {

@@ -28,6 +28,7 @@ NTSTATUS NTAPI NtSetInformationThread(HANDLE thread, ULONG information_class, PV
 NTSTATUS NTAPI NtOpenProcessToken(HANDLE process, ACCESS_MASK access, PHANDLE token);
 NTSTATUS NTAPI NtQueryInformationToken(HANDLE token, TOKEN_INFORMATION_CLASS information_class, PVOID information,
                                        ULONG length, PULONG result_length);
+BOOLEAN NTAPI RtlDllShutdownInProgress();
 NTSTATUS NTAPI NtQuerySecurityObject(HANDLE handle, ULONG information, PVOID descriptor, ULONG length,
                                      PULONG length_needed);
 }

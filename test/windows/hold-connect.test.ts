@@ -4,7 +4,6 @@ import assert from "node:assert/strict";
 import { program } from "./acceptance-support.js";
 import { allow, deny, errorOf, FakeController, functions, greetingServer } from "./hold-support.js";
 import type { FakeRequest } from "./hold-support.js";
-import { startNode } from "./watch-support.js";
 import { withHoldRule } from "./hold-policy.js";
 
 const refused = 10061;
@@ -40,25 +39,4 @@ describe("hold: connects", function () {
             assert.equal(server.connections(), 0);
         });
     }
-
-    it("a Node program's timer keeps ticking while its connect is held", async () => {
-        await using server = await greetingServer(4, "hello");
-        const controller = await FakeController.start();
-        const node = await startNode(`
-            let ticks = 0;
-            setInterval(() => ticks++, 10);
-            const socket = require("net").connect(${server.port}, "127.0.0.1");
-            const began = ticks;
-            socket.on("data", (data) => say(data + " " + (ticks - began >= 20)));
-            process.stdin.on("data", () => say("ticks " + ticks));`);
-        await controller.until(() => controller.requests.length === 1);
-        const ticks = async (): Promise<number> => Number((await node.ask("?")).slice("ticks ".length));
-        const before = await ticks();
-        while ((await ticks()) < before + 25) {
-            // its event loop answers, and its timer goes on
-        }
-        controller.requests[0]!.answer(allow);
-        assert.equal(await node.line(), "hello true");
-        await node.end();
-    });
 });

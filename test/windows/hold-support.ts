@@ -261,9 +261,14 @@ export class HeldProgram {
         return this.#child.pid!;
     }
 
-    /** The ways that close a socket do it now. */
-    close(): Promise<Summary> {
-        this.#child.stdin!.end("close\n");
+    /** The ways that close a socket do it now, and then wait. */
+    close(): void {
+        this.#child.stdin!.write("close\n");
+    }
+
+    /** They end. */
+    end(): Promise<Summary> {
+        this.#child.stdin!.end();
         return this.ended;
     }
 

@@ -2,7 +2,8 @@
 //   held_calls WAY FAMILY PORT [COUNT]     to the loopback address of FAMILY (4 or 6)
 // WAY: connect, connect-thread-closes, select, poll, event, port, port-data, overlapped-event, port-close, select-close,
 //      many (COUNT calls of ConnectEx on one completion port), sendto, sendto-again, sendto-port, sendmsg
-// The ways that close print "held" when the call is under way and read a line before they close.
+// The ways that close read a line before they do, and wait for the end of standard input afterwards.
+// accept, accept-condition: a listener; prints its port, then whom it has accepted. listen, bind: whether it may.
 #include "common.hpp"
 
 #include <chrono>
@@ -42,12 +43,12 @@ bool has_ended(const WSAOVERLAPPED& overlapped) {
     return overlapped.Internal != 0x103;
 }
 
-void say_held_and_wait() {
-    std::printf("held\n");
-    std::fflush(stdout);
+// Closes the socket when it is told to, and goes on when its standard input ends.
+void close_when_told(program::Socket& socket) {
     char line[16];
-    if (std::fgets(line, sizeof line, stdin) == nullptr) {
-        std::exit(3);
+    program::require(std::fgets(line, sizeof line, stdin) != nullptr, "a line");
+    socket.close();
+    while (std::fgets(line, sizeof line, stdin) != nullptr) {
     }
 }
 
@@ -97,8 +98,7 @@ void connect_while_closed(const Request& request, program::Json& summary) {
     std::thread caller([&] {
         error = connect(socket.get(), request.to.get(), request.to.length) == 0 ? 0 : WSAGetLastError();
     });
-    say_held_and_wait();
-    socket.close();
+    close_when_told(socket);
     caller.join();
     summary.number("error", error);
 }
@@ -120,8 +120,7 @@ void connect_select(const Request& request, program::Json& summary) {
         return;
     }
     if (request.way == "select-close") {
-        say_held_and_wait();
-        socket.close();
+        close_when_told(socket);
         return;
     }
     fd_set write;
@@ -218,8 +217,7 @@ void connect_port(const Request& request, program::Json& summary) {
     summary.number("begunMs", std::chrono::duration_cast<std::chrono::milliseconds>(begun).count());
     const bool closes = request.way == "port-close";
     if (closes) {
-        say_held_and_wait();
-        calls.front()->socket.close();
+        close_when_told(calls.front()->socket);
     }
     const auto take = [&](DWORD wait, ULONG_PTR& key) {
         DWORD bytes = 0;
@@ -385,6 +383,53 @@ void send_by_port(const Request& request, program::Json& summary) {
     program::require(key == sentinel && ended == nullptr, "no completion more than calls");
 }
 
+int CALLBACK accept_anybody(LPWSABUF, LPWSABUF, LPQOS, LPQOS, LPWSABUF, LPWSABUF, GROUP*, DWORD_PTR) {
+    return CF_ACCEPT;
+}
+
+// Accepts one connection, and says what it took: with a condition function of its own it is told to come again.
+void accept_one(const Request& request, program::Json& summary) {
+    const program::Socket listener = program::listening(request.family);
+    const bool condition = request.way == "accept-condition";
+    if (condition) {
+        set_non_blocking(listener.get());
+    }
+    std::printf("port %u\n", static_cast<unsigned>(program::local_address(listener.get()).port()));
+    std::fflush(stdout);
+    std::int64_t deferred = 0;
+    int error = 0;
+    for (;;) {
+        const SOCKET accepted = condition ? WSAAccept(listener.get(), nullptr, nullptr, accept_anybody, 0)
+                                          : accept(listener.get(), nullptr, nullptr);
+        error = accepted == INVALID_SOCKET ? WSAGetLastError() : 0;
+        if (accepted != INVALID_SOCKET) {
+            program::send_all(accepted, "accepted");
+            closesocket(accepted);
+            break;
+        }
+        if (error == WSATRY_AGAIN) {
+            ++deferred;
+        } else if (error != WSAEWOULDBLOCK) {
+            break;
+        }
+        SwitchToThread();
+    }
+    summary.number("error", error).boolean("deferred", deferred != 0);
+}
+
+void listen_or_bind(const Request& request, program::Json& summary) {
+    const program::Socket socket = make(request.family, SOCK_STREAM);
+    if (request.way.ends_with("-nonblocking")) {
+        set_non_blocking(socket.get());
+    }
+    const program::Address address = program::loopback(request.family);
+    int error = bind(socket.get(), address.get(), address.length) == 0 ? 0 : WSAGetLastError();
+    if (error == 0 && request.way.starts_with("listen")) {
+        error = listen(socket.get(), 5) == 0 ? 0 : WSAGetLastError();
+    }
+    summary.number("error", error);
+}
+
 } // namespace
 
 int main(int argc, char** argv) {
@@ -414,6 +459,10 @@ int main(int argc, char** argv) {
             send_by_port(request, summary);
         } else if (way.starts_with("sendto") || way == "sendmsg") {
             send_datagrams(request, summary);
+        } else if (way.starts_with("accept")) {
+            accept_one(request, summary);
+        } else if (way.starts_with("listen") || way.starts_with("bind")) {
+            listen_or_bind(request, summary);
         } else {
             connect_port(request, summary);
         }
