@@ -78,14 +78,18 @@ bool HeldCalls::start_worker() {
     return true;
 }
 
-bool HeldCalls::begin(HeldCall& call) {
+HeldCalls::Begun HeldCalls::begin(HeldCall& call) {
     const spi::LastErrorKeeper keeper;
     const LockScope scope(lock_);
     if (controller_pid() == 0 || !start_worker()) {
-        return false;
+        return Begun::no;
     }
     // Datagrams of one destination ask once: the answer is that of all of them.
     const bool datagram = is_datagram(static_cast<core::Call>(call.request.call));
+    if (datagram && remembered_.recall(call.request, call.answer)) {
+        update_any();
+        return Begun::recalled;
+    }
     if (const HeldCall* const like = datagram ? find_like(call.request) : nullptr; like != nullptr) {
         call.request.id = like->request.id;
         call.deadline = like->deadline;
@@ -93,11 +97,7 @@ bool HeldCalls::begin(HeldCall& call) {
     }
     append(call);
     SetEvent(wake_);
-    return true;
-}
-
-bool HeldCalls::begin_later(HeldCall* call) {
-    return begin(*call);
+    return Begun::yes;
 }
 
 HoldAnswer HeldCalls::wait(HeldCall& call) {

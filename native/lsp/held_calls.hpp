@@ -58,7 +58,7 @@ struct HeldCall {
     HANDLE decided;         // waiting: its event
     std::uint64_t deadline; // milliseconds of GetTickCount64
     int otherwise_error;    // 0 = allow
-    HoldAnswer answer;      // waiting, decided
+    HoldAnswer answer;      // waiting, decided; or recalled
     LaterCall later;
 };
 
@@ -77,11 +77,15 @@ public:
 
     std::uint64_t next_id() { return ids_.fetch_add(1, std::memory_order_relaxed) + 1; }
 
-    // Takes the call, which stays the caller's memory until wait() returns; false: nobody can be asked.
-    bool begin(HeldCall& call);
+    enum class Begun {
+        yes,
+        recalled, // the answer is there already, in call.answer: another thread's call has brought it just now
+        no,       // nobody can be asked
+    };
+    // Takes the call if `yes`: one that waits stays the caller's memory until wait() returns, any other is memory of
+    // allocate() and belongs to the worker, which may be through with it before this function returns.
+    Begun begin(HeldCall& call);
     HoldAnswer wait(HeldCall& call);
-    // Takes the call for good (memory of allocate()); false: nobody can be asked, and it is the caller's again.
-    bool begin_later(HeldCall* call);
     static HeldCall* allocate();
     static void release(HeldCall* call);
 

@@ -91,25 +91,34 @@ HoldAnswer wait_for_answer(const HoldQuestion& question) {
     HeldCall call{};
     fill(question, HeldKind::waiting, call);
     call.decided = decided.get();
-    if (!decided || !process.held.begin(call)) {
-        return otherwise_of(question.verdict);
+    switch (decided ? process.held.begin(call) : HeldCalls::Begun::no) {
+    case HeldCalls::Begun::yes:
+        return process.held.wait(call);
+    case HeldCalls::Begun::recalled:
+        return call.answer;
+    case HeldCalls::Begun::no:
+        break;
     }
-    return process.held.wait(call);
+    return otherwise_of(question.verdict);
 }
 
-// Takes a call that the worker carries out. `prepare` fills its `later`; false: it cannot be held.
+// Takes a call that the worker carries out, or whose answer is for the next one; held, it fails with `error` now.
+// `prepare` fills its `later`; false: it cannot be held.
 template <typename Prepare>
-bool hold_later(const HoldQuestion& question, HeldKind kind, Prepare prepare) {
+HoldAnswer hold_later(const HoldQuestion& question, HeldKind kind, int error, Prepare prepare) {
     HeldCall* const call = HeldCalls::allocate();
     if (call == nullptr) {
-        return false;
+        return otherwise_of(question.verdict);
     }
     fill(question, kind, *call);
-    if (prepare(call->later) && process.held.begin_later(call)) {
-        return true;
+    const HeldCalls::Begun begun = prepare(call->later) ? process.held.begin(*call) : HeldCalls::Begun::no;
+    if (begun == HeldCalls::Begun::yes) {
+        return HoldAnswer::later(error);
     }
+    const HoldAnswer answer =
+        begun == HeldCalls::Begun::recalled ? call->answer : otherwise_of(question.verdict);
     HeldCalls::release(call);
-    return false;
+    return answer;
 }
 
 bool copy_name(const sockaddr* name, int length, LaterCall& later) {
@@ -149,9 +158,7 @@ HoldAnswer ask_for_next_time(const HoldQuestion& question) {
     if (process.held.is_asked(probe.request)) {
         return HoldAnswer::later(WSAEWOULDBLOCK);
     }
-    return hold_later(question, HeldKind::question, [](LaterCall&) { return true; })
-               ? HoldAnswer::later(WSAEWOULDBLOCK)
-               : otherwise_of(question.verdict);
+    return hold_later(question, HeldKind::question, WSAEWOULDBLOCK, [](LaterCall&) { return true; });
 }
 
 bool recalled(const HoldQuestion& question, HoldAnswer& answer) {
@@ -207,9 +214,9 @@ HoldAnswer hold_connect(const HoldQuestion& question, const sockaddr* name, int 
         return wait_for_answer(question);
     case SocketCalls::must_not_wait:
         // A datagram socket's connect does not take time, and nothing would tell the program of its end.
-        if (stream && hold_later(question, HeldKind::connect,
-                                 [&](LaterCall& later) { return copy_name(name, length, later); })) {
-            return HoldAnswer::later(WSAEWOULDBLOCK);
+        if (stream) {
+            return hold_later(question, HeldKind::connect, WSAEWOULDBLOCK,
+                              [&](LaterCall& later) { return copy_name(name, length, later); });
         }
         break;
     case SocketCalls::unknown:
@@ -234,14 +241,13 @@ HoldAnswer hold_connect_ex(const HoldQuestion& question, LPFN_CONNECTEX lower, c
         return HoldAnswer::deny(WSAEISCONN);
     }
     forget_earlier_connect(question.socket);
-    const bool held = hold_later(question, HeldKind::connect_ex, [&](LaterCall& later) {
+    return hold_later(question, HeldKind::connect_ex, WSA_IO_PENDING, [&](LaterCall& later) {
         later.connect_ex = lower;
         later.data = buffer;
         later.data_length = data_length;
         later.overlapped = overlapped;
         return copy_name(name, length, later) && begin_overlapped(overlapped);
     });
-    return held ? HoldAnswer::later(WSA_IO_PENDING) : otherwise_of(question.verdict);
 }
 
 HoldAnswer hold_send_to(const HoldQuestion& question, const WSABUF* buffers, DWORD count, DWORD flags,
@@ -263,14 +269,13 @@ HoldAnswer hold_send_to(const HoldQuestion& question, const WSABUF* buffers, DWO
     if (routine || count > LaterCall::most_buffers || skips_port_on_success(question.socket)) {
         return ask_for_next_time(question);
     }
-    const bool held = hold_later(question, HeldKind::send_to, [&](LaterCall& later) {
+    return hold_later(question, HeldKind::send_to, WSA_IO_PENDING, [&](LaterCall& later) {
         later.buffer_count = count;
         later.flags = flags;
         later.overlapped = overlapped;
         return spi::guarded_copy(later.buffers.data(), buffers, count * sizeof(WSABUF)) &&
                copy_name(to, to_length, later) && begin_overlapped(overlapped);
     });
-    return held ? HoldAnswer::later(WSA_IO_PENDING) : otherwise_of(question.verdict);
 }
 
 void hold_closing(const Slot& slot, SOCKET socket) {

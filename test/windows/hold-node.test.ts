@@ -2,7 +2,13 @@
 import assert from "node:assert/strict";
 import { withHoldRule } from "./hold-policy.js";
 import { allow, deny, FakeController, greetingDatagrams, greetingServer } from "./hold-support.js";
-import { startNode } from "./watch-support.js";
+import { type LineProgram, startNode } from "./watch-support.js";
+
+async function end(node: LineProgram): Promise<void> {
+    await node.end();
+    assert.equal(node.child.exitCode, 0);
+    node.child.stdout!.destroy();
+}
 
 describe("hold: Node", function () {
     this.timeout(60_000);
@@ -26,7 +32,7 @@ describe("hold: Node", function () {
         }
         controller.requests[0]!.answer(allow);
         assert.equal(await node.line(), "hello true");
-        await node.end();
+        await end(node);
     });
 
     it("net: a denied connect is an error, a destroyed socket is closed once", async () => {
@@ -44,8 +50,7 @@ describe("hold: Node", function () {
         assert.equal(await node.line(), "error ECONNREFUSED");
         assert.equal(await node.line(), "closed");
         assert.equal(await node.ask("destroy"), "destroyed");
-        await node.end();
-        assert.equal(node.child.exitCode, 0);
+        await end(node);
     });
 
     for (const family of [4, 6] as const) {
@@ -72,8 +77,7 @@ describe("hold: Node", function () {
             assert.equal(await node.ask("close"), "closed");
             assert.equal(controller.requests.length, 1);
             assert.equal(wanted.connections(), 0);
-            await node.end();
-            assert.equal(node.child.exitCode, 0);
+            await end(node);
         });
     }
 
@@ -90,7 +94,6 @@ describe("hold: Node", function () {
             });`);
         await controller.until(() => controller.requests.length === 1);
         assert.equal(await node.ask("close"), "closed 20");
-        await node.end();
-        assert.equal(node.child.exitCode, 0);
+        await end(node);
     });
 });
