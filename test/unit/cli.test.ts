@@ -55,6 +55,15 @@ describe("the command line", function () {
         }
     });
 
+    it("asks on a terminal only, and applies a file or what was before", () => {
+        const asked = cli(["ask"]);
+        assert.equal(asked.code, 2);
+        assert.match(asked.stderr, /ERR_NO_TERMINAL/);
+        for (const args of [["policy", "apply"], ["policy", "apply", "policy.yaml", "--previous"]]) {
+            assert.equal(cli(args).code, 64);
+        }
+    });
+
     it("refuses arguments of the wrong kind", () => {
         for (const args of [
             ["--over", "x"], ["--over", "-1"], ["--over", "1.5"], ["--over", "4294967296"], ["--name", ""], ["--name"],

@@ -10,6 +10,7 @@ import type { Policy } from "#lib/policy/model.js";
 import { clearPolicy, formatStored, publishImage, readPolicy, withStore } from "#lib/policy/store.js";
 import { install } from "#lib/provider/install.js";
 import { counts } from "../support/counts.js";
+import { expectCode, rescueFile, run } from "./acceptance-support.js";
 import { gated } from "./gate.js";
 import { commandTests } from "./policy-commands.js";
 import { dataFolder, withProvider } from "./watch-support.js";
@@ -181,6 +182,16 @@ describe("policy: applying", function () {
         assert.deepEqual(files(), []);
         assert.equal(native().hasPolicyTraces(), false);
         await assert.rejects(readPolicy(), code("ERR_NOT_INSTALLED"));
+        await install();
+    });
+
+    it("so does rescue, which needs no Node", async () => {
+        publish("closed", true);
+        expectCode(await run(rescueFile(64), ["remove"]), 0);
+        const { generation, failClosed, registryFailClosed } = native().readPolicyState();
+        assert.deepEqual([generation, failClosed, registryFailClosed], [0, false, false]);
+        assert.deepEqual(files(), []);
+        assert.equal(native().hasPolicyTraces(), false);
         await install();
     });
 });
