@@ -54,8 +54,8 @@ ControllerPipe::Opened ControllerPipe::open(std::uint32_t pid) {
     close();
     spi::WideText<64> name;
     name << L"\\\\.\\pipe\\winsock-spi-controller-" << static_cast<unsigned long>(pid);
-    // GENERIC_WRITE would ask for the right to make instances of the pipe too, which only administrators have. The server
-    // may learn who we are, but not act for us.
+    // GENERIC_WRITE would ask for the right to make instances of the pipe too, which only administrators have. The
+    // server may learn who we are, but not act for us.
     file_.reset(CreateFileW(name.c_str(), GENERIC_READ | FILE_WRITE_DATA, 0, nullptr, OPEN_EXISTING,
                             FILE_FLAG_OVERLAPPED | SECURITY_SQOS_PRESENT | SECURITY_IDENTIFICATION, nullptr));
     if (!file_) {

@@ -67,10 +67,7 @@ bool HeldCalls::start_worker() {
     }
     stop_ = false;
     if (worker_ == Worker::none) {
-        constexpr SIZE_T stack = 256 * 1024; // of whatever providers are below, too
-        const spi::UniqueHandle thread(
-            CreateThread(nullptr, stack, &HoldWorker::main, nullptr, STACK_SIZE_PARAM_IS_A_RESERVATION, nullptr));
-        if (!thread) {
+        if (!HoldWorker::start(*this)) {
             return false;
         }
         worker_ = Worker::running;

@@ -264,7 +264,7 @@ HoldAnswer hold_send_to(const HoldQuestion& question, const WSABUF* buffers, DWO
     if (recalled(question, answer)) {
         return answer;
     }
-    // Where success is not told to the completion port, or a routine of this thread is wanted, or there are many pieces,
+    // Where success is not told to the completion port, a routine of this thread is wanted, or there are many pieces,
     // the program comes again: nothing of that could be done from the worker.
     if (routine || count > LaterCall::most_buffers || skips_port_on_success(question.socket)) {
         return ask_for_next_time(question);

@@ -40,7 +40,7 @@ struct HoldAnswer {
 // What a call gets whose socket must not wait, where nothing can be carried out later either.
 enum class IfBusy {
     otherwise,  // the rule's `otherwise`: bind, listen, accept without a condition function
-    come_again, // held, WSAEWOULDBLOCK: the answer is remembered for the next such call (datagrams; CF_DEFER of accepts)
+    come_again, // held, WSAEWOULDBLOCK: the next such call finds the answer (datagrams; CF_DEFER of accepts)
 };
 
 // A call that the calling thread carries out itself; it waits here if the socket's calls may. For bind, listen, accept
@@ -55,7 +55,7 @@ HoldAnswer hold_connect(const HoldQuestion& question, const sockaddr* name, int 
 HoldAnswer hold_connect_ex(const HoldQuestion& question, LPFN_CONNECTEX lower, const sockaddr* name, int length,
                            void* buffer, DWORD data_length, OVERLAPPED* overlapped);
 
-// WSPSendTo (`routine`: only whether there is one). Held: exactly one completion will come if the call had an overlapped
+// WSPSendTo (`routine`: whether there is one). Held: exactly one completion will come if the call had an overlapped
 // structure, else the program comes again.
 HoldAnswer hold_send_to(const HoldQuestion& question, const WSABUF* buffers, DWORD count, DWORD flags,
                         const sockaddr* to, int to_length, WSAOVERLAPPED* overlapped, bool routine);

@@ -1,5 +1,5 @@
-// Held calls that the worker carries out: what the program gets then, by real calls of the lower provider, so that its own
-// events, completion ports and structures tell it. See held_calls.hpp.
+// Held calls that the worker carries out: what the program gets then, by real calls of the lower provider, so that its
+// own events, completion ports and structures tell it. See held_calls.hpp.
 #include "held_calls.hpp"
 #include "hold_notes.hpp"
 #include "datagram.hpp"

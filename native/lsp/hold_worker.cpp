@@ -1,8 +1,9 @@
 // The thread that talks to the controller; see hold_worker.hpp.
 #include "hold_worker.hpp"
 
+#include <new>
+
 #include "lock.hpp"
-#include "process.hpp"
 
 namespace winsock_spi::lsp {
 
@@ -27,9 +28,29 @@ HoldAnswer to_answer(const core::ControllerAnswer& answer) {
 
 } // namespace
 
-DWORD WINAPI HoldWorker::main(void*) {
-    HoldWorker worker(process.held);
-    worker.run();
+bool HoldWorker::start(HeldCalls& calls) {
+    void* const memory = HeapAlloc(GetProcessHeap(), 0, sizeof(HoldWorker));
+    if (memory == nullptr) {
+        return false;
+    }
+    auto* const worker = new (memory) HoldWorker(calls);
+    constexpr SIZE_T stack = 256 * 1024; // of whatever providers are below, too
+    const spi::UniqueHandle thread(
+        CreateThread(nullptr, stack, &main, worker, STACK_SIZE_PARAM_IS_A_RESERVATION, nullptr));
+    if (!thread) {
+        end(worker);
+    }
+    return static_cast<bool>(thread);
+}
+
+void HoldWorker::end(HoldWorker* worker) {
+    worker->~HoldWorker();
+    HeapFree(GetProcessHeap(), 0, worker);
+}
+
+DWORD WINAPI HoldWorker::main(void* worker) {
+    static_cast<HoldWorker*>(worker)->run();
+    end(static_cast<HoldWorker*>(worker));
     return 0;
 }
 

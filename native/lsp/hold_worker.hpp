@@ -8,9 +8,13 @@ namespace winsock_spi::lsp {
 
 class HoldWorker {
 public:
-    static DWORD WINAPI main(void*);
+    // Its memory is not the thread's stack: at the end of the process the thread goes first, and its read of the pipe
+    // still writes how it ended into its structure. False: no memory, or no thread.
+    static bool start(HeldCalls& calls);
 
 private:
+    static DWORD WINAPI main(void* worker);
+    static void end(HoldWorker* worker);
     explicit HoldWorker(HeldCalls& calls) : calls_(calls) {}
 
     void run();

@@ -104,7 +104,7 @@ bool RefusingPorts::address_for(const Slot& slot, SOCKET socket, LowerAddress& n
         return false;
     }
     core::RecordAddress wanted = host_for(local);
-    const LockScope scope(lock_); // the lower provider is asked for a port with it held: it does not come back to us here
+    const LockScope scope(lock_); // held while the lower provider makes a port, which does not lead back to us
     for (const Port& port : ports_) {
         if (port.socket != 0 && port.slot == &slot && same_host(port.address, wanted)) {
             return to_lower(port.address, name);

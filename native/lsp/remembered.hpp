@@ -1,5 +1,5 @@
-// Answers of the controller that calls coming again find: those of datagrams, by socket and destination, and of deferred
-// accepts. Not thread-safe: HeldCalls guards it.
+// Answers of the controller that calls coming again find: those of datagrams, by socket and destination, and of
+// deferred accepts. Not thread-safe: HeldCalls guards it.
 #pragma once
 
 #include <array>

@@ -1,5 +1,5 @@
-// A controller that is hostile: any bytes, in pieces of any size. What comes out are answers that the provider can carry
-// out, each of them as it was sent; the reader stays within its memory and always has room for more.
+// A controller that is hostile: any bytes, in pieces of any size. What comes out are answers that the provider can
+// carry out, each of them as it was sent; the reader stays within its memory and always has room for more.
 #include <algorithm>
 #include <cstring>
 #include <vector>
@@ -17,7 +17,8 @@ ControllerAnswer random_answer(check::Input& input) {
     ControllerAnswer answer{};
     answer.magic = input.one_in(50) ? static_cast<std::uint32_t>(input.nasty()) : answer_magic;
     answer.abi = input.one_in(50) ? static_cast<std::uint16_t>(input.nasty()) : controller_abi;
-    answer.size = input.one_in(50) ? static_cast<std::uint16_t>(input.nasty()) : std::uint16_t{sizeof(ControllerAnswer)};
+    answer.size = input.one_in(50) ? static_cast<std::uint16_t>(input.nasty())
+                                   : std::uint16_t{sizeof(ControllerAnswer)};
     answer.id = input.nasty();
     answer.action = input.one_in(20) ? static_cast<std::uint32_t>(input.nasty())
                                      : static_cast<std::uint32_t>(1 + input.below(3));

@@ -1,5 +1,5 @@
-// Shows: a held call ends exactly once, however it ends: led elsewhere, too late, without its controller, with its socket
-// or its program closed; and many at once.
+// Shows: a held call ends exactly once, however it ends: led elsewhere, too late, without its controller, with its
+// socket or its program closed; and many at once.
 import assert from "node:assert/strict";
 import { counts } from "../support/counts.js";
 import { nodes } from "../support/windows.js";
@@ -98,7 +98,7 @@ describe("hold: how calls end", function () {
         assert.equal((await held.end())["ok"], true);
     });
 
-    it(`${counts.heldCalls} calls of ConnectEx of each of two processes, answered in no order: one completion each`, async () => {
+    it(`${counts.heldCalls} ConnectEx of each of two processes, answered in any order: each ends once`, async () => {
         await using server = await greetingServer(4, "hello");
         const waiting: FakeRequest[] = [];
         const total = 2 * counts.heldCalls;
@@ -112,15 +112,17 @@ describe("hold: how calls end", function () {
             const summary = await ended;
             assert.deepEqual([summary["ok"], summary["least"], summary["most"]], [true, 1, 1], JSON.stringify(summary));
         }
-        const errors = await Promise.all(both.map(async ({ ended }) => (await ended)["errors"] as Record<string, number>));
+        const summaries = await Promise.all(both.map(({ ended }) => ended));
+        const errors = summaries.map((summary) => summary["errors"] as Record<string, number>);
         assert.equal(errors.reduce((sum, each) => sum + (each["0"] ?? 0), 0), total / 2);
         assert.equal(errors.reduce((sum, each) => sum + (each[`${refused}`] ?? 0), 0), total / 2);
     });
 
     it("a controller that is killed: every held call has its otherwise at once", async function () {
-        const controller = await startLines(nodes["node"]!, [scenarioFile("hold-controller").replace(/cjs$/, "mjs")], "listening");
+        const file = scenarioFile("hold-controller").replace(/cjs$/, "mjs");
+        const controller = await startLines(nodes["node"]!, [file], "listening");
         writeControl(controller.pid);
-        const held = [new HeldProgram("connect", 4, 9), new HeldProgram("select", 4, 9), new HeldProgram("many", 4, 9, 20)];
+        const held = ["connect", "select", "many"].map((way) => new HeldProgram(way, 4, 9, 20));
         for (let count = 0; count < 22; ++count) {
             assert.equal(await controller.line(), "asked");
         }

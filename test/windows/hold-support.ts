@@ -20,7 +20,7 @@ const kinds = { ask: 1, ticket: 2, withdrawn: 3 } as const;
 const actions = { allow: 1, deny: 2, redirect: 3 } as const;
 const families = { ipv4: 2, ipv6: 23 } as const;
 /** Functions as records number them (native/core/ring_format.hpp). */
-export const functions = { WSPAccept: 1, WSPBind: 4, WSPConnect: 8, WSPListen: 19, WSPSendTo: 26, ConnectEx: 65, WSASendMsg: 70 };
+export const functions = { WSPAccept: 1, WSPBind: 4, WSPConnect: 8, WSPListen: 19, ConnectEx: 65 };
 
 export interface FakeAddress {
     readonly family: number;
@@ -130,7 +130,9 @@ export class FakeController {
         this.connections += 1;
         this.#channels.add(channel);
         let rest: Buffer = Buffer.alloc(0);
-        channel.stream.on("error", () => undefined).on("close", () => this.#channels.delete(channel));
+        // Not shut down when its client has gone: destroyed.
+        channel.stream.allowHalfOpen = true;
+        channel.stream.on("error", () => undefined).on("end", () => channel.stream.destroy()).on("close", () => this.#channels.delete(channel));
         if (options.greeting !== undefined) {
             channel.stream.write(options.greeting);
         }

@@ -1,10 +1,10 @@
 // Calls that a policy may hold, as programs make and await them. Prints what came of it as one line of JSON.
 //   held_calls WAY FAMILY PORT [COUNT]     to the loopback address of FAMILY (4 or 6)
-// WAY: connect, connect-thread-closes, select, poll, event, port, port-data, overlapped-event, port-close, select-close,
-//      many (COUNT calls of ConnectEx on one completion port), sendto, sendto-again, sendto-port, sendmsg
+// WAY: connect, connect-thread-closes, select, poll, event, port, port-data, overlapped-event, port-close,
+//      select-close, many (COUNT calls of ConnectEx on one completion port), sendto, sendto-again, sendto-port, sendmsg
 // The ways that close read a line before they do, and wait for the end of standard input afterwards.
 // accept, accept-condition: a listener; prints its port, then whom it has accepted. listen, bind: whether it may.
-#include "common.hpp"
+#include "held_others.hpp"
 
 #include <chrono>
 #include <cstdlib>
@@ -13,31 +13,7 @@
 
 namespace {
 
-constexpr DWORD patience = 60'000;
-constexpr ULONG_PTR sentinel = 77;
-
-struct Request {
-    std::string way;
-    program::Address to;
-    int family = AF_INET;
-    int count = 1;
-};
-
-program::Address wildcard(int family) {
-    program::Address address;
-    address.length = family == AF_INET ? sizeof(sockaddr_in) : sizeof(sockaddr_in6);
-    address.storage.ss_family = static_cast<ADDRESS_FAMILY>(family);
-    return address;
-}
-
-program::Socket make(int family, int type) {
-    return program::Socket(WSASocketW(family, type, 0, nullptr, 0, WSA_FLAG_OVERLAPPED), "WSASocketW");
-}
-
-void set_non_blocking(SOCKET socket) {
-    u_long on = 1;
-    program::check(ioctlsocket(socket, FIONBIO, &on), "FIONBIO");
-}
+using namespace held;
 
 bool has_ended(const WSAOVERLAPPED& overlapped) {
     return overlapped.Internal != 0x103;
@@ -57,16 +33,6 @@ int socket_error(SOCKET socket) {
     int length = sizeof value;
     program::check(getsockopt(socket, SOL_SOCKET, SO_ERROR, reinterpret_cast<char*>(&value), &length), "SO_ERROR");
     return value;
-}
-
-std::string text_of(const program::Address& address) {
-    wchar_t text[128];
-    DWORD length = 128;
-    program::Address copy = address;
-    if (WSAAddressToStringW(copy.get(), static_cast<DWORD>(copy.length), nullptr, text, &length) != 0) {
-        return "?";
-    }
-    return program::narrow(text);
 }
 
 // What the program sees of a connected socket: its peer, and what the peer says first (servers of these tests greet).
@@ -146,7 +112,8 @@ void connect_poll(const Request& request, program::Json& summary) {
     WSAPOLLFD polled{socket.get(), POLLOUT, 0};
     program::require(WSAPoll(&polled, 1, patience) == 1, "WSAPoll tells of one socket");
     const int error = socket_error(socket.get());
-    program::require(((polled.revents & (POLLERR | POLLHUP)) != 0) == (error != 0), "the event says what SO_ERROR says");
+    const bool failed = (polled.revents & (POLLERR | POLLHUP)) != 0;
+    program::require(failed == (error != 0), "the event says what SO_ERROR says");
     report(socket.get(), error, summary);
 }
 
@@ -176,7 +143,8 @@ struct Connecting {
         const program::Address any = wildcard(request.family);
         program::check(bind(socket.get(), any.get(), any.length), "bind");
         if (port != nullptr) {
-            program::require(CreateIoCompletionPort(reinterpret_cast<HANDLE>(socket.get()), port, 1, 0) == port, "a port");
+            const auto handle = reinterpret_cast<HANDLE>(socket.get());
+            program::require(CreateIoCompletionPort(handle, port, 1, 0) == port, "a port");
         }
         const auto connect_ex = program::extension<LPFN_CONNECTEX>(socket.get(), WSAID_CONNECTEX, "ConnectEx");
         DWORD sent = 0;
@@ -196,10 +164,6 @@ struct Connecting {
         }
     }
 };
-
-program::Handle make_port() {
-    return program::Handle(CreateIoCompletionPort(INVALID_HANDLE_VALUE, nullptr, 0, 1), "CreateIoCompletionPort");
-}
 
 // Packets until the last call has ended; then the sockets are closed, and nothing more may be in the port.
 void connect_port(const Request& request, program::Json& summary) {
@@ -292,142 +256,6 @@ void connect_overlapped_event(const Request& request, program::Json& summary) {
         }
     }
     report(call.socket.get(), call.error, summary);
-}
-
-// COUNT datagrams; every one is answered by the servers of these tests with its own text.
-void send_datagrams(const Request& request, program::Json& summary) {
-    const program::Socket socket = make(request.family, SOCK_DGRAM);
-    const bool again = request.way == "sendto-again";
-    if (again) {
-        set_non_blocking(socket.get());
-    }
-    std::int64_t would_block = 0;
-    int error = 0;
-    for (int index = 0; index < request.count && error == 0; ++index) {
-        char text[] = "datagram";
-        WSABUF buffer{static_cast<ULONG>(std::strlen(text)), text};
-        for (;;) {
-            DWORD sent = 0;
-            int result = 0;
-            if (request.way == "sendmsg") {
-                WSAMSG message{};
-                program::Address to = request.to;
-                message.name = to.get();
-                message.namelen = to.length;
-                message.lpBuffers = &buffer;
-                message.dwBufferCount = 1;
-                const auto send_msg = program::extension<LPFN_WSASENDMSG>(socket.get(), WSAID_WSASENDMSG, "WSASendMsg");
-                result = send_msg(socket.get(), &message, 0, &sent, nullptr, nullptr);
-            } else {
-                result = WSASendTo(socket.get(), &buffer, 1, &sent, 0, request.to.get(), request.to.length, nullptr,
-                                   nullptr);
-            }
-            error = result == 0 ? 0 : WSAGetLastError();
-            if (error != WSAEWOULDBLOCK) {
-                break;
-            }
-            ++would_block;
-            SwitchToThread();
-        }
-    }
-    summary.number("error", error).boolean("cameAgain", would_block != 0);
-    if (error == 0) {
-        u_long off = 0;
-        program::check(ioctlsocket(socket.get(), FIONBIO, &off), "FIONBIO");
-        DWORD wait = patience;
-        program::check(setsockopt(socket.get(), SOL_SOCKET, SO_RCVTIMEO, reinterpret_cast<char*>(&wait), sizeof wait),
-                       "SO_RCVTIMEO");
-        char answer[64];
-        program::Address from;
-        const int size = recvfrom(socket.get(), answer, sizeof answer, 0, from.get(), &from.length);
-        program::check(size, "recvfrom");
-        summary.text("peer", text_of(from)).text("greeting", std::string(answer, static_cast<std::size_t>(size)));
-    }
-}
-
-void send_by_port(const Request& request, program::Json& summary) {
-    const program::Handle port = make_port();
-    program::Socket socket = make(request.family, SOCK_DGRAM);
-    program::require(CreateIoCompletionPort(reinterpret_cast<HANDLE>(socket.get()), port.get(), 1, 0) == port.get(),
-                     "a port");
-    std::vector<WSAOVERLAPPED> overlapped(static_cast<std::size_t>(request.count));
-    char text[] = "datagram";
-    int pending = 0;
-    for (WSAOVERLAPPED& each : overlapped) {
-        WSABUF buffer{static_cast<ULONG>(std::strlen(text)), text}; // on the stack: the callee has to copy it
-        DWORD sent = 0;
-        if (WSASendTo(socket.get(), &buffer, 1, &sent, 0, request.to.get(), request.to.length, &each, nullptr) != 0) {
-            program::require(WSAGetLastError() == WSA_IO_PENDING, "WSASendTo pends");
-            ++pending;
-        }
-        buffer = {};
-    }
-    summary.boolean("pended", pending != 0);
-    std::map<std::string, std::int64_t> errors;
-    for (int left = request.count; left > 0; --left) {
-        DWORD bytes = 0;
-        ULONG_PTR key = 0;
-        OVERLAPPED* ended = nullptr;
-        const BOOL good = GetQueuedCompletionStatus(port.get(), &bytes, &key, &ended, patience);
-        program::require(ended != nullptr, "a completion");
-        ++errors[std::to_string(good ? 0 : static_cast<int>(GetLastError()))];
-        program::require(!good || bytes == std::strlen(text), "all of it is sent");
-    }
-    summary.counts("errors", errors);
-    socket.close();
-    program::require(PostQueuedCompletionStatus(port.get(), 0, sentinel, nullptr), "a last packet");
-    DWORD bytes = 0;
-    ULONG_PTR key = 0;
-    OVERLAPPED* ended = nullptr;
-    GetQueuedCompletionStatus(port.get(), &bytes, &key, &ended, patience);
-    program::require(key == sentinel && ended == nullptr, "no completion more than calls");
-}
-
-int CALLBACK accept_anybody(LPWSABUF, LPWSABUF, LPQOS, LPQOS, LPWSABUF, LPWSABUF, GROUP*, DWORD_PTR) {
-    return CF_ACCEPT;
-}
-
-// Accepts one connection, and says what it took: with a condition function of its own it is told to come again.
-void accept_one(const Request& request, program::Json& summary) {
-    const program::Socket listener = program::listening(request.family);
-    const bool condition = request.way == "accept-condition";
-    if (condition) {
-        set_non_blocking(listener.get());
-    }
-    std::printf("port %u\n", static_cast<unsigned>(program::local_address(listener.get()).port()));
-    std::fflush(stdout);
-    std::int64_t deferred = 0;
-    int error = 0;
-    for (;;) {
-        const SOCKET accepted = condition ? WSAAccept(listener.get(), nullptr, nullptr, accept_anybody, 0)
-                                          : accept(listener.get(), nullptr, nullptr);
-        error = accepted == INVALID_SOCKET ? WSAGetLastError() : 0;
-        if (accepted != INVALID_SOCKET) {
-            program::send_all(accepted, "accepted");
-            closesocket(accepted);
-            break;
-        }
-        if (error == WSATRY_AGAIN) {
-            ++deferred;
-        } else if (error != WSAEWOULDBLOCK) {
-            break;
-        }
-        SwitchToThread();
-    }
-    summary.number("error", error).boolean("deferred", deferred != 0);
-}
-
-void listen_or_bind(const Request& request, program::Json& summary) {
-    const program::Socket socket = make(request.family, SOCK_STREAM);
-    if (request.way.ends_with("-nonblocking")) {
-        set_non_blocking(socket.get());
-    }
-    const program::Address address = program::loopback(request.family);
-    int error = bind(socket.get(), address.get(), address.length) == 0 ? 0 : WSAGetLastError();
-    if (error == 0 && request.way.starts_with("listen")) {
-        error = listen(socket.get(), 5) == 0 ? 0 : WSAGetLastError();
-    }
-    summary.number("error", error);
 }
 
 } // namespace

@@ -3,7 +3,8 @@ import { pipe } from "#lib/share/transports/pipe.js";
 
 const requestSize = 88;
 const say = (text) => process.stdout.write(`${text}\n`);
-const listener = await pipe.listen(`\\\\.\\pipe\\winsock-spi-controller-${process.pid}`, { sddl: "O:BAG:BAD:(A;;GRGW;;;WD)" });
+const sddl = "O:BAG:BAD:(A;;GRGW;;;WD)";
+const listener = await pipe.listen(`\\\\.\\pipe\\winsock-spi-controller-${process.pid}`, { sddl });
 process.stdin.on("end", () => process.exit()).resume();
 say("listening");
 for await (const { stream } of listener) {
