@@ -132,7 +132,8 @@ export class FakeController {
         let rest: Buffer = Buffer.alloc(0);
         // Not shut down when its client has gone: destroyed.
         channel.stream.allowHalfOpen = true;
-        channel.stream.on("error", () => undefined).on("end", () => channel.stream.destroy()).on("close", () => this.#channels.delete(channel));
+        channel.stream.on("error", () => undefined).on("end", () => channel.stream.destroy());
+        channel.stream.on("close", () => this.#channels.delete(channel));
         if (options.greeting !== undefined) {
             channel.stream.write(options.greeting);
         }
