@@ -20,7 +20,8 @@ export function explanationText({ decision, passed }: Explanation): string {
     const told = passed.slice(-toldRules).map((each) => `  ${each.rule} "${each.name}" does not match. ${each.reason}`);
     const left = passed.length - told.length;
     const verdict = Object.entries(formatAction(then, { hideSecrets: true }))
-        .map(([key, value]) => (value === true ? key : `${key} ${typeof value === "string" ? value : JSON.stringify(value)}`)).join(", ");
+        .map(([key, value]) => [key, ...(value === true ? [] : [typeof value === "string" ? value : JSON.stringify(value)])].join(" "))
+        .join(", ");
     return [
         ...(left > 0 ? [`  (${left} rules before these do not match either)`] : []),
         ...told,
@@ -42,7 +43,8 @@ CALL is connect, bind, listen, accept or sendto. What is not said is not known, 
         .action((file: string, words: string[], options: { json?: boolean }) =>
             run(options, async (output) => {
                 // The shell has taken quotes away: a word with a space was quoted.
-                const call = parseCall(words.length === 1 ? words[0] ?? "" : words.map((word) => (/\s/.test(word) ? `"${word}"` : word)).join(" "));
+                const quoted = words.map((word) => (words.length > 1 && /\s/.test(word) ? `"${word}"` : word));
+                const call = parseCall(quoted.join(" "));
                 const explanation = explain(await readPolicyFile(file), call);
                 output.value(explanationValue(explanation));
                 output.text(explanationText(explanation));

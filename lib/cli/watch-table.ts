@@ -48,6 +48,11 @@ function fit(text: string, width: number): string {
     return width < 0 ? cut.padStart(size) : cut.padEnd(size);
 }
 
+/** What a filter looks through. */
+function textOf({ program, pid, call, remote, verdict, result }: Row): string {
+    return [program, pid, call, remote, verdict, result].join(" ");
+}
+
 const heads = ["PROGRAM", "PID", "CALL", "CALLS", "BYTES", "MEAN", "LAST", "RESULT", "VERDICT"] as const;
 const widths = [18, -6, 14, -6, -6, -9, -9, 16, 24] as const;
 
@@ -139,17 +144,20 @@ export class WatchTable {
         if (this.#typing !== undefined) {
             return `filter: ${this.#typing}_   Enter takes it, Esc leaves it`;
         }
-        const keys = Object.entries(orders).map(([key, [name]]) => `${key === this.#order ? "*" : ""}${key} ${name}`).join("  ");
+        const keys = Object.entries(orders)
+            .map(([key, [name]]) => `${key === this.#order ? "*" : ""}${key} ${name}`)
+            .join("  ");
         const lost = this.#lost === 0 ? "" : `, ${this.#lost} lost`;
         const filter = this.#filter === "" ? "" : `, filter "${this.#filter}"`;
-        return `${this.#paused === undefined ? "" : "PAUSED  "}${this.#records} calls${lost}${filter}   sort: ${keys}   space pause  / filter  x clear  q quit`;
+        const state = `${this.#paused === undefined ? "" : "PAUSED  "}${this.#records} calls${lost}${filter}`;
+        return `${state}   sort: ${keys}   space pause  / filter  x clear  q quit`;
     }
 
     #body({ rows, columns }: { rows: number; columns: number }): string[] {
         const filter = this.#filter.toLowerCase();
         const [, compare] = orders[this.#order];
         const shown = [...this.#rows.values()]
-            .filter((row) => filter === "" || [row.program, row.pid, row.call, row.remote, row.verdict, row.result].join(" ").toLowerCase().includes(filter))
+            .filter((row) => filter === "" || textOf(row).toLowerCase().includes(filter))
             .sort(compare)
             .slice(0, Math.max(0, rows - 2));
         const rest = Math.max(10, columns - widths.reduce<number>((sum, width) => sum + Math.abs(width) + 1, 0));

@@ -86,7 +86,9 @@ function toNote(output: Output): (notice: WatchNotice) => void {
     return ({ message }) => output.note(`watch: ${message}`);
 }
 
-async function watchProgram(output: Output, program: string, args: readonly string[], filter: RecordFilter): Promise<number> {
+async function watchProgram(
+    output: Output, program: string, args: readonly string[], filter: RecordFilter,
+): Promise<number> {
     const tree = new ProcessTree();
     await using batches = watchBatches({ ...filter, processes: tree, onNotice: toNote(output) });
     // Ctrl-C reaches PROGRAM by itself, through the console; the watch ends when PROGRAM has.
@@ -147,7 +149,8 @@ export function addWatchCommand(program: Command): void {
         .argument("[program...]", "start this program, show its calls and those of what it starts, and exit as it does")
         .option("--call <call>", "only these calls, by name or as connect, accept, bind, listen, send, sendto, receive, " +
             "close; may be repeated", append)
-        .option("--program <pattern>", "only these programs: paths with * and ?, or the file's name alone; may be repeated", append)
+        .option("--program <pattern>", "only these programs: paths with * and ?, or the file's name alone; may be " +
+            "repeated", append)
         .option("--lines", "a line for each call, on a terminal too")
         .option("--json", "print one JSON value per line")
         .option("--pcapng <file>", "write what rules with `capture` send through the relay to this file, for Wireshark")

@@ -43,8 +43,8 @@ export class WantedRecords {
             const kind = callKinds[call.toLowerCase()];
             const name = callNames.find((each) => each.toLowerCase() === call.toLowerCase());
             if (kind === undefined && name === undefined) {
-                throw new TypeError(
-                    `${caller}: there is no call "${call}" (there is: ${[...Object.keys(callKinds), ...callNames].join(", ")})`);
+                const known = [...Object.keys(callKinds), ...callNames].join(", ");
+                throw new TypeError(`${caller}: there is no call "${call}" (there is: ${known})`);
             }
             return [...(kind ?? []), ...(name === undefined ? [] : [name])];
         }));

@@ -16,7 +16,9 @@ export interface PolicyWarning {
 /** So many earlier rules are compared with each rule: the ones with the fewest conditions, which hide most. */
 const comparedRules = 300;
 
-function within<T>(inner: readonly T[] | undefined, outer: readonly T[] | undefined, covers: (one: T, other: T) => boolean): boolean {
+function within<T>(
+    inner: readonly T[] | undefined, outer: readonly T[] | undefined, covers: (one: T, other: T) => boolean,
+): boolean {
     return outer === undefined || (inner?.every((each) => outer.some((other) => covers(other, each))) ?? false);
 }
 
@@ -35,7 +37,8 @@ function coversRange(outer: { first: number; last: number }, inner: { first: num
 const anyPort: readonly PortRange[] = [{ first: 0, last: 65535 }];
 
 function coversTarget(outer: AddressPattern, inner: AddressPattern): boolean {
-    if (outer.host !== undefined && !(outer.host === inner.host || matchesHost(outer.host, inner.host?.replace(/^\*\./, "any.")))) {
+    const name = inner.host?.replace(/^\*\./, "any.");
+    if (outer.host !== undefined && outer.host !== inner.host && !matchesHost(outer.host, name)) {
         return false;
     }
     if (outer.range !== undefined) {
@@ -69,7 +72,10 @@ function weight({ match }: Rule): number {
 
 function unreachable(rules: readonly Rule[]): PolicyWarning[] {
     const warnings: PolicyWarning[] = [];
-    const broad = rules.map((rule, index) => ({ rule, index })).sort((a, b) => weight(a.rule) - weight(b.rule)).slice(0, comparedRules);
+    const broad = rules
+        .map((rule, index) => ({ rule, index }))
+        .sort((a, b) => weight(a.rule) - weight(b.rule))
+        .slice(0, comparedRules);
     const first = new Map<string, number>();
     for (const [index, rule] of rules.entries()) {
         const key = JSON.stringify([rule.match, callsOf(rule)]);
@@ -81,8 +87,8 @@ function unreachable(rules: readonly Rule[]): PolicyWarning[] {
         if (hiding !== undefined) {
             warnings.push({
                 code: "unreachable", rule: index + 1,
-                message: `no call comes to the rule "${rule.name}": rule ${hiding + 1}, "${rules[hiding]?.name ?? ""}", matches all of ` +
-                    "them before; the first that matches counts",
+                message: `no call comes to the rule "${rule.name}": rule ${hiding + 1}, "${rules[hiding]?.name ?? ""}", ` +
+                    "matches all of them before; the first that matches counts",
             });
         }
     }
@@ -108,8 +114,8 @@ export function checkPolicy(policy: Policy): PolicyWarning[] {
         if (hosts.length > 0) {
             warnings.push({
                 code: "host-name", rule: index + 1,
-                message: `the rule "${name}" asks for a host's name (${hosts.slice(0, 3).join(", ")}), which is known only of connections that ` +
-                    "a rule leads through the relay (from TLS or HTTP); of all others the name does not match" +
+                message: `the rule "${name}" asks for a host's name (${hosts.slice(0, 3).join(", ")}), which is known only ` +
+                    "of connections that a rule leads through the relay (from TLS or HTTP); of all others the name does not match" +
                     (relays ? "" : ". No rule of this policy leads anything there: for example { capture: true }"),
             });
         }

@@ -29,7 +29,10 @@ const protocolClasses = [6, 17, undefined] as const; // TCP, UDP, any other
 export const relayTimeout = 30_000;
 
 function timeoutOf(then: Action): number {
-    return then.kind === "ask" ? then.timeout : then.kind === "relay" ? relayTimeout + (then.delay ?? 0) + (then.jitter ?? 0) : 0;
+    if (then.kind === "ask") {
+        return then.timeout;
+    }
+    return then.kind === "relay" ? relayTimeout + (then.delay ?? 0) + (then.jitter ?? 0) : 0;
 }
 
 /** One class of calls: a kind with a protocol. */
@@ -52,7 +55,9 @@ function isCertain({ match }: Rule, { call, protocol }: Class): boolean {
 }
 
 /** What the rule's patterns of one end say about addresses of one family; host names are left to the relay. */
-function toItems(rule: number, patterns: readonly AddressPattern[] | undefined, family: IpFamily, certain: boolean): IndexItem[] {
+function toItems(
+    rule: number, patterns: readonly AddressPattern[] | undefined, family: IpFamily, certain: boolean,
+): IndexItem[] {
     if (patterns === undefined) {
         return [{ range: undefined, firstPort: 0, lastPort: 65535, rule, certain }];
     }
@@ -173,7 +178,7 @@ class Compiler {
             ports.map((port) => ({ range, port })));
         return this.#writer.addOnce("ranges", JSON.stringify(all), all.length, (bytes) => {
             for (const { range, port } of all) {
-                const [first, last] = [range?.first, range?.last].map((text) => (text === undefined ? undefined : parseIp(text)));
+                const [first, last] = range === undefined ? [] : [parseIp(range.first), parseIp(range.last)];
                 for (const value of [first?.value ?? 0n, last?.value ?? 0n]) {
                     bytes.u128(value);
                 }
@@ -212,7 +217,8 @@ class Compiler {
         const sid = /^S-\d/i.test(user) ? user : this.#options.resolveUser?.(user);
         if (sid === undefined) {
             throw new WinsockError(
-                `Rule "${rule}": this machine knows no user "${user}". Write the name as DOMAIN\\name, or the SID (whoami /user).`,
+                `Rule "${rule}": this machine knows no user "${user}". Write the name as DOMAIN\\name, or the SID ` +
+                    "(whoami /user).",
                 { code: "ERR_POLICY_USER" },
             );
         }
@@ -231,7 +237,7 @@ class Compiler {
                 (members[place] ?? []).every(({ rule }) => isCertain(rule, other) === isCertain(rule, one)));
             indexes.push(twin === -1 ? this.#addIndex(members[place] ?? [], one) : indexes[twin] ?? 0);
         }
-        const calls = rules.reduce((bits, each) => each.calls.reduce((all, call) => all | 1 << policyCalls.indexOf(call), bits), 0);
+        const calls = rules.flatMap((each) => each.calls).reduce((bits, call) => bits | 1 << policyCalls.indexOf(call), 0);
         this.#writer.add("groups", (bytes) => bytes.u32(...conditions, rules[0]?.number ?? 0, calls, ...indexes));
         return calls;
     }

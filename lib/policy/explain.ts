@@ -7,11 +7,19 @@ import { policyCalls, type CallFacts, type Decision, type Policy, type PolicyCal
 import { BadText, parseEndpoint, parseTimes } from "./parse-values.js";
 import { suggestion } from "./source.js";
 
+/** A rule that a call does not match. */
+export interface PassedRule {
+    readonly rule: number;
+    readonly name: string;
+    readonly key: MatchKey;
+    readonly reason: string;
+}
+
 export interface Explanation {
     readonly call: CallFacts;
     readonly decision: Decision;
     /** The rules before the one that decides, each with the first key of its match that does not hold. */
-    readonly passed: readonly { readonly rule: number; readonly name: string; readonly key: MatchKey; readonly reason: string }[];
+    readonly passed: readonly PassedRule[];
 }
 
 const grammar =
@@ -24,7 +32,8 @@ function bad(message: string): WinsockError {
 
 /** Words, of which those in quotes may have spaces. */
 function wordsOf(text: string): string[] {
-    return Array.from(text.matchAll(/"([^"]*)"|'([^']*)'|(\S+)/g), ([, double, single, plain]) => double ?? single ?? plain ?? "");
+    const found = text.matchAll(/"([^"]*)"|'([^']*)'|(\S+)/g);
+    return Array.from(found, ([, double, single, plain]) => double ?? single ?? plain ?? "");
 }
 
 type Draft = { -readonly [key in keyof CallFacts]?: CallFacts[key] };
@@ -124,7 +133,8 @@ function reasonOf(key: MatchKey, rule: Rule, facts: CallFacts): string {
     }
     const said = [wanted].flat().map((each) => (typeof each === "object" ? JSON.stringify(each) : String(each))).join(", ");
     const hosts = key === "to" && facts.host === undefined && rule.match.to?.some(({ host }) => host !== undefined);
-    return `${key}: ${has === "" ? "not given" : has} is not ${said}${hosts ? " (no host name is known: only the relay learns it)" : ""}`;
+    const why = hosts ? " (no host name is known: only the relay learns it)" : "";
+    return `${key}: ${has === "" ? "not given" : has} is not ${said}${why}`;
 }
 
 /** Which rule decides the call, and why those before it do not. */

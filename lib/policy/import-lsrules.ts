@@ -48,14 +48,16 @@ class Importer {
     /** A rule that denies hosts, domains or addresses, as the short forms of the file's top level say. */
     denied(targets: readonly AddressPattern[], name: string): void {
         if (targets.length > 0) {
-            this.#push({ name, match: { call: ["connect", "sendto"], to: targets }, then: { kind: "deny", error: "WSAEACCES" } }, false);
+            const then = { kind: "deny", error: "WSAEACCES" } as const;
+            this.#push({ name, match: { call: ["connect", "sendto"], to: targets }, then }, false);
         }
     }
 
     targets(name: string, texts: readonly string[]): AddressPattern[] {
         return texts.flatMap((text) => {
             try {
-                return parseTarget(text.includes(":") && !text.includes("[") ? `[${text}]`.replace(/^\[(.*)\/(\d+)\]$/, "[$1]/$2") : text);
+                const bare = text.includes(":") && !text.includes("[");
+                return parseTarget(bare ? `[${text}]`.replace(/^\[(.*)\/(\d+)\]$/, "[$1]/$2") : text);
             } catch (error) {
                 if (!(error instanceof BadText)) {
                     throw error;
@@ -76,7 +78,8 @@ class Importer {
         const action = String(fields["action"]);
         const then = verdicts[action];
         if (fields["disabled"] === true || then === undefined) {
-            this.notes.push(`rule "${name}" is left out: ${then === undefined ? `there is no verdict "${action}"` : "it is switched off"}`);
+            const why = then === undefined ? `there is no verdict "${action}"` : "it is switched off";
+            this.notes.push(`rule "${name}" is left out: ${why}`);
             return;
         }
         const to = this.#remote(name, fields);
@@ -110,7 +113,9 @@ class Importer {
     #remote(name: string, fields: Fields): AddressPattern[] | undefined | "none" {
         const remote = String(fields["remote"] ?? "any");
         const texts = [
-            ...this.targets(name, [...listOf(fields["remote-hosts"]), ...listOf(fields["remote-addresses"]), ...(namedRemotes[remote] ?? [])]),
+            ...this.targets(name, [
+                ...listOf(fields["remote-hosts"]), ...listOf(fields["remote-addresses"]), ...(namedRemotes[remote] ?? []),
+            ]),
             ...this.domains(name, listOf(fields["remote-domains"])),
         ];
         const asked = ["remote-hosts", "remote-addresses", "remote-domains"].some((key) => fields[key] !== undefined);
@@ -170,7 +175,9 @@ export function importLittleSnitch(text: string): ImportedPolicy {
     }
     const short = ["denied-remote-domains", "denied-remote-hosts", "denied-remote-addresses"] as const;
     if (!isFields(file) || !(Array.isArray(file["rules"]) || short.some((key) => (file as Fields)[key] !== undefined))) {
-        throw new WinsockError('These are no Little Snitch rules: there is no list "rules" and nothing denied.', { code: "ERR_IMPORT" });
+        throw new WinsockError('These are no Little Snitch rules: there is no list "rules" and nothing denied.', {
+            code: "ERR_IMPORT",
+        });
     }
     const importer = new Importer();
     for (const [index, fields] of (Array.isArray(file["rules"]) ? file["rules"] : []).entries()) {

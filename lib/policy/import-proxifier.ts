@@ -53,7 +53,8 @@ class Importer {
                 this.#chains.set(element.getAttribute("id") ?? "", proxies);
             }
             if ((element.getAttribute("type") ?? "simple") !== "simple") {
-                this.notes.push(`chain "${textOf(element, "Name")}" is redundant or balances load; it became a simple chain of all its proxies`);
+                this.notes.push(`chain "${textOf(element, "Name")}" is redundant or balances load; it became a simple chain ` +
+                    "of all its proxies");
             }
         }
     }

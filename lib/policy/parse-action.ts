@@ -34,7 +34,8 @@ function readError(node: SourceNode): string {
         throw new BadText(`${name} would tell the program that its call goes on; deny with another error, like ${defaultError}`);
     }
     if (!denialErrors.includes(name)) {
-        throw new BadText(`"${text.slice(0, 80)}" is no Winsock error, like ${defaultError} or WSAECONNREFUSED${suggestion(name, denialErrors)}`);
+        throw new BadText(`"${text.slice(0, 80)}" is no Winsock error, like ${defaultError} or WSAECONNREFUSED` +
+            suggestion(name, denialErrors));
     }
     return name;
 }
@@ -132,7 +133,8 @@ function kindOf(problems: Problems, map: MapReader): Action["kind"] | undefined 
         return undefined;
     }
     if (more[0] !== undefined) {
-        return map.fail(more[0], `"${first}" and "${more[0]}" are two verdicts; a rule has one (rules of their own, the first that matches counts)`);
+        return map.fail(more[0], `"${first}" and "${more[0]}" are two verdicts; a rule has one (rules of their own, the ` +
+            "first that matches counts)");
     }
     const kind = relay.length > 0 ? "relay" : first as Action["kind"];
     const mayFail = kind === "relay" || kind === "redirect" || kind === "ask";

@@ -108,16 +108,19 @@ function parseBlock(base: string, length: string): NonNullable<AddressPattern["r
 const namedRanges: Readonly<Record<string, readonly (readonly [string, string])[]>> = {
     loopback: [["127.0.0.0", "8"], ["::1", "128"]],
     localhost: [["127.0.0.0", "8"], ["::1", "128"]],
-    private: [["10.0.0.0", "8"], ["172.16.0.0", "12"], ["192.168.0.0", "16"], ["169.254.0.0", "16"], ["fc00::", "7"], ["fe80::", "10"]],
+    private: [
+        ["10.0.0.0", "8"], ["172.16.0.0", "12"], ["192.168.0.0", "16"], ["169.254.0.0", "16"], ["fc00::", "7"], ["fe80::", "10"],
+    ],
 };
 
 function parseHost(text: string): string {
     const name = text.startsWith("*.") ? text.slice(2) : text;
     const ascii = domainToASCII(name).replace(/\.$/, "");
-    if (/^[\d.]+$/.test(text) || /[/\s*?]/.test(name) || !/^[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*$/.test(ascii) || ascii.length > 253) {
+    const isName = /^[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*$/.test(ascii) && ascii.length <= 253;
+    if (/^[\d.]+$/.test(text) || /[/\s*?]/.test(name) || !isName) {
         throw new BadText(
-            `"${text}" is no address, block, range or host name, like 10.0.0.1, 10.0.0.0/8, 10.0.0.1-10.0.0.9, [2001:db8::]/32, ` +
-                "example.com or *.example.com",
+            `"${text}" is no address, block, range or host name, like 10.0.0.1, 10.0.0.0/8, 10.0.0.1-10.0.0.9, ` +
+                "[2001:db8::]/32, example.com or *.example.com",
         );
     }
     return text.startsWith("*.") ? `*.${ascii}` : ascii;
@@ -146,7 +149,8 @@ function parseWhere(text: string): readonly AddressPattern[] {
         return [{ range: toRange(addressOf(from), addressOf(to)) }];
     }
     if (text.includes(":") || text.includes("[")) {
-        throw new BadText(`"${text}" is no IPv6 address; with a port it stands in brackets: [2001:db8::1]:443, [2001:db8::]/32:443`);
+        throw new BadText(`"${text}" is no IPv6 address; with a port it stands in brackets: [2001:db8::1]:443, ` +
+            "[2001:db8::]/32:443");
     }
     return [{ host: parseHost(text) }];
 }
@@ -258,7 +262,10 @@ function decodePart(text: string | undefined, what: string): string | undefined 
     return plain;
 }
 
-/** "socks5://user:pw@host:port", "http://host:port", socks5h as curl has it: the proxy resolves names. The text holds a password: messages do not repeat it. */
+/**
+ * "socks5://user:pw@host:port", "http://host:port", socks5h as curl has it: the proxy resolves names. The text holds a
+ * password: messages do not repeat it.
+ */
 export function parseProxy(text: string): Proxy {
     const [, scheme = "", credentials, bracketed, plain, portText = ""] =
         /^([a-z0-9+.-]+):\/\/(?:(.*)@)?(?:\[([^\]]*)\]|([^:/@[\]]*))(?::(\d*))?\/?$/i.exec(text.trim()) ?? [];

@@ -63,7 +63,8 @@ function whyNoCall({ match, then }: Rule): string {
 /** Reads as much as can be read, and says what is wrong with the rest. */
 export function readPolicy(text: string): ReadPolicy {
     const { root, problems } = readSource(text.replace(/^\ufeff/, ""));
-    const nothing: ReadPolicy = { policy: { version: 1, default: { kind: "allow" }, rules: [] }, problems: problems.list, positions: [] };
+    const empty: Policy = { version: 1, default: { kind: "allow" }, rules: [] };
+    const nothing: ReadPolicy = { policy: empty, problems: problems.list, positions: [] };
     if (problems.list.length > 0) {
         return nothing;
     }

@@ -121,7 +121,8 @@ export function textOf(node: SourceNode): string {
         throw new BadText(`the text is longer than ${longestText} characters`);
     }
     if (/[\u0000-\u001f\u007f]/.test(text)) {
-        throw new BadText(`control characters have no place in ${JSON.stringify(text.slice(0, 60))} (in double quotes a backslash is an escape: use single quotes)`);
+        throw new BadText(`control characters have no place in ${JSON.stringify(text.slice(0, 60))} (in double quotes a ` +
+            "backslash is an escape: use single quotes)");
     }
     return text;
 }

@@ -12,10 +12,22 @@ const oneOrMore = (item: object, description: string): object => ({
 const text = { type: "string", minLength: 1, maxLength: 4096 };
 const texts = (description: string): object => oneOrMore(text, description);
 const pid = { type: "integer", minimum: 0, maximum: 0xffff_ffff };
-const duration = (description: string): object => ({ description, type: "string", pattern: "^\\d+(\\.\\d+)?\\s*(ms|s|m|h)$", examples: ["80ms", "10s"] });
-const percent = (description: string): object => ({ description, type: "string", pattern: "^\\d+(\\.\\d+)?\\s*%$", examples: ["0.1%"] });
-const denial = { description: "A Winsock error, by its name or number", anyOf: [{ enum: denialErrors }, { type: "integer" }, { const: true }] };
-const plain = { anyOf: [{ enum: ["allow", "deny"] }, { type: "object", properties: { deny: denial }, required: ["deny"], additionalProperties: false }] };
+const duration = (description: string): object => ({
+    description, type: "string", pattern: "^\\d+(\\.\\d+)?\\s*(ms|s|m|h)$", examples: ["80ms", "10s"],
+});
+const percent = (description: string): object => ({
+    description, type: "string", pattern: "^\\d+(\\.\\d+)?\\s*%$", examples: ["0.1%"],
+});
+const denial = {
+    description: "A Winsock error, by its name or number",
+    anyOf: [{ enum: denialErrors }, { type: "integer" }, { const: true }],
+};
+const plain = {
+    anyOf: [
+        { enum: ["allow", "deny"] },
+        { type: "object", properties: { deny: denial }, required: ["deny"], additionalProperties: false },
+    ],
+};
 const targetText =
     "like 10.0.0.1, 10.0.0.0/8, 10.0.0.1-10.0.0.9, [2001:db8::]/32:80-90, :443, *.example.com:443, loopback, private";
 
