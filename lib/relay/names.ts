@@ -122,14 +122,22 @@ function nameInTls(bytes: Buffer): NameState {
 
 /** How a request's target begins, but for CONNECT: a path, `*`, a URL. What is there of it may be nothing yet. */
 const beginsTarget = /^(?:$|\/|\*|h(?:$|t(?:$|t(?:$|p(?:$|s?(?:$|:))))))/i;
+/** Whoever begins with another word, and waits for an answer before there is a blank, must not be held up. */
+const methods = [
+    "GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH", "QUERY", "PROPFIND", "PROPPATCH",
+    "MKCOL", "COPY", "MOVE", "LOCK", "UNLOCK", "REPORT", "SEARCH", "M-SEARCH", "NOTIFY", "SUBSCRIBE", "UNSUBSCRIBE",
+];
 const method = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,32}$/;
 
 function nameInHttp(bytes: Buffer): NameState {
     const text = bytes.toString("latin1");
     const lineEnd = text.indexOf("\r\n");
     if (lineEnd < 0) {
-        const [word, target = ""] = text.split(" ", 2);
-        return method.test(word!) && (word === "CONNECT" || beginsTarget.test(target)) ? more : none;
+        const [word = "", target] = text.split(" ", 2);
+        if (target === undefined) {
+            return methods.some((each) => each.startsWith(word)) ? more : none;
+        }
+        return method.test(word) && (word === "CONNECT" || beginsTarget.test(target)) ? more : none;
     }
     const [word, target, protocol, ...rest] = text.slice(0, lineEnd).split(" ");
     if (!method.test(word!) || target === undefined || !/^HTTP\/1\.[01]$/.test(protocol ?? "") || rest.length > 0) {

@@ -69,6 +69,10 @@ describe("relay: names in first bytes", function () {
         ["\0\0\0\x2d binary", undefined],
         ["SSH-2.0-OpenSSH\r\n", undefined],
         ["no name here\n", undefined],
+        ["x", undefined],
+        ["PING", undefined],
+        ["GETX", undefined],
+        ["BREW /pot HTTP/1.1\r\nHost: tea.test\r\n\r\n", "tea.test"],
     ];
     for (const [text, name] of requests) {
         it(`${JSON.stringify(text)}: ${name ?? "none"}`, () => {
@@ -77,7 +81,9 @@ describe("relay: names in first bytes", function () {
     }
 
     it("waits for the rest of a head, and no longer than is bounded", () => {
-        assert.deepEqual(nameIn(Buffer.from("GET / HT")), { state: "more" });
+        for (const text of ["G", "GET", "GET ", "GET / HT", "CONNECT exam"]) {
+            assert.deepEqual(nameIn(Buffer.from(text)), { state: "more" });
+        }
         assert.deepEqual(nameIn(Buffer.from("GET / HTTP/1.1\r\nHost: exam")), { state: "more" });
         const endless = Buffer.from(`GET / HTTP/1.1\r\n${"X: y\r\n".repeat(mostFirstBytes)}`);
         assert.deepEqual(nameIn(endless.subarray(0, mostFirstBytes)), { state: "none" });
