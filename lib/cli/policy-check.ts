@@ -6,6 +6,8 @@ import { exitCodes, run } from "./frame.js";
 import { explanationText, explanationValue } from "./policy-explain.js";
 import { checkFile } from "./policy-files.js";
 
+const count = ({ length }: readonly unknown[], what: string): string => `${length} ${what}${length === 1 ? "" : "s"}`;
+
 export function addPolicyCheck(group: Command): void {
     group
         .command("check")
@@ -25,7 +27,7 @@ export function addPolicyCheck(group: Command): void {
                 });
                 output.text([
                     ...lines,
-                    ...(right ? [`${policy.rules.length} rules, ${warnings.length} warnings: the policy is right.`] : []),
+                    ...(right ? [`${count(policy.rules, "rule")}, ${count(warnings, "warning")}: the policy is right.`] : []),
                     ...(explanation === undefined ? [] : ["", explanationText(explanation)]),
                 ].join("\n"));
                 return right ? exitCodes.done : exitCodes.negative;

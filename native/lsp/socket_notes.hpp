@@ -11,21 +11,19 @@ namespace winsock_spi::lsp {
 enum NoteFlags : std::uint32_t {
     note_redirected = 1 << 0,     // connected, or connecting, to `target` where the program asked for `original`
     note_peer = 1 << 1,           // a datagram socket connected under a policy: `original` is the peer
-    note_non_blocking = 1 << 2,   // FIONBIO, WSAEventSelect or WSAAsyncSelect
-    note_denied = 1 << 3,         // a connect that pends was denied: `number` is the error that the program gets
-    note_accept_ex = 1 << 4,      // given to AcceptEx under a policy, not decided yet: `number` is the listener
-    note_refused = 1 << 5,        // accepted by AcceptEx and refused by the policy: whatever comes next fails
-    note_seen_whole = 1 << 6,     // made while a policy was in force: every receive on it has been seen
-    note_late_receives = 1 << 7,  // overlapped WSPRecvFrom or WSARecvMsg: senders' addresses arrive past us
-    note_datagram_map = 1 << 8,   // some datagrams of it go elsewhere: see redirect.hpp
-    note_held = 1 << 9,           // a call of it waits for the controller
+    note_denied = 1 << 2,         // a connect that pends was denied: `number` is the error that the program gets
+    note_accept_ex = 1 << 3,      // given to AcceptEx under a policy, not decided yet: `number` is the listener
+    note_refused = 1 << 4,        // accepted by AcceptEx and refused by the policy: whatever comes next fails
+    note_seen_whole = 1 << 5,     // made while a policy was in force: every receive on it has been seen
+    note_late_receives = 1 << 6,  // overlapped WSPRecvFrom or WSARecvMsg: senders' addresses arrive past us
+    note_datagram_map = 1 << 7,   // some datagrams of it go elsewhere: see redirect.hpp
     note_protocol_known = 1 << 15,
 };
 inline constexpr unsigned note_protocol_shift = 16;
 
 // Those for which sends, receives and getpeername have to look (PolicyState::notes_expected).
 inline constexpr std::uint32_t notes_to_look_for =
-    note_redirected | note_peer | note_denied | note_accept_ex | note_refused | note_datagram_map | note_held;
+    note_redirected | note_peer | note_denied | note_accept_ex | note_refused | note_datagram_map;
 
 inline std::uint32_t note_flags(const core::HandleTable::Socket& socket) {
     return process.sockets.note_flags(socket);
