@@ -4,38 +4,43 @@
 import { Command, CommanderError } from "commander";
 import { WinsockError } from "../errors.js";
 import { packageVersion } from "../native.js";
-import { addAskCommand } from "./ask.js";
-import { addBackupCommand } from "./backup.js";
-import { addCatalogCommand } from "./catalog.js";
-import { addConfirmCommand } from "./confirm.js";
-import { addDiffCommand } from "./diff.js";
-import { addDoctorCommand } from "./doctor.js";
-import { addExcludeCommand, addIncludeCommand } from "./exclude.js";
-import { addHoldCommand } from "./hold.js";
-import { addInstallCommand } from "./install.js";
-import { addNamespaceCommand } from "./namespace.js";
-import { addOrderCommand } from "./order.js";
-import { addPolicyCommand } from "./policy.js";
-import { addRecoverCommand } from "./recover.js";
-import { addRestoreCommand } from "./restore.js";
-import { addRunCommand } from "./run.js";
-import { addSocketsCommand } from "./sockets.js";
-import { addUninstallCommand } from "./uninstall.js";
-import { addWatchCommand } from "./watch.js";
 import { exitCodes, reportFailure, standardOutput } from "./frame.js";
 
-const commands = [
-    addCatalogCommand, addBackupCommand, addRestoreCommand, addDiffCommand,
-    addDoctorCommand,
-    addOrderCommand,
-    addInstallCommand, addUninstallCommand,
-    addExcludeCommand, addIncludeCommand, addNamespaceCommand,
-    addPolicyCommand, addRunCommand, addAskCommand,
-    addConfirmCommand, addRecoverCommand, addWatchCommand, addHoldCommand, addSocketsCommand,
-];
+/**
+ * The commands, in the order of the help. Each file is loaded only if its command is asked for: with all that they need
+ * they are most of what a start of the CLI takes.
+ */
+const commands: Readonly<Record<string, () => Promise<(program: Command) => void>>> = {
+    catalog: async () => (await import("./catalog.js")).addCatalogCommand,
+    backup: async () => (await import("./backup.js")).addBackupCommand,
+    restore: async () => (await import("./restore.js")).addRestoreCommand,
+    diff: async () => (await import("./diff.js")).addDiffCommand,
+    doctor: async () => (await import("./doctor.js")).addDoctorCommand,
+    order: async () => (await import("./order.js")).addOrderCommand,
+    install: async () => (await import("./install.js")).addInstallCommand,
+    uninstall: async () => (await import("./uninstall.js")).addUninstallCommand,
+    exclude: async () => (await import("./exclude.js")).addExcludeCommand,
+    include: async () => (await import("./exclude.js")).addIncludeCommand,
+    namespace: async () => (await import("./namespace.js")).addNamespaceCommand,
+    policy: async () => (await import("./policy.js")).addPolicyCommand,
+    run: async () => (await import("./run.js")).addRunCommand,
+    ask: async () => (await import("./ask.js")).addAskCommand,
+    confirm: async () => (await import("./confirm.js")).addConfirmCommand,
+    recover: async () => (await import("./recover.js")).addRecoverCommand,
+    watch: async () => (await import("./watch.js")).addWatchCommand,
+    hold: async () => (await import("./hold.js")).addHoldCommand,
+    sockets: async () => (await import("./sockets.js")).addSocketsCommand,
+};
+
+/** What adds the command that is asked for; all of them where help or an error may list them. */
+async function wantedCommands(argv: readonly string[]): Promise<((program: Command) => void)[]> {
+    const word = argv.find((argument) => !argument.startsWith("-")) ?? "";
+    const wanted = Object.hasOwn(commands, word) ? [commands[word]!] : Object.values(commands);
+    return Promise.all(wanted.map((load) => load()));
+}
 
 /** The command line as commander wants it: strict everywhere, and telling of its errors through us. */
-function makeProgram(json: boolean): Command {
+async function makeProgram(argv: readonly string[], json: boolean): Promise<Command> {
     const program = new Command("winsock-spi");
     program
         .description(
@@ -46,7 +51,7 @@ function makeProgram(json: boolean): Command {
         .exitOverride()
         .configureOutput({ writeErr: (text) => (json ? undefined : process.stderr.write(text)) })
         .showHelpAfterError("(winsock-spi --help lists the commands)");
-    for (const add of commands) {
+    for (const add of await wantedCommands(argv)) {
         add(program);
     }
     return program;
@@ -56,7 +61,7 @@ function makeProgram(json: boolean): Command {
 export async function main(argv: readonly string[]): Promise<void> {
     const end = argv.indexOf("--");
     const json = (end === -1 ? argv : argv.slice(0, end)).includes("--json");
-    const program = makeProgram(json);
+    const program = await makeProgram(argv, json);
     try {
         await program.parseAsync([...argv], { from: "user" });
     } catch (error) {

@@ -2,11 +2,11 @@
 
 import { writeFile } from "node:fs/promises";
 import type { Command } from "commander";
-import { stringify } from "yaml";
 import { WinsockError } from "../errors.js";
 import { formatPolicy, toPolicyFile } from "../policy/format.js";
 import { importLittleSnitch } from "../policy/import-lsrules.js";
 import { importProxifier } from "../policy/import-proxifier.js";
+import { yaml } from "../policy/parsers.js";
 import { exitCodes, inputPath, type Output, run } from "./frame.js";
 import { readPolicyFile, readText } from "./policy-files.js";
 
@@ -44,7 +44,7 @@ export function addPolicyImport(group: Command): void {
                 for (const note of notes) {
                     output.note(note);
                 }
-                await write(output, stringify(toPolicyFile(policy), { lineWidth: 120 }), options.output);
+                await write(output, yaml().stringify(toPolicyFile(policy), { lineWidth: 120 }), options.output);
                 output.value({ written: options.output, notes });
                 return exitCodes.done;
             }),

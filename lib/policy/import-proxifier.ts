@@ -3,11 +3,12 @@
  * has no counterpart is left out and noted. Pure.
  */
 
-import { DOMParser, type Element } from "@xmldom/xmldom";
+import type { Element } from "@xmldom/xmldom";
 import { WinsockError } from "../errors.js";
 import { uniqueName, type ImportedPolicy } from "./import-shared.js";
 import type { Action, AddressPattern, PortRange, Proxy, Rule } from "./model.js";
 import { BadText, parsePorts, parseTarget } from "./parse-values.js";
+import { xmldom } from "./parsers.js";
 
 function children(parent: Element | undefined, name: string): Element[] {
     return parent === undefined ? [] : Array.from(parent.childNodes).filter((node): node is Element => node.nodeName === name);
@@ -156,6 +157,7 @@ export function importProxifier(text: string): ImportedPolicy {
                 throw new Error(message);
             }
         };
+        const { DOMParser } = xmldom();
         root = new DOMParser({ onError: fail }).parseFromString(text.replace(/^\ufeff/, ""), "text/xml").documentElement;
     } catch (error) {
         throw new WinsockError(`This is no XML: ${(error as Error).message}`, { code: "ERR_IMPORT", cause: error });

@@ -1,6 +1,7 @@
 /** A policy file as a tree of values that know where they stand, and what is wrong with them. YAML 1.2, so JSON too. */
 
-import { isAlias, isMap, isScalar, isSeq, Lexer, LineCounter, parseDocument, type Node } from "yaml";
+import type { LineCounter, Node } from "yaml";
+import { yaml } from "./parsers.js";
 
 /** Where something stands in the file, counted from 1. */
 export interface Position {
@@ -103,6 +104,7 @@ class Converter {
     }
 
     convert(node: unknown, at: number, depth = 0): SourceNode {
+        const { isAlias } = yaml();
         const begin = (node as Node | null)?.range?.[0] ?? at;
         if (depth > deepest) {
             this.#problems.add(begin, "values are nested too deeply");
@@ -133,6 +135,7 @@ class Converter {
     }
 
     #value(node: unknown, at: number, depth: number): SourceNode {
+        const { isMap, isScalar, isSeq } = yaml();
         if (isMap(node)) {
             const entries = node.items.map(({ key, value }): Entry => {
                 const begin = (key as Node | null)?.range?.[0] ?? at;
@@ -169,7 +172,7 @@ class Converter {
  */
 function tooDeepAt(text: string): number | undefined {
     let [at, flow, line, begin] = [0, 0, 0, true];
-    for (const token of new Lexer().lex(text)) {
+    for (const token of new (yaml().Lexer)().lex(text)) {
         if (token === "[" || token === "{") {
             flow++;
         } else if (token === "]" || token === "}") {
@@ -193,6 +196,7 @@ function tooDeepAt(text: string): number | undefined {
 
 /** The file's tree. Where its text is no YAML at all, the problems say so and the tree is empty. */
 export function readSource(text: string): { root: SourceNode; problems: Problems } {
+    const { LineCounter, parseDocument } = yaml();
     const lineCounter = new LineCounter();
     const problems = new Problems(lineCounter);
     const root: SourceNode = { kind: "nothing", at: 0 };
