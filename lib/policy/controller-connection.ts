@@ -20,6 +20,7 @@ export class ControllerConnection {
         this.#stream = stream;
         this.#client = client;
         this.#desk = desk;
+        stream.allowHalfOpen = true; // its end destroys it: to shut a pipe down first is to wait for who reads it
         stream.on("error", () => undefined); // the process has ended, or was hung up on
         stream.on("close", () => {
             for (const call of this.#held.values()) {

@@ -183,7 +183,14 @@ function openProof(pid: number, secret: Uint8Array, onExit: () => void): ProofHa
  */
 export async function prove(stream: Duplex, options: ProveOptions): Promise<number> {
     const reader = new LineReader(stream);
-    const proving = new Proving(options, (message) => stream.write(`${JSON.stringify(message)}\n`));
+    // Whoever gets the stream has written nothing yet: no write of ours may still fail then.
+    let written = Promise.resolve();
+    const proving = new Proving(options, (message) => {
+        written = new Promise((resolve, reject) => {
+            stream.write(`${JSON.stringify(message)}\n`, (error) => (error ? reject(error) : resolve()));
+        });
+        written.catch(() => undefined); // told by the last one, or by the stream
+    });
     const { signal, timeout } = options;
     let timer: NodeJS.Timeout | undefined;
     const listeners: [string, (error?: unknown) => void][] = [];
@@ -194,12 +201,15 @@ export async function prove(stream: Duplex, options: ProveOptions): Promise<numb
                 stream.on(event, listener);
                 listeners.push([event, listener]);
             };
+            let done = false; // nothing is left to be read; what was written may still be on its way
             const step = (): void => {
                 try {
-                    for (let line = reader.next(); line !== undefined; line = reader.next()) {
+                    for (let line = done ? undefined : reader.next(); line !== undefined; line = reader.next()) {
                         proving.take(line);
-                        if (proving.done !== undefined) {
-                            resolve(proving.done);
+                        const proved = proving.done;
+                        if (proved !== undefined) {
+                            done = true;
+                            written.then(() => resolve(proved), reject);
                             return;
                         }
                     }
@@ -207,8 +217,11 @@ export async function prove(stream: Duplex, options: ProveOptions): Promise<numb
                     reject(error);
                 }
             };
-            const closed = (): void =>
-                reject(new WinsockError("The other end closed the channel at once.", { code: "ERR_CHANNEL_CLOSED" }));
+            const closed = (): void => {
+                if (!done) {
+                    reject(new WinsockError("The other end closed the channel at once.", { code: "ERR_CHANNEL_CLOSED" }));
+                }
+            };
             onAbort = () => reject(signal?.reason);
             timer = setTimeout(() => {
                 reject(new WinsockError(`The other end did not prove which process it is within ${timeout} ms.`, {
