@@ -55,6 +55,13 @@ Status read_table(const char* function, const Get& get, std::vector<std::byte>& 
     return error == NO_ERROR ? Status{} : system_error(error, function);
 }
 
+auto get_tcp(ULONG family) {
+    return [family](void* table, DWORD* size) {
+        // All, not the connected ones: a peer that has shut down its sending side is still there.
+        return functions().tcp(table, size, FALSE, family, TCP_TABLE_OWNER_PID_ALL, 0);
+    };
+}
+
 // A port is in the low two bytes of its member, in network byte order.
 constexpr std::uint16_t swap_port(DWORD value) {
     return static_cast<std::uint16_t>((value >> 8 & 0xFF) | (value << 8 & 0xFF00));
@@ -104,16 +111,10 @@ void add(std::vector<std::uint32_t>& pids, std::uint32_t pid) {
 
 } // namespace
 
-Status tcp_owners(const SocketEnd& end, const SocketEnd& other, std::vector<std::uint32_t>& pids) {
+Status tcp_owners_ipv4(const SocketEnd& end, const SocketEnd& other, std::vector<std::uint32_t>& pids) {
     pids.clear();
     std::vector<std::byte> bytes;
-    const auto get = [](ULONG family) {
-        return [family](void* table, DWORD* size) {
-            // All, not the connected ones: a peer that has shut down its sending side is still there.
-            return functions().tcp(table, size, FALSE, family, TCP_TABLE_OWNER_PID_ALL, 0);
-        };
-    };
-    if (Status status = read_table("GetExtendedTcpTable", get(AF_INET), bytes); !status.ok()) {
+    if (Status status = read_table("GetExtendedTcpTable", get_tcp(AF_INET), bytes); !status.ok()) {
         return status;
     }
     for_each_row<MIB_TCPTABLE_OWNER_PID>(bytes, [&](const MIB_TCPROW_OWNER_PID& row) {
@@ -122,11 +123,16 @@ Status tcp_owners(const SocketEnd& end, const SocketEnd& other, std::vector<std:
             add(pids, row.dwOwningPid);
         }
     });
-    if (!pids.empty()) {
-        return {};
+    return {};
+}
+
+Status tcp_owners(const SocketEnd& end, const SocketEnd& other, std::vector<std::uint32_t>& pids) {
+    if (Status status = tcp_owners_ipv4(end, other, pids); !status.ok() || !pids.empty()) {
+        return status;
     }
     // IPv4 connections of an IPv6 socket may be listed here.
-    if (Status status = read_table("GetExtendedTcpTable", get(AF_INET6), bytes); !status.ok()) {
+    std::vector<std::byte> bytes;
+    if (Status status = read_table("GetExtendedTcpTable", get_tcp(AF_INET6), bytes); !status.ok()) {
         return status;
     }
     for_each_row<MIB_TCP6TABLE_OWNER_PID>(bytes, [&](const MIB_TCP6ROW_OWNER_PID& row) {

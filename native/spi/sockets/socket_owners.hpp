@@ -19,6 +19,9 @@ struct SocketEnd {
 // https://learn.microsoft.com/windows/win32/api/iphlpapi/nf-iphlpapi-getextendedtcptable
 Status tcp_owners(const SocketEnd& end, const SocketEnd& other, std::vector<std::uint32_t>& pids);
 
+// The same of an IPv4 connection, by the table of IPv4 sockets alone.
+Status tcp_owners_ipv4(const SocketEnd& end, const SocketEnd& other, std::vector<std::uint32_t>& pids);
+
 // The processes that have a UDP socket bound to `end`, or to its port at any address.
 // https://learn.microsoft.com/windows/win32/api/iphlpapi/nf-iphlpapi-getextendedudptable
 Status udp_owners(const SocketEnd& end, std::vector<std::uint32_t>& pids);

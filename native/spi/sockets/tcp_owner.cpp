@@ -1,12 +1,10 @@
 #include "tcp_owner.hpp"
 
 #include "../process_tree.hpp"
-#include "../system_library.hpp"
+#include "socket_owners.hpp"
 
-#include <iphlpapi.h>
 #include <tlhelp32.h>
 
-#include <cstddef>
 #include <unordered_map>
 #include <vector>
 
@@ -15,75 +13,23 @@ namespace {
 
 // More ancestors than this nobody has; parent ids are only what was, and may form a circle.
 constexpr int most_ancestors = 64;
-// The table grows between the question for its size and the one for its rows.
-constexpr int most_tries = 8;
-constexpr DWORD slack = 16 * 1024;
 
-using GetTable = decltype(&::GetExtendedTcpTable);
-
-Status find_table(GetTable& function) {
-    struct Loaded {
-        Status status;
-        GetTable function = nullptr;
-    };
-    static const Loaded loaded = [] {
-        Loaded result;
-        UniqueModule library;
-        result.status = load_system_library(L"iphlpapi.dll", library);
-        if (result.status.ok()) {
-            result.status = find_function(library, result.function, "GetExtendedTcpTable");
-            library.release(); // kept for good
-        }
-        return result;
-    }();
-    function = loaded.function;
-    return loaded.status;
-}
-
-Status read_table(std::vector<std::byte>& table) {
-    GetTable get = nullptr;
-    if (Status status = find_table(get); !status.ok()) {
-        return status;
+SocketEnd to_socket_end(const TcpEnd& end) {
+    SocketEnd result;
+    result.address[10] = result.address[11] = 0xFF;
+    for (unsigned index = 0; index < 4; ++index) {
+        result.address[12 + index] = static_cast<std::uint8_t>(end.address >> (24 - 8 * index));
     }
-    DWORD size = slack;
-    DWORD error = ERROR_INSUFFICIENT_BUFFER;
-    for (int attempt = 0; attempt < most_tries && error == ERROR_INSUFFICIENT_BUFFER; ++attempt) {
-        table.resize(size);
-        // All, not the connected ones: a peer that has shut down its sending side is still there.
-        error = get(table.data(), &size, FALSE, AF_INET, TCP_TABLE_OWNER_PID_ALL, 0);
-        size += slack;
-    }
-    return error == NO_ERROR ? Status{} : system_error(error, "GetExtendedTcpTable");
-}
-
-// The table has addresses in network byte order, and a port in the low two bytes of its member, likewise.
-constexpr std::uint32_t swap_address(std::uint32_t value) {
-    return value >> 24 | (value >> 8 & 0xFF00) | (value << 8 & 0xFF'0000) | value << 24;
-}
-constexpr std::uint16_t swap_port(DWORD value) {
-    return static_cast<std::uint16_t>((value >> 8 & 0xFF) | (value << 8 & 0xFF00));
-}
-
-bool is_end(const TcpEnd& end, DWORD address, DWORD port) {
-    return swap_address(address) == end.address && swap_port(port) == end.port;
+    result.port = end.port;
+    return result;
 }
 
 // 0 if no living process owns it.
 Status owner_of(const TcpEnd& end, const TcpEnd& other, std::uint32_t& pid) {
-    pid = 0;
-    std::vector<std::byte> bytes;
-    if (Status status = read_table(bytes); !status.ok()) {
-        return status;
-    }
-    const auto* table = reinterpret_cast<const MIB_TCPTABLE_OWNER_PID*>(bytes.data());
-    for (DWORD index = 0; index < table->dwNumEntries; ++index) {
-        const MIB_TCPROW_OWNER_PID& row = table->table[index];
-        if (is_end(end, row.dwLocalAddr, row.dwLocalPort) && is_end(other, row.dwRemoteAddr, row.dwRemotePort) &&
-            row.dwOwningPid != 0) {
-            pid = row.dwOwningPid;
-        }
-    }
-    return {};
+    std::vector<std::uint32_t> pids;
+    Status status = tcp_owners_ipv4(to_socket_end(end), to_socket_end(other), pids);
+    pid = pids.empty() ? 0 : pids.back();
+    return status;
 }
 
 std::unordered_map<std::uint32_t, std::uint32_t> parents() {
