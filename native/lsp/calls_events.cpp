@@ -11,9 +11,10 @@ namespace winsock_spi::lsp {
 
 using core::Call;
 
-int on_WSPEventSelect(Slot& slot, SOCKET socket, WSAEVENT event, long events, LPINT error) {
-    Recording recording(Call::WSPEventSelect, socket);
-    const int result = slot.lower.lpWSPEventSelect(socket, event, events, error);
+namespace {
+
+// Both make a socket non-blocking where they succeed.
+int registered(Recording& recording, SOCKET socket, int result, const int* error) {
     recording.returned(result == SOCKET_ERROR, error);
     if (result != SOCKET_ERROR) {
         process.modes.set(socket, SocketMode::non_blocking);
@@ -24,17 +25,18 @@ int on_WSPEventSelect(Slot& slot, SOCKET socket, WSAEVENT event, long events, LP
     return result;
 }
 
+} // namespace
+
+int on_WSPEventSelect(Slot& slot, SOCKET socket, WSAEVENT event, long events, LPINT error) {
+    Recording recording(Call::WSPEventSelect, socket);
+    const int result = slot.lower.lpWSPEventSelect(socket, event, events, error);
+    return registered(recording, socket, result, error);
+}
+
 int on_WSPAsyncSelect(Slot& slot, SOCKET socket, HWND window, unsigned int message, long events, LPINT error) {
     Recording recording(Call::WSPAsyncSelect, socket);
     const int result = slot.lower.lpWSPAsyncSelect(socket, window, message, events, error);
-    recording.returned(result == SOCKET_ERROR, error);
-    if (result != SOCKET_ERROR) {
-        process.modes.set(socket, SocketMode::non_blocking);
-    }
-    if (recording.active()) {
-        recording.add_cached_addresses(process.sockets.find(socket));
-    }
-    return result;
+    return registered(recording, socket, result, error);
 }
 
 int on_WSPEnumNetworkEvents(Slot& slot, SOCKET socket, WSAEVENT event, LPWSANETWORKEVENTS events, LPINT error) {

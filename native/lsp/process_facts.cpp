@@ -183,6 +183,10 @@ std::uint64_t own_start_time() {
     return start_time(GetCurrentProcess());
 }
 
+std::uint32_t own_parent() {
+    return parent_of(GetCurrentProcess());
+}
+
 CallingModule::CallingModule() {
     constexpr DWORD frames = 48;
     void* stack[frames];

@@ -14,6 +14,9 @@ const core::ProcessFacts& process_facts();
 // FILETIME of this process's start.
 std::uint64_t own_start_time();
 
+// The process that started this one; it may have ended. 0: not told.
+std::uint32_t own_parent();
+
 // Full path of the module that called Winsock: the first one on the stack that is neither ours nor Winsock's. Empty
 // where the stack does not tell.
 class CallingModule {

@@ -6,8 +6,8 @@
 
 #include "core/version.hpp"
 #include "own_identity.hpp"
+#include "process_facts.hpp"
 #include "raw_clock.hpp"
-#include "spi/nt_api.hpp"
 #include "spi/system_path.hpp"
 #include "spi/unique.hpp"
 
@@ -17,30 +17,6 @@ namespace {
 
 std::uint64_t to_number(const FILETIME& time) {
     return std::uint64_t{time.dwHighDateTime} << 32 | time.dwLowDateTime;
-}
-
-std::uint64_t process_start_time() {
-    FILETIME start{};
-    FILETIME exit{};
-    FILETIME kernel{};
-    FILETIME user{};
-    return GetProcessTimes(GetCurrentProcess(), &start, &exit, &kernel, &user) ? to_number(start) : 0;
-}
-
-// Windows keeps the parent's pid in the field that winternl.h calls Reserved3.
-std::uint32_t parent_pid() {
-    struct BasicInformation {
-        NTSTATUS exit_status;
-        void* environment_block;
-        ULONG_PTR affinity;
-        LONG priority;
-        ULONG_PTR pid;
-        ULONG_PTR parent_pid;
-    } information{};
-    static_assert(sizeof(information) == sizeof(PROCESS_BASIC_INFORMATION));
-    const NTSTATUS status = NtQueryInformationProcess(GetCurrentProcess(), ProcessBasicInformation, &information,
-                                                      sizeof(information), nullptr);
-    return spi::nt_success(status) ? static_cast<std::uint32_t>(information.parent_pid) : 0;
 }
 
 bool ring_path(std::uint64_t start, unsigned long part, spi::PathText& path) {
@@ -87,7 +63,7 @@ void fill_header(core::RingHeader& header, core::RingClock clock, std::uint64_t 
     header.record_size = sizeof(core::Record);
     header.record_count = core::default_record_count;
     header.pid = GetCurrentProcessId();
-    header.parent_pid = parent_pid();
+    header.parent_pid = own_parent();
     header.process_start = start;
     header.bits = sizeof(void*) * 8;
     header.mode = reason.empty() ? core::RingMode::active : core::RingMode::pass_through;
@@ -116,7 +92,7 @@ void fill_header(core::RingHeader& header, core::RingClock clock, std::uint64_t 
 
 bool make_ring(core::RingWriter& writer, core::RingClock clock, std::wstring_view reason) {
     const OwnIdentity identity; // a watcher believes only a ring whose owner is the process's user
-    const std::uint64_t start = process_start_time();
+    const std::uint64_t start = own_start_time();
     spi::PathText path;
     const spi::UniqueFile file = create_ring_file(start, path);
     if (!file) {
