@@ -11,7 +11,16 @@ import { compare, formatRatio, leastPairs, median, printTable } from "./measure.
 export const title = "sockets given to another process, beside child_process.send(handle)";
 
 /** Sockets in flight at once; few where the mechanism is a slow one (a hand-over by atoms is a thousand atoms). */
-const inFlight = { pipe: 500, tcp: 100, "shared-memory": 100, "anonymous-pipe": 100, mailslot: 100, copydata: 100, dde: 50, atoms: 20 };
+const inFlight = {
+    pipe: 500,
+    tcp: 100,
+    "shared-memory": 100,
+    "anonymous-pipe": 100,
+    mailslot: 100,
+    copydata: 100,
+    dde: 50,
+    atoms: 20,
+};
 /** Sockets sent one after the other, for the latency. */
 const oneByOne = { atoms: 10, dde: 30 };
 
@@ -27,11 +36,13 @@ async function connections(count) {
     server.on("connection", (socket) => near.push(socket));
     const far = [];
     for (let made = 0; made < count; made += 50) {
-        await Promise.all(Array.from({ length: Math.min(50, count - made) }, async () => {
-            const socket = net.connect(port, "127.0.0.1").on("error", () => {});
-            far.push(socket);
-            await once(socket, "connect");
-        }));
+        await Promise.all(
+            Array.from({ length: Math.min(50, count - made) }, async () => {
+                const socket = net.connect(port, "127.0.0.1").on("error", () => {});
+                far.push(socket);
+                await once(socket, "connect");
+            }),
+        );
     }
     while (near.length < count) {
         await once(server, "connection");
@@ -90,8 +101,14 @@ async function ours(transport) {
         return {
             give: (socket) => sending.push(sendSocket(socket, { to: channel })),
             // No second channel to that child: a hand-over is over when sendSocket says so.
-            expect: async () => { sending = []; return () => Promise.all(sending); },
-            end: async () => { channel.stream.destroy(); await exited; },
+            expect: async () => {
+                sending = [];
+                return () => Promise.all(sending);
+            },
+            end: async () => {
+                channel.stream.destroy();
+                await exited;
+            },
         };
     }
     const at = transport === "tcp" ? "127.0.0.1:0" : `winsock-spi-bench-${randomUUID()}`;
@@ -104,9 +121,16 @@ async function ours(transport) {
         expect: async (count) => {
             const arrived = await expect(count);
             sending = [];
-            return async () => { await arrived(); await Promise.all(sending); };
+            return async () => {
+                await arrived();
+                await Promise.all(sending);
+            };
         },
-        end: async () => { const gone = once(child, "exit"); child.kill(); await gone; },
+        end: async () => {
+            const gone = once(child, "exit");
+            child.kill();
+            await gone;
+        },
     };
 }
 
@@ -114,7 +138,18 @@ export async function measure() {
     const child = fork(file("forked.cjs"));
     const expect = expecting(child);
     const give = (socket) => child.send({}, socket);
-    const rows = [["transport", "in flight", "per second", "child.send", "ratio (spread)", "A/A (spread)", "latency ms", "child.send ms"]];
+    const rows = [
+        [
+            "transport",
+            "in flight",
+            "per second",
+            "child.send",
+            "ratio (spread)",
+            "A/A (spread)",
+            "latency ms",
+            "child.send ms",
+        ],
+    ];
     const results = {};
     for (const transport of transportNames) {
         const count = inFlight[transport];
@@ -123,14 +158,40 @@ export async function measure() {
         }
         process.stderr.write(`${transport} ... `);
         const way = await ours(transport);
-        const { ours: mine, theirs, ratio, noise } = await compare(
-            () => measureOnce(count, way.give, way.expect), () => measureOnce(count, give, expect), { pairs: leastPairs });
+        const {
+            ours: mine,
+            theirs,
+            ratio,
+            noise,
+        } = await compare(
+            () => measureOnce(count, way.give, way.expect),
+            () => measureOnce(count, give, expect),
+            { pairs: leastPairs },
+        );
         const perSecond = (runs) => Math.round(count / median(runs.map(({ seconds }) => seconds)));
         const single = oneByOne[transport] ?? 30;
-        const latency = { ours: await latencies(single, way.give, way.expect), childSend: await latencies(single, give, expect) };
-        results[transport] = { inFlight: count, perSecond: perSecond(mine), childSendPerSecond: perSecond(theirs), ratio, noise, latencyMs: latency };
-        rows.push([transport, count, perSecond(mine), perSecond(theirs), formatRatio(ratio), formatRatio(noise),
-            latency.ours.toFixed(2), latency.childSend.toFixed(2)]);
+        const latency = {
+            ours: await latencies(single, way.give, way.expect),
+            childSend: await latencies(single, give, expect),
+        };
+        results[transport] = {
+            inFlight: count,
+            perSecond: perSecond(mine),
+            childSendPerSecond: perSecond(theirs),
+            ratio,
+            noise,
+            latencyMs: latency,
+        };
+        rows.push([
+            transport,
+            count,
+            perSecond(mine),
+            perSecond(theirs),
+            formatRatio(ratio),
+            formatRatio(noise),
+            latency.ours.toFixed(2),
+            latency.childSend.toFixed(2),
+        ]);
         await way.end();
     }
     process.stderr.write("\n");

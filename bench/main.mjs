@@ -18,8 +18,12 @@ if (unknown.length > 0) {
 }
 
 const results = {
-    node: process.version, arch: arch(), system: release(), processors: cpus().length,
-    started: new Date().toISOString(), benchmarks: {},
+    node: process.version,
+    arch: arch(),
+    system: release(),
+    processors: cpus().length,
+    started: new Date().toISOString(),
+    benchmarks: {},
 };
 for (const [name, { title, measure }] of Object.entries(benchmarks)) {
     if (asked.length === 0 || asked.includes(name)) {

@@ -45,7 +45,12 @@ export function formatRatio({ median: middle, least, most }) {
 export function printTable(rows) {
     const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => String(row[column]).length)));
     for (const [index, row] of rows.entries()) {
-        console.log(row.map((cell, column) => String(cell).padEnd(widths[column])).join("  ").trimEnd());
+        console.log(
+            row
+                .map((cell, column) => String(cell).padEnd(widths[column]))
+                .join("  ")
+                .trimEnd(),
+        );
         if (index === 0) {
             console.log(widths.map((width) => "-".repeat(width)).join("  "));
         }

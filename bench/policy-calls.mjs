@@ -13,10 +13,13 @@ const count = 200;
 
 /** Rules that concern the connect and do not match it, in front of those given. */
 function policy(...rules) {
-    const others = Array.from({ length: 1000 }, (_, number) => `
+    const others = Array.from(
+        { length: 1000 },
+        (_, number) => `
   - name: other ${number}
     match: { call: connect, to: '10.${number >> 8}.${number & 255}.0/24:${1000 + number}' }
-    then: { deny: WSAEACCES }`);
+    then: { deny: WSAEACCES }`,
+    );
     return `version: 1\ndefault: allow\nrules:${others.join("")}\n${rules.join("\n")}\n`;
 }
 
@@ -67,9 +70,13 @@ async function measureInstalled() {
             [String(count), each(ours), each(theirs), formatRatio(ratio), formatRatio(noise)],
         ]);
         controller = await startController({ onAsk: () => ({ action: "allow" }) });
-        await applyPolicy(parsePolicy(policy(`  - name: ask
+        await applyPolicy(
+            parsePolicy(
+                policy(`  - name: ask
     match: { call: connect, to: '127.0.0.1:${port}' }
-    then: { ask: true, timeout: 10s, otherwise: deny }`)));
+    then: { ask: true, timeout: 10s, otherwise: deny }`),
+            ),
+        );
         const asked = await run(child, port);
         const perSecond = await recordsDuring(() => run(child, port));
         const askMicroseconds = (median(asked.each) - median(theirs.flatMap((one) => one.each))) * 1e6;

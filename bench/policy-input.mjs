@@ -19,12 +19,13 @@ function makeRandom(seed) {
     return { below: (bound) => next() % bound, oneIn: (count) => next() % count === 0 };
 }
 
-const text4 = (value) => [24, 16, 8, 0].map((shift) => value >>> shift & 255).join(".");
-const text6 = (value) => Array.from({ length: 8 }, (_, n) => (value >> BigInt(112 - 16 * n) & 0xffffn).toString(16)).join(":");
+const text4 = (value) => [24, 16, 8, 0].map((shift) => (value >>> shift) & 255).join(".");
+const text6 = (value) =>
+    Array.from({ length: 8 }, (_, n) => ((value >> BigInt(112 - 16 * n)) & 0xffffn).toString(16)).join(":");
 
 function randomTarget({ below, oneIn }) {
     if (oneIn(5)) {
-        const base = 0x2001_0db8n << 96n | BigInt(below(2 ** 32)) << 64n | BigInt(below(2 ** 32));
+        const base = (0x2001_0db8n << 96n) | (BigInt(below(2 ** 32)) << 64n) | BigInt(below(2 ** 32));
         const length = [128n, 64n, 48n][below(3)];
         const rest = (1n << (128n - length)) - 1n;
         return { family: 23, first: base & ~rest, last: base | rest };
@@ -37,7 +38,9 @@ function randomTarget({ below, oneIn }) {
 }
 
 function textOf({ family, first, last }) {
-    return family === 2 ? { first: text4(Number(first)), last: text4(Number(last)) } : { first: text6(first), last: text6(last) };
+    return family === 2
+        ? { first: text4(Number(first)), last: text4(Number(last)) }
+        : { first: text6(first), last: text6(last) };
 }
 
 /** The policy, and the bytes that policy_decisions reads. */
@@ -48,16 +51,29 @@ export function makeInput(count, seed = 6) {
     const rules = Array.from({ length: count }, (_, index) => {
         const target = randomTarget(random);
         const port = [443, 80, 5432, 53, 8080][below(5)];
-        const ports = oneIn(3) ? { first: 0, last: 65535 } : oneIn(3) ? { first: port, last: port + 100 } : { first: port, last: port };
+        const ports = oneIn(3)
+            ? { first: 0, last: 65535 }
+            : oneIn(3)
+              ? { first: port, last: port + 100 }
+              : { first: port, last: port };
         const call = oneIn(4) ? undefined : oneIn(4) ? "sendto" : "connect";
         const tcp = call === "connect" && oneIn(2);
         const who = oneIn(5) ? below(programs.length) : -1;
-        plain.push({ ...target, ports, tcp, calls: call === undefined ? 17 : bits[call], applies: who === -1 ? 1 : applies[who], number: index + 1 });
+        plain.push({
+            ...target,
+            ports,
+            tcp,
+            calls: call === undefined ? 17 : bits[call],
+            applies: who === -1 ? 1 : applies[who],
+            number: index + 1,
+        });
         return {
             name: `rule ${index + 1}`,
             match: {
                 to: [{ range: textOf(target), ports: [ports] }],
-                ...(call && { call: [call] }), ...(tcp && { protocol: ["tcp"] }), ...(who !== -1 && { program: [programs[who]] }),
+                ...(call && { call: [call] }),
+                ...(tcp && { protocol: ["tcp"] }),
+                ...(who !== -1 && { program: [programs[who]] }),
             },
             then: oneIn(2) ? { kind: "deny", error: "WSAEACCES" } : { kind: "allow" },
         };
@@ -68,11 +84,21 @@ export function makeInput(count, seed = 6) {
     const calls = Array.from({ length: 4096 }, () => {
         const aimed = plain[below(plain.length)];
         const { family, first, last } = oneIn(2) ? aimed : randomTarget(random);
-        const address = first + BigInt(below(2 ** 32)) % (last - first + 1n);
+        const address = first + (BigInt(below(2 ** 32)) % (last - first + 1n));
         const udp = oneIn(3);
-        return { call: udp ? 16 : 1, protocol: udp ? 17 : 6, family, port: oneIn(2) ? aimed.ports.first : below(65536), address };
+        return {
+            call: udp ? 16 : 1,
+            protocol: udp ? 17 : 6,
+            family,
+            port: oneIn(2) ? aimed.ports.first : below(65536),
+            address,
+        };
     });
-    return { compileMs, image, bytes: Buffer.concat([imagePart(image), rulesPart(plain), callsPart(calls), programPart()]) };
+    return {
+        compileMs,
+        image,
+        bytes: Buffer.concat([imagePart(image), rulesPart(plain), callsPart(calls), programPart()]),
+    };
 }
 
 function counted(count, bytes) {
@@ -108,7 +134,7 @@ function callsPart(calls) {
         bytes.writeUInt16LE(port, at + 4);
         const size = family === 2 ? 4 : 16;
         for (let n = 0; n < size; n++) {
-            bytes[at + 8 + n] = Number(address >> BigInt(8 * (size - 1 - n)) & 0xffn);
+            bytes[at + 8 + n] = Number((address >> BigInt(8 * (size - 1 - n))) & 0xffn);
         }
     });
     return counted(calls.length, bytes);

@@ -15,9 +15,12 @@ const sizes = [10, 1000, 10_000, 100_000];
 
 function program() {
     const builds = fileURLToPath(new URL("../.cache/build/", import.meta.url));
-    const files = process.platform === "win32"
-        ? ["mingw-x64", "msvc-x64"].map((preset) => path.join(builds, preset, "bin", "programs", "policy_decisions.exe"))
-        : [path.join(builds, "linux", "bin", "bench", "policy_decisions")];
+    const files =
+        process.platform === "win32"
+            ? ["mingw-x64", "msvc-x64"].map((preset) =>
+                  path.join(builds, preset, "bin", "programs", "policy_decisions.exe"),
+              )
+            : [path.join(builds, "linux", "bin", "bench", "policy_decisions")];
     const file = files.find(existsSync);
     if (file === undefined) {
         throw new Error(`policy_decisions is not built (npm test -- test_policy does): ${files.join(", ")}`);
@@ -36,14 +39,32 @@ export async function measure() {
             return { rules, compileMs, imageBytes: image.length, ...measured };
         });
         const [least] = results;
-        const show = (values) => `${median(values).toFixed(1)} (${Math.min(...values).toFixed(1)}-${Math.max(...values).toFixed(1)})`;
+        const show = (values) =>
+            `${median(values).toFixed(1)} (${Math.min(...values).toFixed(1)}-${Math.max(...values).toFixed(1)})`;
         printTable([
-            ["rules", "4096 calls, ns", "64 calls, ns", "linear, ns", "beside 10 rules", "per second", "compile, ms", "image, KiB", "check, ms", "resolve, us"],
+            [
+                "rules",
+                "4096 calls, ns",
+                "64 calls, ns",
+                "linear, ns",
+                "beside 10 rules",
+                "per second",
+                "compile, ms",
+                "image, KiB",
+                "check, ms",
+                "resolve, us",
+            ],
             ...results.map((each) => [
-                each.rules, show(each.image), show(each.warm), show(each.linear),
+                each.rules,
+                show(each.image),
+                show(each.warm),
+                show(each.linear),
                 `${(median(each.image) / median(least.image)).toFixed(2)}, ${(median(each.warm) / median(least.warm)).toFixed(2)}`,
-                Math.round(1e9 / median(each.image)).toLocaleString("en"), each.compileMs.toFixed(0),
-                Math.round(each.imageBytes / 1024), each.check.toFixed(2), each.resolve.toFixed(1),
+                Math.round(1e9 / median(each.image)).toLocaleString("en"),
+                each.compileMs.toFixed(0),
+                Math.round(each.imageBytes / 1024),
+                each.check.toFixed(2),
+                each.resolve.toFixed(1),
             ]),
         ]);
         return results;

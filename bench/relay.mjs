@@ -90,18 +90,20 @@ export async function measure() {
         waiting.get(message.number)?.(message.answer);
         waiting.delete(message.number);
     });
-    const relayed = (to, action = {}) => async () => {
-        const { local, socket } = boundSocket(Tcp);
-        const answered = new Promise((resolve) => waiting.set(++number, resolve));
-        relay.send({ number, pid: process.pid, local, remote: { address: "127.0.0.1", port: to }, action });
-        const answer = await answered;
-        if (answer.action !== "redirect") {
-            throw new Error(JSON.stringify(answer));
-        }
-        socket.connect({ host: answer.to.address, port: answer.to.port });
-        await once(socket, "connect");
-        return socket;
-    };
+    const relayed =
+        (to, action = {}) =>
+        async () => {
+            const { local, socket } = boundSocket(Tcp);
+            const answered = new Promise((resolve) => waiting.set(++number, resolve));
+            relay.send({ number, pid: process.pid, local, remote: { address: "127.0.0.1", port: to }, action });
+            const answer = await answered;
+            if (answer.action !== "redirect") {
+                throw new Error(JSON.stringify(answer));
+            }
+            socket.connect({ host: answer.to.address, port: answer.to.port });
+            await once(socket, "connect");
+            return socket;
+        };
 
     const results = {};
     const rows = [["", "relayed", "direct", "ratio (spread)", "A/A (spread)"]];
@@ -111,14 +113,27 @@ export async function measure() {
         rows.push([`${name}, ${unit}`, speed(ours), speed(theirs), formatRatio(ratio), formatRatio(noise)]);
     };
     for (const direction of ["send", "receive"]) {
-        row(`program ${direction === "send" ? "receives" : "sends"}`, "MB/s", bytes / 2 ** 20, await compare(
-            () => transfer(server, direction, relayed(port)),
-            () => transfer(server, direction, direct(port)),
-            { pairs: leastPairs },
-        ));
+        row(
+            `program ${direction === "send" ? "receives" : "sends"}`,
+            "MB/s",
+            bytes / 2 ** 20,
+            await compare(
+                () => transfer(server, direction, relayed(port)),
+                () => transfer(server, direction, direct(port)),
+                { pairs: leastPairs },
+            ),
+        );
     }
-    row("connects and first bytes", "per second", connects, await compare(
-        () => connectMany(relayed(idle)), () => connectMany(direct(idle)), { pairs: leastPairs }));
+    row(
+        "connects and first bytes",
+        "per second",
+        connects,
+        await compare(
+            () => connectMany(relayed(idle)),
+            () => connectMany(direct(idle)),
+            { pairs: leastPairs },
+        ),
+    );
     donor.close();
     quiet.close();
     for (const child of [server, relay]) {

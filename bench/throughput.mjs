@@ -67,7 +67,10 @@ export async function measure() {
     const results = {};
     for (const direction of ["send", "receive"]) {
         const { ours, theirs, ratio, noise } = await compare(
-            () => transfer(child, direction, adopted), () => transfer(child, direction, () => connected(port)), { pairs: leastPairs });
+            () => transfer(child, direction, adopted),
+            () => transfer(child, direction, () => connected(port)),
+            { pairs: leastPairs },
+        );
         const speed = (runs) => Math.round(bytes / 2 ** 20 / median(runs.map(({ seconds }) => seconds)));
         const paths = [...new Set(ours.map(({ path }) => path))];
         results[direction] = { adoptedMBs: speed(ours), ordinaryMBs: speed(theirs), ratio, noise, paths };

@@ -170,7 +170,8 @@ export interface JobHandle {
  * turns into a {@link WinsockError}.
  */
 export interface NativeBinding
-    extends CatalogWatchBinding,
+    extends
+        CatalogWatchBinding,
         CategoriesBinding,
         ConfirmBinding,
         InspectBinding,
@@ -221,7 +222,10 @@ export interface NativeBinding
      * https://learn.microsoft.com/windows/win32/api/processthreadsapi/nf-processthreadsapi-createprocessw
      */
     startProgram(
-        file: string, commandLine: string, folder: string, options?: { ownOutput?: boolean; endWithUs?: boolean; job?: string },
+        file: string,
+        commandLine: string,
+        folder: string,
+        options?: { ownOutput?: boolean; endWithUs?: boolean; job?: string },
     ): { pid: number; exited: Promise<number> };
     openControl(): ControlHandle;
     /** File names of the rings, or `undefined` where this user may not list the folder. */
@@ -253,7 +257,12 @@ export function packageVersion(): string {
  * is still to be loaded: so they are ignored always.
  */
 const overrides = [
-    "WINSOCK_SPI_PREBUILD", "PREBUILDS_ONLY", "npm_config_arch", "npm_config_platform", "LIBC", "ARM_VERSION",
+    "WINSOCK_SPI_PREBUILD",
+    "PREBUILDS_ONLY",
+    "npm_config_arch",
+    "npm_config_platform",
+    "LIBC",
+    "ARM_VERSION",
 ];
 
 function withoutOverrides<T>(call: () => T): T {

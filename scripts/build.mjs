@@ -11,15 +11,27 @@ import { fingerprint, isDone, setDone, setUndone } from "./stamp.mjs";
 
 const at = (...parts) => path.join(project, ...parts);
 const cmakeFiles = [at("CMakeLists.txt"), at("CMakePresets.json"), at("package.json"), at("cmake"), at("native")];
-const nativeInputs = [...cmakeFiles, at("test", "windows", "programs"), at("test", "windows", "providers"),
-    at("test", "windows", "conformance"), at("test", "windows", "strangers")];
+const nativeInputs = [
+    ...cmakeFiles,
+    at("test", "windows", "programs"),
+    at("test", "windows", "providers"),
+    at("test", "windows", "conformance"),
+    at("test", "windows", "strangers"),
+];
 const shipped = ["winsock_spi.node", "winsock_spi_lsp.dll", "winsock-spi-rescue.exe"];
 
 /** The Windows binaries: into prebuilds/, and what only Wine and the tests need into .cache/build. */
 export async function buildNative(environment) {
     for (const architecture of architectures) {
-        await ifChanged(`native-${architecture.name}`, [nativeInputs, environment?.key], shippedFiles(architecture.name), () =>
-            step(`building the Windows binaries for ${architecture.name}`, () => buildArchitecture(environment, architecture)));
+        await ifChanged(
+            `native-${architecture.name}`,
+            [nativeInputs, environment?.key],
+            shippedFiles(architecture.name),
+            () =>
+                step(`building the Windows binaries for ${architecture.name}`, () =>
+                    buildArchitecture(environment, architecture),
+                ),
+        );
     }
 }
 
@@ -36,13 +48,31 @@ async function buildArchitecture(environment, { name, preset }) {
     const folder = buildFolder(preset);
     // cmake-js drives CMake on Linux as on Windows; there it finds Visual Studio, here it is told the toolchain, and a
     // cmake that runs inside the environment.
-    const args = [at("node_modules", "cmake-js", "bin", "cmake-js"), "build", "--log-level", "warn",
-        "--out", folder, "--arch", name, `--CDWINSOCK_SPI_OUTPUT=${prebuilds(name)}`];
+    const args = [
+        at("node_modules", "cmake-js", "bin", "cmake-js"),
+        "build",
+        "--log-level",
+        "warn",
+        "--out",
+        folder,
+        "--arch",
+        name,
+        `--CDWINSOCK_SPI_OUTPUT=${prebuilds(name)}`,
+    ];
     if (!onWindows) {
         const triple = name === "x64" ? "x86_64-w64-mingw32" : "i686-w64-mingw32";
-        args.push("--generator", "Ninja", "--cmake-path", wrapper(environment, "cmake"),
-            "--cc", `${triple}-gcc-posix`, "--cxx", `${triple}-g++-posix`,
-            "--CDWINSOCK_SPI_PRECOMPILE=ON", `--CDCMAKE_TOOLCHAIN_FILE=${at("cmake", `toolchain-${preset}.cmake`)}`);
+        args.push(
+            "--generator",
+            "Ninja",
+            "--cmake-path",
+            wrapper(environment, "cmake"),
+            "--cc",
+            `${triple}-gcc-posix`,
+            "--cxx",
+            `${triple}-g++-posix`,
+            "--CDWINSOCK_SPI_PRECOMPILE=ON",
+            `--CDCMAKE_TOOLCHAIN_FILE=${at("cmake", `toolchain-${preset}.cmake`)}`,
+        );
         dropForeignBuild(folder, environment);
     }
     mkdirSync(folder, { recursive: true });
@@ -61,13 +91,21 @@ function dropForeignBuild(folder, environment) {
 
 /** The unit tests and fuzzers of native/core, with sanitizers. */
 export async function buildNativeTests(environment) {
-    await ifChanged("native-tests", [[...cmakeFiles, at("test", "native"), at("test", "windows", "programs", "policy_decisions.cpp")], environment.key], [], () =>
-        step("building the native unit tests and fuzzers", async () => {
-            const cmake = wrapper(environment, "cmake");
-            dropForeignBuild(buildFolder("linux"), environment);
-            await run(cmake, ["--preset", "linux"], { cwd: project, what: "configuring the native tests" });
-            await run(cmake, ["--build", "--preset", "linux"], { cwd: project, what: "building the native tests" });
-        }));
+    await ifChanged(
+        "native-tests",
+        [
+            [...cmakeFiles, at("test", "native"), at("test", "windows", "programs", "policy_decisions.cpp")],
+            environment.key,
+        ],
+        [],
+        () =>
+            step("building the native unit tests and fuzzers", async () => {
+                const cmake = wrapper(environment, "cmake");
+                dropForeignBuild(buildFolder("linux"), environment);
+                await run(cmake, ["--preset", "linux"], { cwd: project, what: "configuring the native tests" });
+                await run(cmake, ["--build", "--preset", "linux"], { cwd: project, what: "building the native tests" });
+            }),
+    );
 }
 
 /** lib/ to dist/. */
@@ -76,7 +114,8 @@ export async function buildLibrary() {
         step("compiling lib", async () => {
             rmSync(at("dist"), { recursive: true, force: true });
             await compile("tsconfig.json");
-        }));
+        }),
+    );
 }
 
 /** The compiled tests. */
@@ -88,7 +127,8 @@ export async function buildTests() {
         step("compiling test", async () => {
             rmSync(compiledTests, { recursive: true, force: true });
             await compile(path.join("test", "tsconfig.json"));
-        }));
+        }),
+    );
 }
 
 function lockfile() {
@@ -125,14 +165,27 @@ async function ifChanged(name, [files, ...values], outputs, work) {
 
 /** On Windows: whether Visual Studio's C++ tools are there, by its own locator. */
 export async function requireBuildTools() {
-    const locator = path.join(process.env["ProgramFiles(x86)"] ?? "C:\\Program Files (x86)",
-        "Microsoft Visual Studio", "Installer", "vswhere.exe");
-    const found = await attempt(locator, ["-products", "*", "-latest", "-property", "installationPath", "-requires",
-        "Microsoft.VisualStudio.Component.VC.Tools.x86.x64"]);
+    const locator = path.join(
+        process.env["ProgramFiles(x86)"] ?? "C:\\Program Files (x86)",
+        "Microsoft Visual Studio",
+        "Installer",
+        "vswhere.exe",
+    );
+    const found = await attempt(locator, [
+        "-products",
+        "*",
+        "-latest",
+        "-property",
+        "installationPath",
+        "-requires",
+        "Microsoft.VisualStudio.Component.VC.Tools.x86.x64",
+    ]);
     if (found.code !== 0 || found.output.trim() === "") {
-        throw new SetupError("Building on Windows needs Visual Studio Build Tools with C++ (or binaries in prebuilds/). Run this, " +
-            "then the same command again:\n    winget install Microsoft.VisualStudio.2022.BuildTools --override " +
-            '"--quiet --wait --add Microsoft.VisualStudio.Workload.VCTools --includeRecommended"', 2);
+        throw new SetupError(
+            "Building on Windows needs Visual Studio Build Tools with C++ (or binaries in prebuilds/). Run this, " +
+                "then the same command again:\n    winget install Microsoft.VisualStudio.2022.BuildTools --override " +
+                '"--quiet --wait --add Microsoft.VisualStudio.Workload.VCTools --includeRecommended"',
+            2,
+        );
     }
 }
-

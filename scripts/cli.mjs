@@ -50,7 +50,11 @@ export async function main(args) {
  */
 async function stayOn(environment) {
     const { file, args, env } = relayed({
-        environment, prefix: cliPrefix, program: native(nodePath("node")), folder: project, variables: {},
+        environment,
+        prefix: cliPrefix,
+        program: native(nodePath("node")),
+        folder: project,
+        variables: {},
         args: [native(path.join(project, "scripts", "stay-on.cjs")), "C:\\ProgramData\\winsock-spi"],
     });
     const child = spawn(file, args, { cwd: project, env, detached: true, stdio: ["pipe", "pipe", "ignore"] });

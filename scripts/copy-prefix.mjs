@@ -1,11 +1,36 @@
 // Copies of a Wine prefix that cost next to nothing: the big files that nobody writes (Windows' DLLs and programs) are
 // hard links, all others real copies.
-import { constants, copyFileSync, linkSync, lstatSync, mkdirSync, readdirSync, readlinkSync, symlinkSync, utimesSync } from "node:fs";
+import {
+    constants,
+    copyFileSync,
+    linkSync,
+    lstatSync,
+    mkdirSync,
+    readdirSync,
+    readlinkSync,
+    symlinkSync,
+    utimesSync,
+} from "node:fs";
 import path from "node:path";
 
 const neverWritten = new Set([
-    ".acm", ".ax", ".cpl", ".dll", ".dll16", ".drv", ".drv16", ".exe", ".exe16", ".fon", ".mod16", ".nls", ".ocx", ".sys",
-    ".tlb", ".ttf", ".vxd",
+    ".acm",
+    ".ax",
+    ".cpl",
+    ".dll",
+    ".dll16",
+    ".drv",
+    ".drv16",
+    ".exe",
+    ".exe16",
+    ".fon",
+    ".mod16",
+    ".nls",
+    ".ocx",
+    ".sys",
+    ".tlb",
+    ".ttf",
+    ".vxd",
 ]);
 
 export function copyPrefix(from, to) {

@@ -9,7 +9,10 @@ import { onWindows } from "./paths.mjs";
 
 /** Runs work() while no other process runs its work under the same name, or for the same folder if it is a path. */
 export async function withLock(name, work) {
-    const key = createHash("sha256").update(`${os.userInfo().uid}:${identity(name)}`).digest("hex").slice(0, 32);
+    const key = createHash("sha256")
+        .update(`${os.userInfo().uid}:${identity(name)}`)
+        .digest("hex")
+        .slice(0, 32);
     const address = onWindows ? `\\\\.\\pipe\\winsock-spi-${key}` : `\0winsock-spi-${key}`;
     for (;;) {
         const server = await listen(address);
@@ -40,13 +43,18 @@ function listen(address) {
         const waiting = new Set();
         const server = net.createServer((socket) => {
             waiting.add(socket);
-            socket.on("error", () => {}).on("close", () => waiting.delete(socket)).resume();
+            socket
+                .on("error", () => {})
+                .on("close", () => waiting.delete(socket))
+                .resume();
         });
         server.stop = () => {
             server.close();
             waiting.forEach((socket) => socket.destroy());
         };
-        server.on("error", (error) => (error.code === "EADDRINUSE" || error.code === "EACCES" ? resolve() : reject(error)));
+        server.on("error", (error) =>
+            error.code === "EADDRINUSE" || error.code === "EACCES" ? resolve() : reject(error),
+        );
         server.listen(address, () => resolve(server));
     });
 }
@@ -55,6 +63,9 @@ function listen(address) {
 function ended(address) {
     return new Promise((resolve) => {
         const socket = net.connect(address);
-        socket.on("error", () => {}).on("close", resolve).resume();
+        socket
+            .on("error", () => {})
+            .on("close", resolve)
+            .resume();
     });
 }

@@ -18,15 +18,24 @@ export function npm(args) {
 export async function ensureDependencies() {
     if (!matchesLockfile()) {
         await step("npm ci", () =>
-            run(...npm(["ci", "--no-audit", "--no-fund", "--ignore-scripts"]), { cwd: project, what: "npm ci" }));
+            run(...npm(["ci", "--no-audit", "--no-fund", "--ignore-scripts"]), { cwd: project, what: "npm ci" }),
+        );
     }
 }
 
 function matchesLockfile() {
     const wanted = packagesOf(path.join(project, "package-lock.json"));
     const installed = packagesOf(path.join(project, "node_modules", ".package-lock.json"));
-    return installed !== undefined && Object.entries(wanted).every(([name, entry]) =>
-        name === "" || (installed[name] === undefined ? entry.optional === true : installed[name].integrity === entry.integrity));
+    return (
+        installed !== undefined &&
+        Object.entries(wanted).every(
+            ([name, entry]) =>
+                name === "" ||
+                (installed[name] === undefined
+                    ? entry.optional === true
+                    : installed[name].integrity === entry.integrity),
+        )
+    );
 }
 
 function packagesOf(file) {

@@ -23,13 +23,16 @@ export async function fetchPackage(wanted, folder) {
             cwd: temporary,
             what: `npm pack ${exactly}`,
         });
-        const archive = path.join(temporary, readdirSync(temporary).find((file) => file.endsWith(".tgz")));
+        const archive = path.join(
+            temporary,
+            readdirSync(temporary).find((file) => file.endsWith(".tgz")),
+        );
         const hash = createHash("sha512");
         await pipeline(createReadStream(archive), hash);
         if (hash.digest("base64") !== wanted.sha512) {
-            throw Object.assign(
-                new SetupError(`${exactly} is not the file that this project expects`),
-                { unexpected: true });
+            throw Object.assign(new SetupError(`${exactly} is not the file that this project expects`), {
+                unexpected: true,
+            });
         }
         const tar = onWindows ? path.join(process.env.SystemRoot, "System32", "tar.exe") : "tar";
         await run(tar, ["-xzf", path.basename(archive)], { cwd: temporary });

@@ -11,7 +11,8 @@ export const project = path.dirname(path.dirname(fileURLToPath(import.meta.url))
 export const local = path.join(project, ".cache");
 
 /** The Debian root, Windows Nodes and the first Wine prefix, shared by all clones of this user. */
-export const shared = process.env.WINSOCK_SPI_CACHE ||
+export const shared =
+    process.env.WINSOCK_SPI_CACHE ||
     (onWindows
         ? path.join(process.env.LOCALAPPDATA || homedir(), "winsock-spi")
         : path.join(process.env.XDG_CACHE_HOME || path.join(homedir(), ".cache"), "winsock-spi"));

@@ -73,9 +73,12 @@ function isCurrent(prefix, key) {
 
 function hostKey(environment) {
     const files = architecturesOf(environment).flatMap(({ architecture }) =>
-        hostFiles.map((file) => path.join(wineBinaries(architecture), file)));
-    return contentKey([...files, path.join(wineBinaries("x64"), "winsock_wine_seed.exe")],
-        environment.key + bareProgramSettings);
+        hostFiles.map((file) => path.join(wineBinaries(architecture), file)),
+    );
+    return contentKey(
+        [...files, path.join(wineBinaries("x64"), "winsock_wine_seed.exe")],
+        environment.key + bareProgramSettings,
+    );
 }
 
 function architecturesOf(environment) {
@@ -182,7 +185,12 @@ async function makeBase(environment, base) {
         await importSettings(environment, temporary, baseSettings);
         await wineMust(environment, temporary, ["winecfg", "-v", "win10"]);
         for (const { folder } of architecturesOf(environment)) {
-            await wineMust(environment, temporary, ["wine", `C:\\windows\\${path.basename(folder)}\\cmd.exe`, "/c", "exit 0"]);
+            await wineMust(environment, temporary, [
+                "wine",
+                `C:\\windows\\${path.basename(folder)}\\cmd.exe`,
+                "/c",
+                "exit 0",
+            ]);
         }
         await wineMust(environment, temporary, ["wineserver", "-k"], { timeout: 30_000 }).catch(() => {});
         await wineMust(environment, temporary, ["wineserver", "-w"]);

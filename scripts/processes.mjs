@@ -37,7 +37,8 @@ export function attempt(file, args, options = {}) {
 export async function run(file, args, options = {}) {
     const result = await attempt(file, args, options);
     if (result.code !== 0) {
-        const how = result.code === null ? `ended by ${result.signal ?? result.error?.code}` : `exit code ${result.code}`;
+        const how =
+            result.code === null ? `ended by ${result.signal ?? result.error?.code}` : `exit code ${result.code}`;
         throw new SetupError(
             `${options.what ?? [file, ...args].join(" ")}: ${how}\n${result.output.slice(-shownOnFailure)}`,
         );

@@ -10,7 +10,7 @@ target=$1 tool=$2 mirror=$3
 suite=trixie
 base=ca-certificates,netbase
 windows="wine wine64 wine32:i386"
-tools="g++ g++-mingw-w64-x86-64-posix g++-mingw-w64-i686-posix mingw-w64-tools cmake ninja-build"
+tools="g++ g++-mingw-w64-x86-64-posix g++-mingw-w64-i686-posix mingw-w64-tools cmake ninja-build clang-format-19 clang-tidy-19"
 
 # No manuals and translations; nothing recommended; no fsync, since a root that was not finished is thrown away.
 dpkg_options='path-exclude=/usr/share/doc/*
@@ -55,7 +55,7 @@ mmdebstrap)
     ;;
 esac
 
-for program in wine wineserver cmake ninja g++ x86_64-w64-mingw32-g++-posix i686-w64-mingw32-g++-posix; do
+for program in wine wineserver cmake ninja clang-format-19 clang-tidy-19 g++ x86_64-w64-mingw32-g++-posix i686-w64-mingw32-g++-posix; do
     [ -e "$target/usr/bin/$program" ] || [ -L "$target/usr/bin/$program" ] || { echo "no $program in the root" >&2; exit 1; }
 done
 [ -e "$target/usr/lib/i386-linux-gnu/wine/i386-windows/ntdll.dll" ] || { echo "no 32-bit Wine in the root" >&2; exit 1; }

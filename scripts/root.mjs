@@ -63,7 +63,13 @@ async function hostWine() {
 
 function has32Bit(wine) {
     const besides = path.join(path.dirname(path.dirname(realpathSync(wine))), "lib", "wine");
-    const folders = [besides, "/usr/lib/wine", "/usr/lib32/wine", "/usr/lib/i386-linux-gnu/wine", "/usr/lib/x86_64-linux-gnu/wine"];
+    const folders = [
+        besides,
+        "/usr/lib/wine",
+        "/usr/lib32/wine",
+        "/usr/lib/i386-linux-gnu/wine",
+        "/usr/lib/x86_64-linux-gnu/wine",
+    ];
     return folders.some((folder) => existsSync(path.join(folder, "i386-windows", "ntdll.dll")));
 }
 
@@ -89,7 +95,8 @@ async function rootOrReason(build) {
     if (!build && findRoot(recipe) === undefined) {
         return "The root is not built.";
     }
-    const name = findRoot(recipe) ?? (await withLock(`root-${recipe}`, () => findRoot(recipe) ?? buildRoot(recipe, way)));
+    const name =
+        findRoot(recipe) ?? (await withLock(`root-${recipe}`, () => findRoot(recipe) ?? buildRoot(recipe, way)));
     if (typeof name !== "string") {
         return name.reason;
     }
@@ -100,7 +107,9 @@ async function rootOrReason(build) {
 }
 
 function findRoot(recipe) {
-    return existsSync(roots) ? readdirSync(roots).find((name) => name.startsWith("debian-") && name.endsWith(`-${recipe}`)) : undefined;
+    return existsSync(roots)
+        ? readdirSync(roots).find((name) => name.startsWith("debian-") && name.endsWith(`-${recipe}`))
+        : undefined;
 }
 
 /** How this user gets into a root: { enter, build, tool } or { reason }. */
@@ -109,7 +118,9 @@ async function wayIn() {
     const enter = ({ root, state, argv, folder }) => ["sh", join, state, root, folder, "", ...argv];
     if (process.getuid() === 0) {
         if ((await attempt("unshare", ["--mount", "true"])).code !== 0) {
-            return { reason: "Mount namespaces are refused here. In a container, run it with: docker run --privileged ..." };
+            return {
+                reason: "Mount namespaces are refused here. In a container, run it with: docker run --privileged ...",
+            };
         }
         return { enter, tool: "debootstrap", build: (command) => ["unshare", "--mount", ...command] };
     }
@@ -124,13 +135,25 @@ async function wayIn() {
     if (sudo) {
         const owner = `${process.getuid()}:${process.getgid()}`;
         return {
-            enter: ({ root, state, argv, folder }) => ["sudo", "-n", "-E", "sh", join, state, root, folder, owner, ...argv],
+            enter: ({ root, state, argv, folder }) => [
+                "sudo",
+                "-n",
+                "-E",
+                "sh",
+                join,
+                state,
+                root,
+                folder,
+                owner,
+                ...argv,
+            ],
             tool: "debootstrap",
             build: buildWithSudo,
         };
     }
     return {
-        reason: "User namespaces are not allowed here, and there is no sudo without a password. Allow them, then run the same " +
+        reason:
+            "User namespaces are not allowed here, and there is no sudo without a password. Allow them, then run the same " +
             "command again:\n    sudo sysctl -w kernel.unprivileged_userns_clone=1 kernel.apparmor_restrict_unprivileged_userns=0",
     };
 }
@@ -150,7 +173,10 @@ async function buildRoot(recipe, way) {
     return step("building the Debian 13 root with Wine 10 and the compilers (once per user, about 3 GB)", async () => {
         try {
             const argv = way.build(["sh", path.join(scripts, "root-build.sh"), temporary, way.tool, mirror]);
-            await run(argv[0], argv.slice(1), { what: "building the Debian root", env: { ...process.env, PATH: systemPath } });
+            await run(argv[0], argv.slice(1), {
+                what: "building the Debian root",
+                env: { ...process.env, PATH: systemPath },
+            });
             const made = JSON.parse(readFileSync(path.join(temporary, "etc", "winsock-spi-root.json"), "utf8"));
             const name = `debian-${made.debian}-wine-${made.wine}-${recipe}`;
             await renameRoot(temporary, path.join(roots, name), elevate);
@@ -174,15 +200,26 @@ async function installBuilder(way) {
     const packages = way.tool === "mmdebstrap" ? "mmdebstrap uidmap" : "debootstrap";
     if (packages.split(" ").every((name) => which(name === "uidmap" ? "newuidmap" : name) !== undefined)) {
         if (way.tool === "mmdebstrap" && !hasSubordinateIds()) {
-            return "This user has no subordinate user ids. Run this, then the same command again:\n" +
-                `    sudo usermod --add-subuids 200000-265535 --add-subgids 200000-265535 ${os.userInfo().username}`;
+            return (
+                "This user has no subordinate user ids. Run this, then the same command again:\n" +
+                `    sudo usermod --add-subuids 200000-265535 --add-subgids 200000-265535 ${os.userInfo().username}`
+            );
         }
         return undefined;
     }
     const elevate = process.getuid() === 0 ? [] : ["sudo", "-n"];
     if (way.tool === "debootstrap" && which("apt-get") !== undefined) {
         await step("installing debootstrap", async () => {
-            const apt = [...elevate, "env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-q", "install", "-y", packages];
+            const apt = [
+                ...elevate,
+                "env",
+                "DEBIAN_FRONTEND=noninteractive",
+                "apt-get",
+                "-q",
+                "install",
+                "-y",
+                packages,
+            ];
             const first = await attempt(apt[0], apt.slice(1));
             if (first.code !== 0) {
                 const update = [...elevate, "apt-get", "-q", "update"];
@@ -192,20 +229,30 @@ async function installBuilder(way) {
         });
         return undefined;
     }
-    const command = which("apt-get") !== undefined ? `sudo apt-get install -y ${packages}` : `install the packages: ${packages}`;
-    return "Windows programs need Wine 10 with 32-bit support, which this machine does not have. It can be put into a folder of " +
+    const command =
+        which("apt-get") !== undefined ? `sudo apt-get install -y ${packages}` : `install the packages: ${packages}`;
+    return (
+        "Windows programs need Wine 10 with 32-bit support, which this machine does not have. It can be put into a folder of " +
         `yours, without touching the system. Run this, then the same command again:\n    ${command}\n` +
-        `(Or install Wine 8 or newer with its build tools: ${hostPackages})`;
+        `(Or install Wine 8 or newer with its build tools: ${hostPackages})`
+    );
 }
 
 function hasSubordinateIds() {
     const { username, uid } = os.userInfo();
-    return existsSync("/etc/subuid") &&
-        readFileSync("/etc/subuid", "utf8").split("\n").some((line) => [username, String(uid)].includes(line.split(":")[0]));
+    return (
+        existsSync("/etc/subuid") &&
+        readFileSync("/etc/subuid", "utf8")
+            .split("\n")
+            .some((line) => [username, String(uid)].includes(line.split(":")[0]))
+    );
 }
 
 export function which(name) {
-    return systemPath.split(":").map((folder) => path.join(folder, name)).find((file) => existsSync(file));
+    return systemPath
+        .split(":")
+        .map((folder) => path.join(folder, name))
+        .find((file) => existsSync(file));
 }
 
 /** Writes an executable that runs PROGRAM inside the environment, for tools that want the path of a program. */
@@ -221,7 +268,10 @@ export function wrapper(environment, program) {
 
 /** Removes a root; one that was built with sudo is removed with sudo. */
 export async function removeRoot(root) {
-    const own = await rm(root, { recursive: true, force: true }).then(() => true, () => false);
+    const own = await rm(root, { recursive: true, force: true }).then(
+        () => true,
+        () => false,
+    );
     if (!own) {
         await run("sudo", ["-n", "rm", "-rf", "--one-file-system", root], { what: `sudo rm -rf ${root}` });
     }

@@ -37,7 +37,11 @@ export async function runWindows({ environment, program, args, variables = {}, f
     const command = onWindows
         ? { file: program, args, env: { ...process.env, ...variables } }
         : relayed({
-              environment, prefix: cliPrefix, program, args, folder,
+              environment,
+              prefix: cliPrefix,
+              program,
+              args,
+              folder,
               variables: { WINEPATH: path.win32.dirname(native(nodePath("node"))), ...variables },
           });
     const streams = [process.stdin, process.stdout, process.stderr];

@@ -1,5 +1,12 @@
 // The set-up of a clone: everything that a command needs, made if missing or stale, else left alone.
-import { buildLibrary, buildNative, buildNativeTests, buildTests, prebuildsFilled, requireBuildTools } from "./build.mjs";
+import {
+    buildLibrary,
+    buildNative,
+    buildNativeTests,
+    buildTests,
+    prebuildsFilled,
+    requireBuildTools,
+} from "./build.mjs";
 import { ensureNodes } from "./nodes.mjs";
 import { ensureDependencies } from "./npm.mjs";
 import { onWindows } from "./paths.mjs";
@@ -25,12 +32,17 @@ export async function setup(wanted = {}) {
 
 async function setupOnLinux({ nodes = [], tests = false }) {
     if (process.platform !== "linux" || process.arch !== "x64") {
-        throw new SetupError(`winsock-spi is developed on Windows or on x86-64 Linux, not on ${process.platform} ${process.arch}.`, 2);
+        throw new SetupError(
+            `winsock-spi is developed on Windows or on x86-64 Linux, not on ${process.platform} ${process.arch}.`,
+            2,
+        );
     }
     // Three things that wait for the network, not for each other.
     const [where] = await allDone([environment(), ensureNodes(nodes), ensureDependencies()]);
     await allDone([
-        buildNative(where).then(() => ensurePrefixes(where)).then(() => (tests ? buildNativeTests(where) : undefined)),
+        buildNative(where)
+            .then(() => ensurePrefixes(where))
+            .then(() => (tests ? buildNativeTests(where) : undefined)),
         buildLibrary().then(() => (tests ? buildTests() : undefined)),
     ]);
     return where;

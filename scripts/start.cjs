@@ -6,8 +6,13 @@ var NEEDED = [20, 19];
 
 var have = process.versions.node.split(".").map(Number);
 if (have[0] < NEEDED[0] || (have[0] === NEEDED[0] && have[1] < NEEDED[1])) {
-    process.stderr.write("winsock-spi needs Node.js " + NEEDED.join(".") + " or newer; this is " + process.versions.node +
-        ".\nGet one from https://nodejs.org, then run the same command again.\n");
+    process.stderr.write(
+        "winsock-spi needs Node.js " +
+            NEEDED.join(".") +
+            " or newer; this is " +
+            process.versions.node +
+            ".\nGet one from https://nodejs.org, then run the same command again.\n",
+    );
     process.exit(2);
 }
 
@@ -26,20 +31,27 @@ if (process.env.npm_lifecycle_event && process.platform === "linux") {
 // The process id of our parent and, where that is the shell which npm starts scripts with, of its parent.
 function parents() {
     try {
-        var fields = /^(\d+) \((.*)\) \S (\d+)/.exec(require("fs").readFileSync("/proc/" + process.ppid + "/stat", "latin1"));
+        var fields = /^(\d+) \((.*)\) \S (\d+)/.exec(
+            require("fs").readFileSync("/proc/" + process.ppid + "/stat", "latin1"),
+        );
         return fields[2] === "sh" ? fields[1] + " " + fields[3] : fields[1];
-    } catch (error) {
+    } catch (_error) {
         return "none";
     }
 }
 
 // Not written as import(), which Node 8 cannot parse.
 var load = new Function("address", "return import(address)");
-load(require("url").pathToFileURL(file).href).then(function (module) {
-    return module.main(process.argv.slice(3));
-}).then(function (code) {
-    process.exitCode = code;
-}, function (error) {
-    process.stderr.write("winsock-spi: " + (error.forPeople ? error.message : error.stack) + "\n");
-    process.exitCode = error.exitCode || 1;
-});
+load(require("url").pathToFileURL(file).href)
+    .then(function (module) {
+        return module.main(process.argv.slice(3));
+    })
+    .then(
+        function (code) {
+            process.exitCode = code;
+        },
+        function (error) {
+            process.stderr.write("winsock-spi: " + (error.forPeople ? error.message : error.stack) + "\n");
+            process.exitCode = error.exitCode || 1;
+        },
+    );

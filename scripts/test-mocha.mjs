@@ -11,13 +11,20 @@ import { attempt } from "./processes.mjs";
  */
 export async function runMocha({ files, report, command, native, timeout }) {
     rmSync(report, { force: true });
-    const node = command([
-        native(path.join(project, "node_modules", "mocha", "bin", "mocha.js")),
-        "--reporter", native(path.join(project, "scripts", "test-reporter.cjs")),
-        "--timeout", "60000",
-        "--no-color", "--no-config", "--no-package",
-        ...files.map(native),
-    ], { WINSOCK_SPI_REPORT: native(report) });
+    const node = command(
+        [
+            native(path.join(project, "node_modules", "mocha", "bin", "mocha.js")),
+            "--reporter",
+            native(path.join(project, "scripts", "test-reporter.cjs")),
+            "--timeout",
+            "60000",
+            "--no-color",
+            "--no-config",
+            "--no-package",
+            ...files.map(native),
+        ],
+        { WINSOCK_SPI_REPORT: native(report) },
+    );
     const { code, output } = await attempt(node.file, node.args, { cwd: project, env: node.env, timeout });
     let counted;
     try {
@@ -25,7 +32,8 @@ export async function runMocha({ files, report, command, native, timeout }) {
     } catch {
         counted = { passed: 0, failed: 0, skipped: 0, failures: [] };
         return withFailure(counted, output, {
-            message: `the test process ${code === null ? `was ended after ${timeout / 1000} s` : `ended with exit code ${code}`} ` +
+            message:
+                `the test process ${code === null ? `was ended after ${timeout / 1000} s` : `ended with exit code ${code}`} ` +
                 "before it had finished",
             timedOut: code === null,
         });
@@ -35,7 +43,8 @@ export async function runMocha({ files, report, command, native, timeout }) {
         return { ...counted, output };
     }
     return withFailure(counted, output, {
-        message: `the test process ended with exit code ${code} after its tests`, timedOut: false,
+        message: `the test process ended with exit code ${code} after its tests`,
+        timedOut: false,
     });
 }
 

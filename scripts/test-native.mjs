@@ -9,7 +9,9 @@ export function nativeSuites({ environment, counts }) {
     if (onWindows || !existsSync(folder)) {
         return [];
     }
-    return readdirSync(folder).sort().map((name) => ({ name: `native ${name}`, run: () => runSuite(environment, counts, folder, name) }));
+    return readdirSync(folder)
+        .sort()
+        .map((name) => ({ name: `native ${name}`, run: () => runSuite(environment, counts, folder, name) }));
 }
 
 async function runSuite(environment, counts, folder, name) {

@@ -11,17 +11,21 @@ module.exports = class Reporter extends Mocha.reporters.Spec {
     constructor(runner, options) {
         super(runner, options);
         const failures = [];
-        runner.on("fail", (test, error) => failures.push({
-            title: test.fullTitle(),
-            message: String(error?.message ?? error),
-            timedOut: error?.code === "ERR_MOCHA_TIMEOUT",
-        }));
+        runner.on("fail", (test, error) =>
+            failures.push({
+                title: test.fullTitle(),
+                message: String(error?.message ?? error),
+                timedOut: error?.code === "ERR_MOCHA_TIMEOUT",
+            }),
+        );
         runner.once("end", () => {
             const { passes, failures: failed, pending } = this.stats;
             const counted = { passed: passes, failed, skipped: pending, failures };
             writeFileSync(process.env.WINSOCK_SPI_REPORT, JSON.stringify(counted));
             setTimeout(() => {
-                console.log(`LEFT OPEN, so that the process does not end: ${process.getActiveResourcesInfo().join(", ")}`);
+                console.log(
+                    `LEFT OPEN, so that the process does not end: ${process.getActiveResourcesInfo().join(", ")}`,
+                );
                 process.exit();
             }, grace).unref();
         });

@@ -13,20 +13,28 @@ export function unitSuites({ environment, counts, full }) {
     if (files.length === 0) {
         return [];
     }
-    return [{
-        name: "unit",
-        run: () => runMocha({
-            files,
-            report: path.join(local, "report-unit.json"),
-            native: (file) => file,
-            command: (args, variables) => ({
-                file: process.execPath,
-                args,
-                env: { ...process.env, WINSOCK_SPI_CASES: String(counts.cases), ...nativePrograms(environment), ...variables },
-            }),
-            timeout: full ? timeout.full : timeout.quick,
-        }),
-    }];
+    return [
+        {
+            name: "unit",
+            run: () =>
+                runMocha({
+                    files,
+                    report: path.join(local, "report-unit.json"),
+                    native: (file) => file,
+                    command: (args, variables) => ({
+                        file: process.execPath,
+                        args,
+                        env: {
+                            ...process.env,
+                            WINSOCK_SPI_CASES: String(counts.cases),
+                            ...nativePrograms(environment),
+                            ...variables,
+                        },
+                    }),
+                    timeout: full ? timeout.full : timeout.quick,
+                }),
+        },
+    ];
 }
 
 /** How tests run a program of test/native (test/support/native.ts). They are only built on Linux. */
@@ -38,6 +46,9 @@ function nativePrograms(environment) {
 /** The compiled *.test.js of a folder. */
 export function testFiles(folder) {
     return existsSync(folder)
-        ? readdirSync(folder).filter((name) => name.endsWith(".test.js")).sort().map((name) => path.join(folder, name))
+        ? readdirSync(folder)
+              .filter((name) => name.endsWith(".test.js"))
+              .sort()
+              .map((name) => path.join(folder, name))
         : [];
 }

@@ -26,8 +26,12 @@ export async function windowsSuites(given) {
     const facts = {
         project: native(project),
         nodes: usableNodes(environment),
-        builds: Object.fromEntries(architectures.map(({ name, preset }) =>
-            [name === "x64" ? 64 : 32, native(path.join(buildFolder(preset), "bin"))])),
+        builds: Object.fromEntries(
+            architectures.map(({ name, preset }) => [
+                name === "x64" ? 64 : 32,
+                native(path.join(buildFolder(preset), "bin")),
+            ]),
+        ),
         bareProgram: onWindows ? undefined : bareProgram,
         unchangeable: await reasonNotToChange(),
     };
@@ -36,11 +40,17 @@ export async function windowsSuites(given) {
         return {
             name: `windows ${name}`,
             alone: onWindows,
-            run: async () => runFile({
-                environment, file, name,
-                facts: JSON.stringify({ ...facts, programs: needPrograms.has(name) ? await programFiles(given) : {} }),
-                timeout: full ? timeout.full : timeout.quick,
-            }),
+            run: async () =>
+                runFile({
+                    environment,
+                    file,
+                    name,
+                    facts: JSON.stringify({
+                        ...facts,
+                        programs: needPrograms.has(name) ? await programFiles(given) : {},
+                    }),
+                    timeout: full ? timeout.full : timeout.quick,
+                }),
         };
     });
 }
@@ -58,35 +68,49 @@ async function removeLeftPrefixes() {
 
 /** node.exe of each Windows Node that runs here, as Windows names it. */
 function usableNodes(environment) {
-    const usable = Object.keys(nodes).filter((name) =>
-        existsSync(nodePath(name)) && (onWindows || environment.complete || nodes[name].oldWine));
+    const usable = Object.keys(nodes).filter(
+        (name) => existsSync(nodePath(name)) && (onWindows || environment.complete || nodes[name].oldWine),
+    );
     return Object.fromEntries(usable.map((name) => [name, native(nodePath(name))]));
 }
 
 /** Other people's programs as Windows names them: { file } or { missing: reason } by name. */
 async function programFiles(given) {
     const found = Object.entries(await ensurePrograms(given));
-    return Object.fromEntries(found.map(([name, { file, missing }]) =>
-        [name, file === undefined ? { missing } : { file: native(file) }]));
+    return Object.fromEntries(
+        found.map(([name, { file, missing }]) => [name, file === undefined ? { missing } : { file: native(file) }]),
+    );
 }
 
 async function runFile({ environment, facts, file, name, timeout }) {
     const prefix = path.join(testPrefixes, `${name}-${process.pid}`);
-    const run = (command) => runMocha({
-        files: [file], report: path.join(local, `report-${name}-${process.pid}.json`), native, timeout, command,
-    });
+    const run = (command) =>
+        runMocha({
+            files: [file],
+            report: path.join(local, `report-${name}-${process.pid}.json`),
+            native,
+            timeout,
+            command,
+        });
     if (onWindows) {
         return run((args, variables) => ({
-            file: process.execPath, args, env: { ...process.env, WINSOCK_SPI_TEST: facts, ...variables },
+            file: process.execPath,
+            args,
+            env: { ...process.env, WINSOCK_SPI_TEST: facts, ...variables },
         }));
     }
     copyTemplate(prefix);
     try {
-        return await run((args, variables) => relayed({
-            environment, prefix, args, folder: project,
-            program: native(nodePath("node")),
-            variables: { WINSOCK_SPI_TEST: facts, ...variables },
-        }));
+        return await run((args, variables) =>
+            relayed({
+                environment,
+                prefix,
+                args,
+                folder: project,
+                program: native(nodePath("node")),
+                variables: { WINSOCK_SPI_TEST: facts, ...variables },
+            }),
+        );
     } finally {
         await endPrefix(environment, prefix);
         await rm(prefix, { recursive: true, force: true, maxRetries: 3 });

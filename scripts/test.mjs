@@ -1,5 +1,6 @@
 // npm test, npm run test:full: the set-up, then every suite; the last line is `N passed, N failed, N skipped`.
 //
+//   scripts/checks  formatting, linters, documentation, workflows, the package
 //   test/unit       mocha on this Node
 //   test/native     unit tests and fuzzers of native/core, with sanitizers (Linux)
 //   test/windows    mocha in Windows Node, each file in a process and, on Linux, in a Wine prefix of its own
@@ -18,6 +19,7 @@ import { compiledTests } from "./build.mjs";
 import { nodes } from "./nodes.mjs";
 import { say, seconds } from "./progress.mjs";
 import { setup } from "./setup.mjs";
+import { checkSuites } from "./test-checks.mjs";
 import { nativeSuites } from "./test-native.mjs";
 import { unitSuites } from "./test-unit.mjs";
 import { windowsSuites } from "./test-windows.mjs";
@@ -35,7 +37,9 @@ export async function main(args) {
     const { counts } = await import(pathToFileURL(path.join(compiledTests, "support", "counts.js")).href);
 
     const given = { environment, counts, full };
-    const suites = (await Promise.all([windowsSuites(given), nativeSuites(given), unitSuites(given)]))
+    const suites = (
+        await Promise.all([windowsSuites(given), nativeSuites(given), unitSuites(given), checkSuites(given)])
+    )
         .flat()
         .filter(({ name }) => filters.length === 0 || filters.some((filter) => name.includes(filter)));
     const begin = performance.now();
@@ -80,7 +84,9 @@ function onlyTimeouts({ failed, failures = [] }) {
 function failureLines(word, suite, { failed, failures = [] }) {
     const untold = failed - failures.length;
     return [
-        ...failures.map(({ title, message }) => `${word} ${suite.name}: ${title}: ${message.split("\n")[0].slice(0, 300)}`),
+        ...failures.map(
+            ({ title, message }) => `${word} ${suite.name}: ${title}: ${message.split("\n")[0].slice(0, 300)}`,
+        ),
         ...(untold > 0 ? [`${word} ${suite.name}: ${untold} failed`] : []),
     ];
 }

@@ -8,8 +8,18 @@ process.on("message", async ({ number, pid, local, remote, action }) => {
     process.send({
         number,
         answer: await relay.admit({
-            pid, processStart: 0n, program: "", call: "ConnectEx", protocol: "tcp", socket: 0n, local, remote, rule, policy,
-            generation: 1, signal: new AbortController().signal,
+            pid,
+            processStart: 0n,
+            program: "",
+            call: "ConnectEx",
+            protocol: "tcp",
+            socket: 0n,
+            local,
+            remote,
+            rule,
+            policy,
+            generation: 1,
+            signal: new AbortController().signal,
         }),
     });
 });

@@ -134,7 +134,10 @@ export function parseBackup(text: string, name = "the backup"): Backup {
         throw corrupt(name, "its registry content does not fit its checksum");
     }
     const catalogs = catalogsIn(backup.registry).map(Number);
-    if (catalogs.length !== backup.machine.catalogs.length || !backup.machine.catalogs.every((one) => catalogs.includes(one))) {
+    if (
+        catalogs.length !== backup.machine.catalogs.length ||
+        !backup.machine.catalogs.every((one) => catalogs.includes(one))
+    ) {
         throw new WinsockError(
             `${name} says that its machine had the ${backup.machine.catalogs.join("- and ")}-bit catalog, and holds the ` +
                 `${catalogs.join("- and ")}-bit catalog: it fits no machine. Nothing was changed; use another backup.`,
@@ -184,8 +187,10 @@ function findDecodedFault(decoded: Record<string, unknown>, dlls: Record<string,
     const isDll = (value: unknown): boolean =>
         value === null || (isRecord(value) && typeof value["sha256"] === "string" && typeof value["size"] === "number");
     const sound =
-        isMap(decoded["protocols"], isList) && isMap(decoded["namespaces"], isList) &&
-        isMap(decoded["categories"], isNumbers) && isMap(dlls, isDll);
+        isMap(decoded["protocols"], isList) &&
+        isMap(decoded["namespaces"], isList) &&
+        isMap(decoded["categories"], isNumbers) &&
+        isMap(dlls, isDll);
     return sound ? undefined : "its decoded part is not what it should be";
 }
 
@@ -226,9 +231,10 @@ export function readablePath(file: string, bits: CatalogName, machine: MachineFa
 }
 
 /** What there is now of the DLLs that a catalog names. */
-export async function hashDlls(
-    { catalog, machine }: Pick<Reading, "machine"> & { catalog: Catalog },
-): Promise<Backup["dlls"]> {
+export async function hashDlls({
+    catalog,
+    machine,
+}: Pick<Reading, "machine"> & { catalog: Catalog }): Promise<Backup["dlls"]> {
     const dlls = new Map<string, { sha256: string; size: number } | null>();
     for (const bits of catalogNames) {
         for (const entry of [...(catalog.protocols[bits] ?? []), ...(catalog.namespaces[bits] ?? [])]) {
@@ -250,7 +256,9 @@ export async function hashDlls(
 /** A catalog without how it was read. */
 function plainCatalog({ protocols, namespaces, categories, applications }: Catalog): Catalog {
     return {
-        protocols, namespaces, ...(categories === undefined ? {} : { categories }),
+        protocols,
+        namespaces,
+        ...(categories === undefined ? {} : { categories }),
         ...(applications === undefined ? {} : { applications }),
     };
 }

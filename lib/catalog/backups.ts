@@ -37,7 +37,8 @@ export async function listBackups(): Promise<BackupListing[]> {
             return [];
         }
         throw new WinsockError(`Cannot look into ${folder}; as an administrator you can.`, {
-            code: "ERR_NOT_READABLE", cause: error,
+            code: "ERR_NOT_READABLE",
+            cause: error,
         });
     }
     return Promise.all(newestFirst(names).map((name) => describe(path.join(folder, name))));

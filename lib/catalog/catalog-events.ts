@@ -24,14 +24,18 @@ export interface CatalogEvent {
 
 const provider = /<Provider\s[^>]*Name=(["'])Microsoft-Windows-Winsock-WS2HELP\1/i;
 const names: ReadonlyMap<string, CatalogEventName> = new Map([
-    ["1", "install"], ["2", "remove"], ["3", "disable"], ["4", "reset"],
+    ["1", "install"],
+    ["2", "remove"],
+    ["3", "disable"],
+    ["4", "reset"],
 ]);
 
 const entities: Readonly<Record<string, string>> = { amp: "&", lt: "<", gt: ">", quot: '"', apos: "'" };
 
 function unescapeXml(text: string): string {
     return text.replace(/&(?:#(\d{1,7})|#x([0-9a-f]{1,6})|([a-z]{2,4}));/gi, (whole, decimal, hex, name: string) => {
-        const code = decimal !== undefined ? Number(decimal) : hex !== undefined ? Number.parseInt(hex as string, 16) : -1;
+        const code =
+            decimal !== undefined ? Number(decimal) : hex !== undefined ? Number.parseInt(hex as string, 16) : -1;
         return code >= 0 && code <= 0x10_ffff ? String.fromCodePoint(code) : (entities[name ?? ""] ?? whole);
     });
 }

@@ -91,14 +91,17 @@ function chainView(bits: CatalogName, entries: readonly CatalogEntry[], namespac
         }
         protocol.rows.push(row);
     }
-    const hidden = entries.filter((entry) => entry.kind === "hidden").map((entry) => ({
-        entry,
-        namedBy: entries.filter(({ chain }) => chain.includes(entry.id)).map(({ id }) => id),
-    }));
+    const hidden = entries
+        .filter((entry) => entry.kind === "hidden")
+        .map((entry) => ({
+            entry,
+            namedBy: entries.filter(({ chain }) => chain.includes(entry.id)).map(({ id }) => id),
+        }));
     const views = [...protocols.values()];
     const rows = views.flatMap((protocol) => protocol.rows);
     const faults = rows.reduce(
-        (sum, { below, faults }) => sum + faults.length + below.filter(({ fault }) => fault !== undefined).length, 0,
+        (sum, { below, faults }) => sum + faults.length + below.filter(({ fault }) => fault !== undefined).length,
+        0,
     );
     return { bits, count: entries.length, protocols: views, hidden, namespaces, faults };
 }
@@ -109,7 +112,11 @@ function chainView(bits: CatalogName, entries: readonly CatalogEntry[], namespac
  */
 function chainRow(entry: CatalogEntry, byId: ReadonlyMap<number, CatalogEntry>, first: boolean): ChainRow {
     const row: ChainRow = {
-        entry, first, unlisted: (entry.providerFlags & PFL_HIDDEN) !== 0, below: [], faults: [],
+        entry,
+        first,
+        unlisted: (entry.providerFlags & PFL_HIDDEN) !== 0,
+        below: [],
+        faults: [],
     };
     if (entry.kind !== "layered") {
         return row;

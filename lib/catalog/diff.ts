@@ -4,10 +4,22 @@
 import type { Backup } from "./backup.js";
 import { applicationCatalogKey, applicationsOfRegistry } from "./categories.js";
 import {
-    type ApplicationEntry, type Catalog, type CatalogEntry, type CatalogName, type NamespaceEntry, catalogNames,
+    type ApplicationEntry,
+    type Catalog,
+    type CatalogEntry,
+    type CatalogName,
+    type NamespaceEntry,
+    catalogNames,
 } from "./model.js";
 import {
-    type RegistryTree, catalogOfRegistry, dword, entriesKey, isAccessKey, keyAt, namespaceCatalogKey, own,
+    type RegistryTree,
+    catalogOfRegistry,
+    dword,
+    entriesKey,
+    isAccessKey,
+    keyAt,
+    namespaceCatalogKey,
+    own,
     protocolCatalogKey,
 } from "./registry.js";
 
@@ -79,7 +91,13 @@ export function diff(before: Catalog | Registered, after: Catalog | Registered):
     const left = catalogOf(before);
     const right = catalogOf(after);
     const result: CatalogDiff = {
-        same: true, protocols: {}, namespaces: {}, categories: {}, applications: [], registry: [], counters: [],
+        same: true,
+        protocols: {},
+        namespaces: {},
+        categories: {},
+        applications: [],
+        registry: [],
+        counters: [],
     };
     for (const bits of catalogNames) {
         const protocols = compareLists(left.protocols[bits], right.protocols[bits], protocolKeys);
@@ -148,7 +166,10 @@ function compareCounters(before: RegistryTree, after: RegistryTree): CounterChan
         if (left === right) {
             return [];
         }
-        const sides = { ...(left === undefined ? {} : { before: left }), ...(right === undefined ? {} : { after: right }) };
+        const sides = {
+            ...(left === undefined ? {} : { before: left }),
+            ...(right === undefined ? {} : { after: right }),
+        };
         return [{ path, ...sides }];
     });
 }
@@ -162,7 +183,8 @@ const protocolKeys: KeysOf<CatalogEntry> = (entry) => [
 ];
 
 const applicationKeys: KeysOf<ApplicationEntry> = ({ key, program, args }) => [
-    `${key} ${program.toLowerCase()} ${args}`, `${program.toLowerCase()} ${args.toLowerCase()}`,
+    `${key} ${program.toLowerCase()} ${args}`,
+    `${program.toLowerCase()} ${args.toLowerCase()}`,
 ];
 
 const namespaceKeys: KeysOf<NamespaceEntry> = (entry) => [`${entry.providerId} ${entry.namespace}`, entry.providerId];

@@ -70,8 +70,11 @@ export function formatCatalog(catalog: Catalog): string {
         }
     }
     if (catalog.applications !== undefined && catalog.applications.length > 0) {
-        const rows = catalog.applications.map(({ program, args, categoryNames: names }) =>
-            [program, args, names.join(", ")]);
+        const rows = catalog.applications.map(({ program, args, categoryNames: names }) => [
+            program,
+            args,
+            names.join(", "),
+        ]);
         const head = ["PROGRAM", "ARGUMENTS", "PERMITTED"];
         parts.push(`Programs that take some providers only\n${formatTable([head, ...rows])}`);
     }

@@ -1,7 +1,13 @@
 // What a Winsock catalog is to this library: plain data, the value that `catalog --json` prints. Pure.
 
 import {
-    MAX_PROTOCOL_CHAIN, XP1_IFS_HANDLES, familyName, protocolName, providerFlagNames, serviceFlagNames, socketTypeName,
+    MAX_PROTOCOL_CHAIN,
+    XP1_IFS_HANDLES,
+    familyName,
+    protocolName,
+    providerFlagNames,
+    serviceFlagNames,
+    socketTypeName,
 } from "./names.js";
 import { type ProtocolInfo, type ProtocolInfoFields, encodeProtocolInfo } from "./protocol-info.js";
 

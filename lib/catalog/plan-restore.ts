@@ -13,8 +13,16 @@ import { applicationCatalogKey } from "./categories.js";
 import { diff } from "./diff.js";
 import { type Catalog, type CatalogEntry, type CatalogName, catalogNames } from "./model.js";
 import {
-    type ProtocolItem, type RegistryTree, catalogOfRegistry, dword, dwordValue, isAccessKey, keyAt,
-    namespaceCatalogKey, protocolCatalogKey, protocolItems,
+    type ProtocolItem,
+    type RegistryTree,
+    catalogOfRegistry,
+    dword,
+    dwordValue,
+    isAccessKey,
+    keyAt,
+    namespaceCatalogKey,
+    protocolCatalogKey,
+    protocolItems,
 } from "./registry.js";
 import { applicationCategorySteps, namespaceSteps, providerCategorySteps } from "./restore-others.js";
 import { winsockSteps } from "./restore-winsock.js";
@@ -142,8 +150,8 @@ function winsockWay(backup: Backup, target: RestoreTarget): Planned {
 
 /** What no step is about. */
 function leftAlone(backup: Backup, { registry }: RestoreTarget): string[] {
-    const paths = diff({ ...backup, registry }, backup).registry
-        .map(({ path }) => path)
+    const paths = diff({ ...backup, registry }, backup)
+        .registry.map(({ path }) => path)
         .filter((path) => !path.startsWith(`${applicationCatalogKey}\\`));
     if (paths.length === 0) {
         return [];

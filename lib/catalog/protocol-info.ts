@@ -34,12 +34,26 @@ const offset = {
 } as const;
 
 const unsignedFields = [
-    "serviceFlags1", "serviceFlags2", "serviceFlags3", "serviceFlags4", "providerFlags", "catalogEntryId",
-    "messageSize", "providerReserved",
+    "serviceFlags1",
+    "serviceFlags2",
+    "serviceFlags3",
+    "serviceFlags4",
+    "providerFlags",
+    "catalogEntryId",
+    "messageSize",
+    "providerReserved",
 ] as const;
 const signedFields = [
-    "chainLength", "version", "addressFamily", "maxSockAddr", "minSockAddr", "socketType", "protocol",
-    "protocolMaxOffset", "networkByteOrder", "securityScheme",
+    "chainLength",
+    "version",
+    "addressFamily",
+    "maxSockAddr",
+    "minSockAddr",
+    "socketType",
+    "protocol",
+    "protocolMaxOffset",
+    "networkByteOrder",
+    "securityScheme",
 ] as const;
 
 type NumericField = (typeof unsignedFields)[number] | (typeof signedFields)[number];

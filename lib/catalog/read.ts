@@ -4,7 +4,12 @@ import { refuseUnknownOptions, WinsockError } from "../errors.js";
 import { type Bits, type MachineFacts, native } from "../native.js";
 import { applicationsOfRegistry, readProviderCategories } from "./categories.js";
 import {
-    type Catalog, type CatalogEntry, type CatalogName, type NamespaceEntry, catalogNames, entryOfInfo,
+    type Catalog,
+    type CatalogEntry,
+    type CatalogName,
+    type NamespaceEntry,
+    catalogNames,
+    entryOfInfo,
 } from "./model.js";
 import { namespaceName } from "./names.js";
 import { decodeProtocolInfo } from "./protocol-info.js";
@@ -70,7 +75,13 @@ export function readSystem({ source = "auto", raw = false }: ReadCatalogOptions 
     const categories: NonNullable<Catalog["categories"]> = {};
     const applications = applicationsOfRegistry(registry, problems);
     const catalog: LiveCatalog = {
-        protocols: {}, namespaces: {}, categories, applications, sources: {}, namespaceSources: {}, problems,
+        protocols: {},
+        namespaces: {},
+        categories,
+        applications,
+        sources: {},
+        namespaceSources: {},
+        problems,
     };
     for (const name of catalogNames) {
         const bits = Number(name) as Bits;
@@ -119,33 +130,39 @@ function readProtocols(
 
 /** Winsock lists the providers; the registry has their DLLs, and their names as they were registered. */
 function readNamespaces(
-    bits: Bits, source: "auto" | CatalogSource, registry: readonly NamespaceEntry[], problems: string[],
+    bits: Bits,
+    source: "auto" | CatalogSource,
+    registry: readonly NamespaceEntry[],
+    problems: string[],
 ): { entries: readonly NamespaceEntry[]; source: CatalogSource } {
     if (source === "registry") {
         return { entries: registry, source };
     }
     try {
-        const entries = native().enumNamespaces(bits).map((listed): NamespaceEntry => {
-            const { name, providerId, namespace, version, enabled } = listed;
-            const known = registry.find((entry) => entry.providerId === providerId);
-            return {
-                name: known?.name ?? name,
-                providerId,
-                path: known?.path ?? "",
-                namespace,
-                namespaceName: namespaceName(namespace),
-                enabled,
-                version,
-                storesServiceClassInfo: known?.storesServiceClassInfo ?? false,
-                ...(known === undefined || known.name === name ? {} : { displayName: name }),
-            };
-        });
+        const entries = native()
+            .enumNamespaces(bits)
+            .map((listed): NamespaceEntry => {
+                const { name, providerId, namespace, version, enabled } = listed;
+                const known = registry.find((entry) => entry.providerId === providerId);
+                return {
+                    name: known?.name ?? name,
+                    providerId,
+                    path: known?.path ?? "",
+                    namespace,
+                    namespaceName: namespaceName(namespace),
+                    enabled,
+                    version,
+                    storesServiceClassInfo: known?.storesServiceClassInfo ?? false,
+                    ...(known === undefined || known.name === name ? {} : { displayName: name }),
+                };
+            });
         return { entries, source: "winsock" };
     } catch (error) {
         if (!(error instanceof WinsockError) || (source === "winsock" && error.code !== "ERR_OTHER_BITNESS")) {
             throw error;
         }
-        if (error.code !== "ERR_OTHER_BITNESS") { // which is no trouble, only this process's bitness
+        if (error.code !== "ERR_OTHER_BITNESS") {
+            // which is no trouble, only this process's bitness
             problems.push(
                 `Winsock could not list the ${bits}-bit namespace providers (${error.code}: ${error.message}); read ` +
                     "from the registry",
@@ -171,7 +188,9 @@ export function resolvePath(path: string, bits: Bits): string {
     try {
         // A 32-bit process is told of System32 by the name under which it can open files there itself.
         const system32 = /\bsystem32\b/i.exec(path)?.[0] ?? "System32";
-        return native().expandPath(path, bits).replace(/\\Sysnative\\/i, `\\${system32}\\`);
+        return native()
+            .expandPath(path, bits)
+            .replace(/\\Sysnative\\/i, `\\${system32}\\`);
     } catch (error) {
         if (error instanceof WinsockError) {
             return path;

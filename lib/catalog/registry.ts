@@ -75,7 +75,9 @@ export function textValue(key: RegistryTree, name: string): string | undefined {
     if (value === undefined || (value.type !== REG_SZ && value.type !== REG_EXPAND_SZ)) {
         return undefined;
     }
-    return Buffer.from(value.data, "base64").toString("utf16le").replace(/\0[^]*$/, "");
+    return Buffer.from(value.data, "base64")
+        .toString("utf16le")
+        .replace(/\0[^]*$/, "");
 }
 
 /**

@@ -29,24 +29,39 @@ export function namespaceSteps(bits: CatalogName, wanted: RegistryTree, live: Re
     const then = [...kept.keys(), ...added.map(({ entry }) => entry.providerId)];
     return [
         ...removed.map(({ entry: { name, providerId } }): Step => ({
-            do: "remove-namespace", catalog, providerId,
+            do: "remove-namespace",
+            catalog,
+            providerId,
             text: `${bits}-bit catalog: remove the namespace provider "${name}"`,
         })),
         ...added.map(({ entry: { name, providerId, path, namespace, version }, info }): Step => ({
-            do: "install-namespace", catalog, providerId, name, path, namespace, version,
+            do: "install-namespace",
+            catalog,
+            providerId,
+            name,
+            path,
+            namespace,
+            version,
             ...(info === undefined ? {} : { info }),
             text: `${bits}-bit catalog: install the namespace provider "${name}"`,
         })),
         ...switched.map(({ entry: { name, providerId, enabled } }): Step => ({
-            do: "enable-namespace", catalog, providerId, enabled,
+            do: "enable-namespace",
+            catalog,
+            providerId,
+            enabled,
             text: `${bits}-bit catalog: ${enabled ? "enable" : "disable"} the namespace provider "${name}"`,
         })),
         ...(order.every((guid, index) => guid === then[index])
             ? []
-            : [{
-                do: "order-namespaces" as const, catalog, order,
-                text: `${bits}-bit catalog: put the namespace providers in their order`,
-            }]),
+            : [
+                  {
+                      do: "order-namespaces" as const,
+                      catalog,
+                      order,
+                      text: `${bits}-bit catalog: put the namespace providers in their order`,
+                  },
+              ]),
     ];
 }
 
@@ -97,10 +112,15 @@ export function providerCategorySteps(
             return [];
         }
         const what = categoryNames(categories).join(", ") || "none";
-        return [{
-            do: "set-provider-category", catalog: Number(bits) as Bits, providerId, categories,
-            text: `${bits}-bit catalog: set the LSP categories of "${name}": ${what}`,
-        }];
+        return [
+            {
+                do: "set-provider-category",
+                catalog: Number(bits) as Bits,
+                providerId,
+                categories,
+                text: `${bits}-bit catalog: set the LSP categories of "${name}": ${what}`,
+            },
+        ];
     });
 }
 
@@ -112,12 +132,17 @@ export function applicationCategorySteps(wanted: RegistryTree, live: RegistryTre
     const [after, before] = [byKey(wanted), byKey(live)];
     const step = ({ program, args, ours }: ApplicationEntry, categories: number | null): Step => {
         const whose = args === "" ? program : `${program} ${args}`;
-        const text = categories === null
-            ? `Let every provider into ${whose} again`
-            : `Set the LSP categories that ${whose} permits: ${categoryNames(categories).join(", ") || "none"}`;
+        const text =
+            categories === null
+                ? `Let every provider into ${whose} again`
+                : `Set the LSP categories that ${whose} permits: ${categoryNames(categories).join(", ") || "none"}`;
         return {
-            do: "set-application-category", program, ...(args === "" ? {} : { args }), categories,
-            ...(ours === true && categories !== null ? { mark: true } : {}), text,
+            do: "set-application-category",
+            program,
+            ...(args === "" ? {} : { args }),
+            categories,
+            ...(ours === true && categories !== null ? { mark: true } : {}),
+            text,
         };
     };
     // Only an entry that a step makes can be marked as ours.

@@ -48,7 +48,9 @@ interface Progress {
  * @throws WinsockError `ERR_RESTORE_WAY` if Winsock's functions cannot make the wanted catalog, as it is damaged.
  */
 export function winsockSteps(
-    bits: CatalogName, wanted: readonly ProtocolItem[], live: readonly ProtocolItem[],
+    bits: CatalogName,
+    wanted: readonly ProtocolItem[],
+    live: readonly ProtocolItem[],
 ): { steps: Step[]; warnings: string[] } {
     refuseDoubleIds(bits, live, "catalog");
     const all = linked(bits, wanted);
@@ -61,7 +63,11 @@ export function winsockSteps(
         one.done = one.live !== undefined && isAsWanted(one, one.live);
     }
     const late = lateEntries(all, groups);
-    bringAbout(progress, all.filter((one) => !late.has(one)), groups);
+    bringAbout(
+        progress,
+        all.filter((one) => !late.has(one)),
+        groups,
+    );
     takeAway(progress, leaving);
     bringAbout(progress, all, groups);
     putInOrder(progress, all);
@@ -104,11 +110,19 @@ function refuseDoubleIds(bits: CatalogName, items: readonly ProtocolItem[], wher
 /** The entries of the backup, each with those that it names. */
 function linked(bits: CatalogName, wanted: readonly ProtocolItem[]): Wanted[] {
     refuseDoubleIds(bits, wanted, "backup");
-    const all = wanted.map(
-        (item): Wanted => ({ item, names: new Map(), again: false, reference: 0, there: false, done: false }),
-    );
+    const all = wanted.map((item): Wanted => ({
+        item,
+        names: new Map(),
+        again: false,
+        reference: 0,
+        there: false,
+        done: false,
+    }));
     const byId = new Map(all.map((one) => [one.item.entry.id, one]));
-    for (const { item: { entry, info }, names } of all) {
+    for (const {
+        item: { entry, info },
+        names,
+    } of all) {
         if (info.chainLength < 0 || info.chainLength > MAX_PROTOCOL_CHAIN) {
             refuse(bits, `in the backup, the chain of ${nameOf(entry)} has the length ${info.chainLength}`);
         }
@@ -143,7 +157,7 @@ function decide(all: readonly Wanted[], groups: Groups, live: readonly ProtocolI
             leave(guid);
         }
     }
-    for (let settled = false; !settled; ) {
+    for (let settled = false; !settled;) {
         settled = true;
         const gone = new Set([...leaving.values()].flat().map(({ entry }) => entry.id));
         for (const one of lateEntries(all, groups)) {
@@ -230,7 +244,7 @@ function isAsWanted({ item, names }: Wanted, live: ProtocolItem): boolean {
  */
 function lateEntries(all: readonly Wanted[], groups: Groups): Set<Wanted> {
     const late = new Set<Wanted>();
-    for (let before = -1; late.size > before; ) {
+    for (let before = -1; late.size > before;) {
         before = late.size;
         for (const one of all) {
             if (one.again || [...one.names.values()].some((named) => late.has(named))) {
@@ -379,7 +393,9 @@ function putInOrder({ bits, steps, places }: Progress, all: readonly Wanted[]): 
 
 /** Base providers are the machine's own; that one goes for a moment is worth a word. */
 function warningsOf(
-    bits: CatalogName, leaving: ReadonlyMap<string, readonly ProtocolItem[]>, groups: Groups,
+    bits: CatalogName,
+    leaving: ReadonlyMap<string, readonly ProtocolItem[]>,
+    groups: Groups,
 ): string[] {
     return [...leaving].flatMap(([guid, items]) => {
         const base = items.find(({ entry }) => entry.kind === "base");

@@ -6,7 +6,11 @@ import { WinsockError, refuseUnknownOptions } from "../errors.js";
 import { type Bits, packageRoot } from "../native.js";
 import { pendingChange, withConfirmation } from "../plan/confirm.js";
 import {
-    type ChangeOptions, type ChangeResult, changeOptionNames, requireElevated, requireNothingPending,
+    type ChangeOptions,
+    type ChangeResult,
+    changeOptionNames,
+    requireElevated,
+    requireNothingPending,
     requireNothingUnconfirmed,
 } from "../plan/execute.js";
 import { packagedHelpers } from "../plan/helpers.js";
@@ -70,8 +74,10 @@ export async function restore(file: string, options: RestoreOptions = {}): Promi
 function withResolvedPaths({ protocols, namespaces }: Catalog): Catalog {
     const result: Catalog = { protocols: {}, namespaces: {} };
     for (const name of catalogNames) {
-        const resolved = <Entry extends { path: string }>(entry: Entry): Entry & { resolvedPath: string } =>
-            ({ ...entry, resolvedPath: resolvePath(entry.path, Number(name) as Bits) });
+        const resolved = <Entry extends { path: string }>(entry: Entry): Entry & { resolvedPath: string } => ({
+            ...entry,
+            resolvedPath: resolvePath(entry.path, Number(name) as Bits),
+        });
         const [entries, providers] = [protocols[name], namespaces[name]];
         if (entries !== undefined) {
             result.protocols[name] = entries.map(resolved);

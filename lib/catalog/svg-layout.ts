@@ -63,7 +63,8 @@ const padding = 8;
 /** A picture is at least as wide as its heads and notes. */
 const narrowest = 2 * margin + 2 * boxWidth + gap;
 
-const fit = (text: string, width: number): string => cut(printable(text), Math.floor((width - 2 * padding) / cellWidth));
+const fit = (text: string, width: number): string =>
+    cut(printable(text), Math.floor((width - 2 * padding) / cellWidth));
 
 class Canvas {
     readonly boxes: Box[] = [];
@@ -84,8 +85,15 @@ class Canvas {
     box(column: number, kind: BoxKind, texts: { title: string; detail: string; hint: string }, first = false): void {
         const x = margin + column * (boxWidth + gap);
         this.boxes.push({
-            x, y: this.y, width: boxWidth, height: boxHeight, kind, first,
-            title: fit(texts.title, boxWidth), detail: fit(texts.detail, boxWidth), hint: printable(texts.hint),
+            x,
+            y: this.y,
+            width: boxWidth,
+            height: boxHeight,
+            kind,
+            first,
+            title: fit(texts.title, boxWidth),
+            detail: fit(texts.detail, boxWidth),
+            hint: printable(texts.hint),
         });
         this.right = Math.max(this.right, x + boxWidth);
     }
@@ -152,21 +160,30 @@ function placeView(canvas: Canvas, view: ChainView): void {
     }
     if (view.hidden.length > 0) {
         canvas.label("Hidden: stand for their providers in chains", "protocol");
-        placeList(canvas, view.hidden.map(({ entry, namedBy }) => () => {
-            const chains = namedBy.length === 0 ? "in no chain" : `in ${namedBy.length} chain${namedBy.length === 1 ? "" : "s"}`;
-            return ["hidden", textsOf(entry, chains)];
-        }));
+        placeList(
+            canvas,
+            view.hidden.map(({ entry, namedBy }) => () => {
+                const chains =
+                    namedBy.length === 0
+                        ? "in no chain"
+                        : `in ${namedBy.length} chain${namedBy.length === 1 ? "" : "s"}`;
+                return ["hidden", textsOf(entry, chains)];
+            }),
+        );
     }
     if (view.namespaces.length > 0) {
         canvas.label("Names: asked in this order", "protocol");
-        placeList(canvas, view.namespaces.map((entry) => () => [
-            entry.enabled ? "namespace" : "off",
-            {
-                title: entry.name,
-                detail: `${entry.namespaceName}${entry.enabled ? "" : " off"} ${dllName(entry.path)}`,
-                hint: `${entry.name}, ${entry.providerId}, ${entry.path}`,
-            },
-        ]));
+        placeList(
+            canvas,
+            view.namespaces.map((entry) => () => [
+                entry.enabled ? "namespace" : "off",
+                {
+                    title: entry.name,
+                    detail: `${entry.namespaceName}${entry.enabled ? "" : " off"} ${dllName(entry.path)}`,
+                    hint: `${entry.name}, ${entry.providerId}, ${entry.path}`,
+                },
+            ]),
+        );
     }
     canvas.y += 14;
 }

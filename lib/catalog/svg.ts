@@ -12,19 +12,40 @@ export interface SvgOptions {
 /** Everything that XML reads as something else than text. Control characters are gone already. */
 export function escapeXml(text: string): string {
     return text
-        .replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;")
-        .replaceAll('"', "&quot;").replaceAll("'", "&#39;");
+        .replaceAll("&", "&amp;")
+        .replaceAll("<", "&lt;")
+        .replaceAll(">", "&gt;")
+        .replaceAll('"', "&quot;")
+        .replaceAll("'", "&#39;");
 }
 
 type Colors = Readonly<Record<"page" | "text" | "soft" | "line" | "bad" | BoxKind, string>>;
 
 const light: Colors = {
-    page: "#ffffff", text: "#1b1f24", soft: "#59636e", line: "#59636e", bad: "#c21f30", base: "#dfe7ef",
-    layered: "#cfe8d5", hidden: "#eeeeee", namespace: "#efe4f7", off: "#eeeeee", missing: "#fde4e6",
+    page: "#ffffff",
+    text: "#1b1f24",
+    soft: "#59636e",
+    line: "#59636e",
+    bad: "#c21f30",
+    base: "#dfe7ef",
+    layered: "#cfe8d5",
+    hidden: "#eeeeee",
+    namespace: "#efe4f7",
+    off: "#eeeeee",
+    missing: "#fde4e6",
 };
 const dark: Colors = {
-    page: "#14181d", text: "#e6edf3", soft: "#9aa5b1", line: "#9aa5b1", bad: "#ff7b85", base: "#26374a",
-    layered: "#1f4430", hidden: "#2a2f35", namespace: "#3b2b4a", off: "#2a2f35", missing: "#4a1d22",
+    page: "#14181d",
+    text: "#e6edf3",
+    soft: "#9aa5b1",
+    line: "#9aa5b1",
+    bad: "#ff7b85",
+    base: "#26374a",
+    layered: "#1f4430",
+    hidden: "#2a2f35",
+    namespace: "#3b2b4a",
+    off: "#2a2f35",
+    missing: "#4a1d22",
 };
 
 const boxKinds = ["base", "layered", "hidden", "namespace", "off", "missing"] as const satisfies readonly BoxKind[];

@@ -100,7 +100,10 @@ function draw(line: Line, columns: Columns, width: number, paint: Painter): stri
 function hiddenLines({ hidden }: ChainView): Line[] {
     return hidden.map(({ entry, namedBy }) => ({
         ...lineOf("  ", entry),
-        kind: namedBy.length === 0 ? "in no chain" : `in ${namedBy.length === 1 ? "1 chain" : `${namedBy.length} chains`}`,
+        kind:
+            namedBy.length === 0
+                ? "in no chain"
+                : `in ${namedBy.length === 1 ? "1 chain" : `${namedBy.length} chains`}`,
     }));
 }
 
@@ -121,7 +124,10 @@ function drawView(view: ChainView, width: number, paint: Painter): string {
         ["Names: asked in this order", namespaceLines(view)],
     ];
     const shown = sections.filter(([, lines]) => lines.length > 0);
-    const columns = columnsFor(shown.flatMap(([, lines]) => lines), width);
+    const columns = columnsFor(
+        shown.flatMap(([, lines]) => lines),
+        width,
+    );
     const faults = view.faults === 0 ? "" : `, ${paint.bad(view.faults === 1 ? "1 fault" : `${view.faults} faults`)}`;
     const head = `${paint.bold(`${view.bits}-bit programs`)}: ${view.count} entries${faults}`;
     return [
@@ -146,5 +152,7 @@ export function formatTree(catalog: Catalog, options: TreeOptions = {}): string 
     }
     const paint = painter(colors);
     const views = chainViews(catalog);
-    return views.length === 0 ? "There is no catalog." : views.map((view) => drawView(view, width, paint)).join("\n\n\n");
+    return views.length === 0
+        ? "There is no catalog."
+        : views.map((view) => drawView(view, width, paint)).join("\n\n\n");
 }

@@ -66,7 +66,10 @@ function readState(): State {
     } catch (error) {
         if (error instanceof WinsockError && error.code === "ERROR_FILE_NOT_FOUND") {
             const problems = [`There is no Winsock catalog: ${error.message}`];
-            return { registry: { values: {}, keys: {} }, catalog: { protocols: {}, namespaces: {}, sources: {}, namespaceSources: {}, problems } };
+            return {
+                registry: { values: {}, keys: {} },
+                catalog: { protocols: {}, namespaces: {}, sources: {}, namespaceSources: {}, problems },
+            };
         }
         throw error;
     }

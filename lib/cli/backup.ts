@@ -42,9 +42,12 @@ function list(output: Output, backups: readonly BackupListing[]): void {
         return;
     }
     const rows = backups.map(({ created, size, entries, problem, file }) => [
-        created, `${Math.ceil(size / 1024)} KiB`,
+        created,
+        `${Math.ceil(size / 1024)} KiB`,
         problem === undefined
-            ? Object.entries(entries ?? {}).map(([bits, count]) => `${count} in ${bits}-bit`).join(", ")
+            ? Object.entries(entries ?? {})
+                  .map(([bits, count]) => `${count} in ${bits}-bit`)
+                  .join(", ")
             : "damaged",
         file,
     ]);

@@ -84,7 +84,12 @@ export async function applyChange(output: Output, flags: ChangeFlags, change: Ch
     });
     const { unconfirmedUntil, notes } = result;
     output.value({
-        changed: true, backup: result.backup, undo: change.undo(result), unconfirmedUntil, notes, plan: result.plan,
+        changed: true,
+        backup: result.backup,
+        undo: change.undo(result),
+        unconfirmedUntil,
+        notes,
+        plan: result.plan,
     });
     output.text(change.done(result));
     for (const note of notes ?? []) {

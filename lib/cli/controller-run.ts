@@ -9,7 +9,7 @@ import type { Output } from "./frame.js";
 const interrupts = ["SIGINT", "SIGBREAK", "SIGHUP", "SIGTERM"] as const;
 
 export function hasTerminal(): boolean {
-    return process.stdin.isTTY === true && process.stderr.isTTY === true;
+    return process.stdin.isTTY && process.stderr.isTTY;
 }
 
 /** A controller with the terminal as its hook, where there is one. */
@@ -18,7 +18,9 @@ export interface TerminalController extends AsyncDisposable {
 }
 
 export async function startTerminalController(
-    output: Output, onInterrupt: () => void, options: Pick<ControllerOptions, "capture"> = {},
+    output: Output,
+    onInterrupt: () => void,
+    options: Pick<ControllerOptions, "capture"> = {},
 ): Promise<TerminalController> {
     const prompt = hasTerminal()
         ? promptingHook({ input: process.stdin, output: process.stderr, onInterrupt })

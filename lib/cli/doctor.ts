@@ -39,7 +39,10 @@ async function doctor(output: Output, flags: DoctorFlags): Promise<number> {
     if (!(seconds >= 0.001 && seconds <= 3600)) {
         throw new WinsockError("--timeout must be a number of seconds up to 3600", { code: "ERR_USAGE" });
     }
-    if (!fix && (flags.remove !== undefined || flags.dryRun === true || flags.yes === true || flags.confirmWithin !== undefined)) {
+    if (
+        !fix &&
+        (flags.remove !== undefined || flags.dryRun === true || flags.yes === true || flags.confirmWithin !== undefined)
+    ) {
         throw new WinsockError("--remove, --dry-run, --yes and --confirm-within go with --fix", { code: "ERR_USAGE" });
     }
     const options = { timeout: Math.round(seconds * 1000), load: flags.load !== false };
@@ -50,7 +53,9 @@ async function doctor(output: Output, flags: DoctorFlags): Promise<number> {
         const removals = removalPlans(examination);
         output.value({ findings, removals });
         for (const { provider, plan } of removals) {
-            output.text(`\nTo remove "${provider}": winsock-spi doctor --fix --remove "${provider}", which would do this:`);
+            output.text(
+                `\nTo remove "${provider}": winsock-spi doctor --fix --remove "${provider}", which would do this:`,
+            );
             output.text(formatPlan(plan).split("\n").slice(1).join("\n"));
         }
         return healthy(findings);
@@ -64,7 +69,9 @@ function removalPlans({ facts, findings }: Examination): { provider: string; pla
         ({ severity, repair: mending, provider, entries }) =>
             severity !== "info" && mending?.safe !== true && provider !== undefined && entries.length > 0,
     );
-    const names = new Map(unsafe.flatMap(({ provider }) => (provider === undefined ? [] : [[provider.providerId, provider.name]])));
+    const names = new Map(
+        unsafe.flatMap(({ provider }) => (provider === undefined ? [] : [[provider.providerId, provider.name]])),
+    );
     return [...names].flatMap(([guid, name]) => {
         try {
             return [{ provider: name, plan: planRemove(facts.catalog, { providers: [guid] }) }];
@@ -89,7 +96,9 @@ async function mend(
     const { plan } = await repair(examination, { ...how, remove, dryRun: true });
     if (flags.dryRun === true || plan.steps.length === 0) {
         output.value({ findings, changed: false, plan });
-        output.text(plan.steps.length === 0 ? "\nThere is nothing that can be repaired safely." : `\n${formatPlan(plan)}`);
+        output.text(
+            plan.steps.length === 0 ? "\nThere is nothing that can be repaired safely." : `\n${formatPlan(plan)}`,
+        );
         return healthy(findings);
     }
     requireElevated();

@@ -132,7 +132,7 @@ function anyPrograms(name: string): string[] {
         return wslPrograms(native().machine());
     }
     const found = findProgram(name, { environment: process.env, folder: inputPath("."), isFile });
-    return [found ?? (path.isAbsolute(name) ? name : existingPrograms(name)[0] ?? name)];
+    return [found ?? (path.isAbsolute(name) ? name : (existingPrograms(name)[0] ?? name))];
 }
 
 async function list(output: Output): Promise<void> {
@@ -142,8 +142,12 @@ async function list(output: Output): Promise<void> {
     }
     output.value({ applications, categories });
     output.text(
-        ["Programs:", ...programLines(applications), "Layered providers:", ...providerLines({ categories, protocols })]
-            .join("\n"),
+        [
+            "Programs:",
+            ...programLines(applications),
+            "Layered providers:",
+            ...providerLines({ categories, protocols }),
+        ].join("\n"),
     );
 }
 

@@ -119,7 +119,8 @@ export function addHoldCommand(program: Command): void {
         .option("--udp <address>", "a UDP socket (repeatable)", parseAddress("udp", wanted))
         .addOption(
             new Option("--restart <when>", "start PROGRAM again when it has ended")
-                .choices(restartPolicies).default("on-failure" satisfies RestartPolicy),
+                .choices(restartPolicies)
+                .default("on-failure" satisfies RestartPolicy),
         )
         .addHelpText("after", help)
         .action(([name = "", ...args]: string[], { restart }: { restart: RestartPolicy }) =>

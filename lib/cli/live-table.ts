@@ -22,7 +22,12 @@ export async function showLiveTable(batches: Watch<RecordBatch>, { input, output
     const table = new WatchTable();
     const size = () => ({ rows: output.rows ?? 24, columns: output.columns ?? 80 });
     const paint = (): void => {
-        output.write(`${home}${table.lines(size()).map((line) => `${line}${clearLine}`).join("\r\n")}${clearRest}`);
+        output.write(
+            `${home}${table
+                .lines(size())
+                .map((line) => `${line}${clearLine}`)
+                .join("\r\n")}${clearRest}`,
+        );
     };
     const onKey = (data: Buffer | string): void => {
         if (table.key(data.toString(), size()) === "quit") {

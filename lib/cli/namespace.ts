@@ -65,7 +65,11 @@ function formatNamespaces(namespaces: Catalog["namespaces"]): string {
                 return [];
             }
             const rows = entries.map((entry) => [
-                entry.namespaceName, entry.enabled ? "on" : "off", entry.providerId, entry.name, entry.path,
+                entry.namespaceName,
+                entry.enabled ? "on" : "off",
+                entry.providerId,
+                entry.name,
+                entry.path,
             ]);
             const head = ["NAMESPACE", "", "ID", "NAME", "DLL"];
             return [`Namespaces of ${bits}-bit programs\n${formatTable([head, ...rows])}`];

@@ -45,11 +45,16 @@ async function apply(output: Output, file: string, flags: ApplyFlags): Promise<n
         return exitCodes.negative;
     }
     const applied = await applyPolicy(path);
-    const undo = applied.before.base === undefined
-        ? "winsock-spi policy clear --yes"
-        : "winsock-spi policy apply --previous --yes";
+    const undo =
+        applied.before.base === undefined
+            ? "winsock-spi policy clear --yes"
+            : "winsock-spi policy apply --previous --yes";
     output.value({
-        changed: true, generation: applied.generation, rules: applied.policy.rules.length, size: applied.size, failClosed,
+        changed: true,
+        generation: applied.generation,
+        rules: applied.policy.rules.length,
+        size: applied.size,
+        failClosed,
         undo,
     });
     output.text(`In force since now, in running programs too: ${summary(applied)}.`);

@@ -11,7 +11,9 @@ const count = ({ length }: readonly unknown[], what: string): string => `${lengt
 export function addPolicyCheck(group: Command): void {
     group
         .command("check")
-        .description("whether a policy file is right, and what in it is probably not meant (exit code 1: it is not right)")
+        .description(
+            "whether a policy file is right, and what in it is probably not meant (exit code 1: it is not right)",
+        )
         .argument("<file>", "policy file, YAML or JSON")
         .option("--explain <call>", "which rule this call would hit, like 'curl.exe connect 1.2.3.4:443'")
         .option("--json", "print one JSON value")
@@ -22,14 +24,21 @@ export function addPolicyCheck(group: Command): void {
                 const right = problems.length === 0;
                 const explanation = call === undefined || !right ? undefined : explain(policy, call);
                 output.value({
-                    right, rules: policy.rules.length, problems, warnings,
+                    right,
+                    rules: policy.rules.length,
+                    problems,
+                    warnings,
                     ...(explanation !== undefined && { explanation: explanationValue(explanation) }),
                 });
-                output.text([
-                    ...lines,
-                    ...(right ? [`${count(policy.rules, "rule")}, ${count(warnings, "warning")}: the policy is right.`] : []),
-                    ...(explanation === undefined ? [] : ["", explanationText(explanation)]),
-                ].join("\n"));
+                output.text(
+                    [
+                        ...lines,
+                        ...(right
+                            ? [`${count(policy.rules, "rule")}, ${count(warnings, "warning")}: the policy is right.`]
+                            : []),
+                        ...(explanation === undefined ? [] : ["", explanationText(explanation)]),
+                    ].join("\n"),
+                );
                 return right ? exitCodes.done : exitCodes.negative;
             }),
         );

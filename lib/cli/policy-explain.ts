@@ -20,12 +20,16 @@ export function explanationText({ decision, passed }: Explanation): string {
     const told = passed.slice(-toldRules).map((each) => `  ${each.rule} "${each.name}" does not match. ${each.reason}`);
     const left = passed.length - told.length;
     const verdict = Object.entries(formatAction(then, { hideSecrets: true }))
-        .map(([key, value]) => [key, ...(value === true ? [] : [typeof value === "string" ? value : JSON.stringify(value)])].join(" "))
+        .map(([key, value]) =>
+            [key, ...(value === true ? [] : [typeof value === "string" ? value : JSON.stringify(value)])].join(" "),
+        )
         .join(", ");
     return [
         ...(left > 0 ? [`  (${left} rules before these do not match either)`] : []),
         ...told,
-        rule === 0 ? `no rule matches, so the default decides: ${verdict}` : `rule ${rule} "${name ?? ""}" decides: ${verdict}`,
+        rule === 0
+            ? `no rule matches, so the default decides: ${verdict}`
+            : `rule ${rule} "${name ?? ""}" decides: ${verdict}`,
     ].join("\n");
 }
 
@@ -36,10 +40,13 @@ export function addPolicyExplain(group: Command): void {
         .argument("<file>", "policy file, YAML or JSON")
         .argument("<call...>", "the call, like: curl.exe connect 1.2.3.4:443")
         .option("--json", "print one JSON value")
-        .addHelpText("after", `
+        .addHelpText(
+            "after",
+            `
 A call: PROGRAM CALL [ADDRESS[:PORT]] [tcp|udp|NUMBER] [from ADDRESS[:PORT]] [host NAME] [user USER] [pid PID]
         [parent PROGRAM] [line COMMANDLINE] [module FILE] [at DAY HH:MM]
-CALL is connect, bind, listen, accept or sendto. What is not said is not known, and rules that ask for it do not match.`)
+CALL is connect, bind, listen, accept or sendto. What is not said is not known, and rules that ask for it do not match.`,
+        )
         .action((file: string, words: string[], options: { json?: boolean }) =>
             run(options, async (output) => {
                 // The shell has taken quotes away: a word with a space was quoted.

@@ -14,7 +14,8 @@ export async function readText(file: string): Promise<string> {
         return await readFile(inputPath(file), "utf8");
     } catch (error) {
         throw new WinsockError(`${file} cannot be read: ${(error as Error).message}`, {
-            code: "ERR_FILE", cause: error,
+            code: "ERR_FILE",
+            cause: error,
         });
     }
 }
@@ -35,9 +36,13 @@ export interface CheckedFile {
 
 export async function checkFile(file: string): Promise<CheckedFile> {
     const { policy, problems, positions } = readPolicy(await readText(file));
-    const warnings = problems.length > 0 ? [] : checkPolicy(policy).map((warning) => ({
-        ...warning, ...(positions[warning.rule - 1] ?? { line: 1, column: 1 }),
-    }));
+    const warnings =
+        problems.length > 0
+            ? []
+            : checkPolicy(policy).map((warning) => ({
+                  ...warning,
+                  ...(positions[warning.rule - 1] ?? { line: 1, column: 1 }),
+              }));
     const name = path.basename(file);
     const lines = [...problems, ...warnings.map((warning) => ({ ...warning, message: `warning: ${warning.message}` }))]
         .sort((a, b) => a.line - b.line || a.column - b.column)

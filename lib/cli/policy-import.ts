@@ -20,7 +20,8 @@ async function write(output: Output, text: string, to: string | undefined): Prom
         await writeFile(inputPath(to), text, { flag: "wx" });
     } catch (error) {
         throw new WinsockError(`${to} cannot be written (it must not exist yet): ${(error as Error).message}`, {
-            code: "ERR_FILE", cause: error,
+            code: "ERR_FILE",
+            cause: error,
         });
     }
     output.note(`Written to ${to}.`);

@@ -12,7 +12,8 @@ const shown = (policy: Policy): unknown => toPolicyFile(policy, { hideSecrets: t
 
 function asJson({ generation, failClosed, policy, source, runs, controller }: PolicyInForce): unknown {
     return {
-        generation, failClosed,
+        generation,
+        failClosed,
         ...(source === undefined ? {} : { source }),
         ...(controller === undefined ? {} : { controller }),
         policy: policy === undefined ? null : shown(policy),

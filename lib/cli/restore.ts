@@ -20,7 +20,9 @@ export function addRestoreCommand(program: Command): void {
                 "--way <way>",
                 "registry: everything as it was, catalog ids too; winsock: by Winsock's functions, entries that went " +
                     "get new ids",
-            ).choices(["registry", "winsock"]).default("registry"),
+            )
+                .choices(["registry", "winsock"])
+                .default("registry"),
         )
         .option("--force", "bring back entries whose DLLs are gone, too");
     addChangeFlags(command).action((file: string, flags: RestoreFlags) =>

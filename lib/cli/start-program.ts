@@ -28,7 +28,9 @@ export interface StartProgramOptions {
  * @throws WinsockError ERR_FILE_NOT_FOUND, ERR_PROGRAM_NOT_STARTED
  */
 export function startProgram(
-    program: string, args: readonly string[], options: StartProgramOptions = {},
+    program: string,
+    args: readonly string[],
+    options: StartProgramOptions = {},
 ): StartedProgram {
     const folder = inputPath(".");
     const isFile = (file: string): boolean => fs.statSync(file, { throwIfNoEntry: false })?.isFile() === true;

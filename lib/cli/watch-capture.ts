@@ -10,7 +10,8 @@ export async function captureTo(file: string, output: Output): Promise<AsyncDisp
     const capture = await openCapture(inputPath(file));
     try {
         const controller = await startController({
-            capture, onNotice: ({ message }) => output.note(`relay: ${message}`),
+            capture,
+            onNotice: ({ message }) => output.note(`relay: ${message}`),
         });
         return {
             [Symbol.asyncDispose]: async () => {

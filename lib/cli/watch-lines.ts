@@ -10,7 +10,11 @@ export function toJson(record: WatchRecord): string {
 
 /** 0.4 us, 12.3 us, 1.5 ms, 2.5 s: four figures or fewer. */
 export function formatDuration(nanoseconds: number): string {
-    const units = [["us", 1e3], ["ms", 1e6], ["s", 1e9]] as const;
+    const units = [
+        ["us", 1e3],
+        ["ms", 1e6],
+        ["s", 1e9],
+    ] as const;
     const [unit, size] = units.find(([, scale]) => nanoseconds < scale * 999.95) ?? units[2];
     return `${(nanoseconds / size).toFixed(1)} ${unit}`;
 }
@@ -27,13 +31,20 @@ function formatEnds({ local, remote }: CallRecord): string {
 }
 
 function formatVerdict({ verdict, rule }: CallRecord): string {
-    return verdict === undefined ? "" : rule === undefined || rule === 0 ? String(verdict) : `${verdict} by ${plain(String(rule))}`;
+    return verdict === undefined
+        ? ""
+        : rule === undefined || rule === 0
+          ? String(verdict)
+          : `${verdict} by ${plain(String(rule))}`;
 }
 
 function formatResult(record: CallRecord): string {
     const { error, pending, peek, via } = record;
     const parts = [
-        error ?? (pending ? "pending" : "ok"), peek ? "peek" : "", via ? `via ${via}` : "", formatVerdict(record),
+        error ?? (pending ? "pending" : "ok"),
+        peek ? "peek" : "",
+        via ? `via ${via}` : "",
+        formatVerdict(record),
     ];
     return parts.filter((part) => part !== "").join(", ");
 }
@@ -51,7 +62,15 @@ function columns(...cells: readonly string[]): string {
 
 /** The head of the table. */
 export const tableHead = columns(
-    "TIME (UTC)", "PID", "PROGRAM", "CALL", "SOCKET", "DONE/ASKED", "TOOK", "RESULT", "LOCAL -> REMOTE",
+    "TIME (UTC)",
+    "PID",
+    "PROGRAM",
+    "CALL",
+    "SOCKET",
+    "DONE/ASKED",
+    "TOOK",
+    "RESULT",
+    "LOCAL -> REMOTE",
 );
 
 /** What a process cannot say of itself must not steer the terminal: control characters become "?". */
@@ -64,18 +83,25 @@ export function toLine(record: WatchRecord): string {
     const program = plain(path.basename(record.program));
     const pid = String(record.pid);
     if (record.call === "start") {
-        const { bits, mode, reason, version } = record as Extract<WatchRecord, { call: "start" }>;
+        const { bits, mode, reason, version } = record;
         const why = reason === undefined ? "" : `: ${plain(reason)}`;
         const by = version === undefined ? mode : `${mode} ${version}`;
         return columns("", pid, program, `start, ${bits}-bit`, "", "", "", `${by}${why}`, plain(record.program));
     }
     if (record.call === "dropped") {
-        const { count } = record as Extract<WatchRecord, { call: "dropped" }>;
+        const { count } = record;
         return columns("", pid, program, "dropped", "", "", "", `${count} records lost`);
     }
-    const call = record as CallRecord;
+    const call = record;
     return columns(
-        call.time.slice(11, -1), pid, program, call.call, String(call.socket ?? ""), formatBytes(call),
-        formatDuration(call.durationNs), formatResult(call), formatEnds(call),
+        call.time.slice(11, -1),
+        pid,
+        program,
+        call.call,
+        String(call.socket ?? ""),
+        formatBytes(call),
+        formatDuration(call.durationNs),
+        formatResult(call),
+        formatEnds(call),
     );
 }

@@ -36,7 +36,12 @@ type Order = keyof typeof orders;
 const keptRows = 5000;
 
 function formatCount(count: number): string {
-    const units = [[1e12, "T"], [1e9, "G"], [1e6, "M"], [1e3, "k"]] as const;
+    const units = [
+        [1e12, "T"],
+        [1e9, "G"],
+        [1e6, "M"],
+        [1e3, "k"],
+    ] as const;
     const [size, unit] = units.find(([least]) => count >= 10 * least) ?? [1, ""];
     return `${Math.floor(count / size)}${unit}`;
 }
@@ -68,9 +73,9 @@ export class WatchTable {
 
     add(record: WatchRecord): void {
         if (record.call === "dropped") {
-            this.#lost += (record as Extract<WatchRecord, { call: "dropped" }>).count;
+            this.#lost += record.count;
         } else if (record.call !== "start") {
-            this.#count(record as CallRecord);
+            this.#count(record);
         }
     }
 
@@ -79,8 +84,17 @@ export class WatchTable {
         const verdict = record.verdict === undefined ? "" : `${record.verdict}${rule}`;
         const key = JSON.stringify([record.pid, record.program, record.call, record.remote, verdict]);
         const row = this.#rows.get(key) ?? {
-            program: plain(path.basename(record.program)), pid: record.pid, call: record.call, remote: record.remote ?? "",
-            verdict: plain(verdict), calls: 0, bytes: 0, tookNs: 0, lastNs: 0, result: "", latest: 0,
+            program: plain(path.basename(record.program)),
+            pid: record.pid,
+            call: record.call,
+            remote: record.remote ?? "",
+            verdict: plain(verdict),
+            calls: 0,
+            bytes: 0,
+            tookNs: 0,
+            lastNs: 0,
+            result: "",
+            latest: 0,
         };
         row.calls++;
         row.bytes += record.bytes ?? 0;
@@ -165,10 +179,22 @@ export class WatchTable {
             [...cells.map((cell, index) => fit(cell, widths[index] ?? 0)), fit(remote, rest)].join(" ").trimEnd();
         return [
             line(heads, "REMOTE"),
-            ...shown.map((row) => line([
-                row.program, String(row.pid), row.call, formatCount(row.calls), formatCount(row.bytes),
-                formatDuration(row.tookNs / row.calls), formatDuration(row.lastNs), row.result, row.verdict,
-            ], row.remote)),
+            ...shown.map((row) =>
+                line(
+                    [
+                        row.program,
+                        String(row.pid),
+                        row.call,
+                        formatCount(row.calls),
+                        formatCount(row.bytes),
+                        formatDuration(row.tookNs / row.calls),
+                        formatDuration(row.lastNs),
+                        row.result,
+                        row.verdict,
+                    ],
+                    row.remote,
+                ),
+            ),
         ];
     }
 }

@@ -28,7 +28,11 @@ const descendantsInterval = 20;
 
 async function requireInstalled(): Promise<void> {
     const { protocols } = await readCatalog();
-    if (!Object.values(protocols).some((entries) => ourEntries(entries).length > 0 || replacedEntries(entries).length > 0)) {
+    if (
+        !Object.values(protocols).some(
+            (entries) => ourEntries(entries).length > 0 || replacedEntries(entries).length > 0,
+        )
+    ) {
         throw new WinsockError(
             "There is nothing to watch: the provider is not in the Winsock catalog. Run `winsock-spi install` first.",
             { code: "ERR_NOT_INSTALLED" },
@@ -87,7 +91,10 @@ function toNote(output: Output): (notice: WatchNotice) => void {
 }
 
 async function watchProgram(
-    output: Output, program: string, args: readonly string[], filter: RecordFilter,
+    output: Output,
+    program: string,
+    args: readonly string[],
+    filter: RecordFilter,
 ): Promise<number> {
     const tree = new ProcessTree();
     await using batches = watchBatches({ ...filter, processes: tree, onNotice: toNote(output) });
@@ -147,10 +154,17 @@ export function addWatchCommand(program: Command): void {
         .description("show Winsock calls as they happen, of every program or of one that is started")
         .usage("[--json] [-- PROGRAM ARGS...]")
         .argument("[program...]", "start this program, show its calls and those of what it starts, and exit as it does")
-        .option("--call <call>", "only these calls, by name or as connect, accept, bind, listen, send, sendto, receive, " +
-            "close; may be repeated", append)
-        .option("--program <pattern>", "only these programs: paths with * and ?, or the file's name alone; may be " +
-            "repeated", append)
+        .option(
+            "--call <call>",
+            "only these calls, by name or as connect, accept, bind, listen, send, sendto, receive, " +
+                "close; may be repeated",
+            append,
+        )
+        .option(
+            "--program <pattern>",
+            "only these programs: paths with * and ?, or the file's name alone; may be " + "repeated",
+            append,
+        )
         .option("--lines", "a line for each call, on a terminal too")
         .option("--json", "print one JSON value per line")
         .option("--pcapng <file>", "write what rules with `capture` send through the relay to this file, for Wireshark")
@@ -158,11 +172,13 @@ export function addWatchCommand(program: Command): void {
         .action((words: string[], options: WatchFlags) =>
             run(options, async (output) => {
                 const filter: RecordFilter = {
-                    ...(options.call && { calls: options.call }), ...(options.program && { program: options.program }),
+                    ...(options.call && { calls: options.call }),
+                    ...(options.program && { program: options.program }),
                 };
                 new WantedRecords("watch", filter); // refuses what is no call before anything else
                 await requireInstalled();
-                await using _capture = options.pcapng === undefined ? undefined : await captureTo(options.pcapng, output);
+                await using _capture =
+                    options.pcapng === undefined ? undefined : await captureTo(options.pcapng, output);
                 const [name, ...args] = words;
                 return await (name === undefined
                     ? watchEverything(output, { ...filter, lines: options.lines ?? false })

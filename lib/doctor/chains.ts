@@ -45,10 +45,7 @@ export function endsInBase(
 }
 
 /** The base entry at a chain's end, if it leads to one. */
-export function baseOf(
-    entry: CatalogEntry,
-    entries: ReadonlyMap<number, CatalogEntry>,
-): CatalogEntry | undefined {
+export function baseOf(entry: CatalogEntry, entries: ReadonlyMap<number, CatalogEntry>): CatalogEntry | undefined {
     return baseFrom(entry.chain.at(-1), entries, entry);
 }
 

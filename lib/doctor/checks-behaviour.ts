@@ -143,7 +143,11 @@ function detail(code: FindingCode, socket: SocketFacts): string {
 function checkBaseHandle(view: CatalogView, provider: Provider, tried: readonly Tried[], findings: Findings): void {
     const wrong = tried.filter(
         ({ entry, socket }) =>
-            isEssential(entry) && !provider.base && "error" in socket && socket.error === 0 && socket.base !== undefined &&
+            isEssential(entry) &&
+            !provider.base &&
+            "error" in socket &&
+            socket.error === 0 &&
+            socket.base !== undefined &&
             (socket.base !== 0 || (entry.ifs && socket.same === false)),
     );
     const socket = wrong[0]?.socket;
@@ -152,7 +156,8 @@ function checkBaseHandle(view: CatalogView, provider: Provider, tried: readonly 
     }
     const entries = wrong.map(({ entry }) => entry);
     const way = socket.select === 0 || socket.poll === 0;
-    const how = socket.base === 0 ? "gives another handle than the socket" : `fails with ${errorNameOf(socket.base ?? 0)}`;
+    const how =
+        socket.base === 0 ? "gives another handle than the socket" : `fails with ${errorNameOf(socket.base ?? 0)}`;
     findings.add("base-handle", {
         catalog: view.bits,
         provider: provider.who,
@@ -162,7 +167,9 @@ function checkBaseHandle(view: CatalogView, provider: Provider, tried: readonly 
             `(${[...new Set(entries.map(nameOfTriplet))].join(", ")}) ${how}.`,
         consequence:
             "Programs built on tokio (mio), wepoll, libzmq or trio cannot wait for such sockets" +
-            (way ? " unless they know the other way, by SIO_BSP_HANDLE_POLL, which works here." : ": they end with an error."),
+            (way
+                ? " unless they know the other way, by SIO_BSP_HANDLE_POLL, which works here."
+                : ": they end with an error."),
         advice: "ask its vendor for a version that hands SIO_BASE_HANDLE down, or remove it",
     });
 }
@@ -173,7 +180,11 @@ function checkNamespaces(facts: Facts, bits: CatalogName, trial: Trial, findings
         const file = Object.hasOwn(facts.files, path) ? facts.files[path] : undefined;
         const library = own(trial.libraries, path);
         const code = library === undefined ? undefined : libraryFault(library);
-        if (library === undefined || code === undefined || fileFault(facts, bits, file, "NSPStartup")?.certain === true) {
+        if (
+            library === undefined ||
+            code === undefined ||
+            fileFault(facts, bits, file, "NSPStartup")?.certain === true
+        ) {
             continue;
         }
         findings.add(code, {

@@ -9,12 +9,21 @@ import { baseOf, endsInBase, mendedChain } from "./chains.js";
 import type { Facts } from "./facts.js";
 import type { Findings } from "./findings.js";
 import {
-    type CatalogView, type Provider, below, failedInit, fileKey, isEssential, nameOfTriplet, namesOfTriplets, topmost,
+    type CatalogView,
+    type Provider,
+    below,
+    failedInit,
+    fileKey,
+    isEssential,
+    nameOfTriplet,
+    namesOfTriplets,
+    topmost,
 } from "./view.js";
 
 /** The GUIDs of Windows' own TCP/IP providers (mswsock.dll). */
 export const windowsBaseGuids: ReadonlySet<string> = new Set([
-    "{E70F1AA0-AB8B-11CF-8CA3-00805F48A192}", "{F9EAB0C0-26D4-11D0-BBBF-00AA006C34E4}",
+    "{E70F1AA0-AB8B-11CF-8CA3-00805F48A192}",
+    "{F9EAB0C0-26D4-11D0-BBBF-00AA006C34E4}",
 ]);
 
 export function checkChains(facts: Facts, view: CatalogView, findings: Findings): void {
@@ -43,7 +52,8 @@ function checkIds(view: CatalogView, findings: Findings): void {
                 catalog: view.bits,
                 entries: [id],
                 message: `The id ${id} belongs to ${entries.length} entries: ${entries.map(({ name }) => `"${name}"`).join(", ")}.`,
-                consequence: "A chain that names it leads to either; installers and programs mistake one for the other.",
+                consequence:
+                    "A chain that names it leads to either; installers and programs mistake one for the other.",
                 ...(copies
                     ? { fix: "delete the copies: they are the same entry" }
                     : { advice: "remove one of the providers and install it again" }),
@@ -69,7 +79,9 @@ function checkBases(facts: Facts, view: CatalogView, findings: Findings): void {
     }
     const system = `${facts.machine.systemRoot}\\sys`.toLowerCase();
     for (const provider of view.providers) {
-        const entries = provider.entries.filter(({ kind, providerId }) => kind === "base" && windowsBaseGuids.has(providerId));
+        const entries = provider.entries.filter(
+            ({ kind, providerId }) => kind === "base" && windowsBaseGuids.has(providerId),
+        );
         const known = entries[0] !== undefined && fileKey(entries[0]).startsWith(system);
         if (entries.length === 0 || (known && /\\sys\w+\\[^\\]+$/i.test(provider.path))) {
             continue;
@@ -102,7 +114,11 @@ function checkBases(facts: Facts, view: CatalogView, findings: Findings): void {
 
 /** Programs find the DLL that was replaced by what is written down in the registry, or else beside ours. */
 function checkOriginals(
-    facts: Facts, view: CatalogView, provider: Provider, entries: readonly CatalogEntry[], findings: Findings,
+    facts: Facts,
+    view: CatalogView,
+    provider: Provider,
+    entries: readonly CatalogEntry[],
+    findings: Findings,
 ): void {
     const originals = originalsInRegistry(facts.registry)[view.bits];
     const lost = entries.filter(({ providerId }) => own(originals, providerId.toUpperCase()) === undefined);
@@ -123,12 +139,18 @@ function checkOriginals(
 }
 
 function checkChain(view: CatalogView, entry: CatalogEntry, findings: Findings): void {
-    const report = { catalog: view.bits, provider: view.providerOf.get(entry)?.who ?? undefinedProvider, entries: [entry.id] };
+    const report = {
+        catalog: view.bits,
+        provider: view.providerOf.get(entry)?.who ?? undefinedProvider,
+        entries: [entry.id],
+    };
     const [first, ...rest] = entry.chain;
     const repair = (text: string): { fix: string } | { advice: string } => {
         const mended = mendedChain(entry, view.entries);
         return mended === undefined
-            ? { advice: "remove the provider and install it again: there is no base provider that its chain could end in" }
+            ? {
+                  advice: "remove the provider and install it again: there is no base provider that its chain could end in",
+              }
             : { fix: `${text}: the chain becomes ${mended.join(" over ")}` };
     };
     const top = topmost(view, entry) === entry;
@@ -219,8 +241,7 @@ function checkDummies(view: CatalogView, provider: Provider, findings: Findings)
             catalog: view.bits,
             provider: provider.who,
             entries: ids,
-            message:
-                `The hidden entry of "${provider.who.name}" is gone, to which its entries ${ids.join(", ")} belong.`,
+            message: `The hidden entry of "${provider.who.name}" is gone, to which its entries ${ids.join(", ")} belong.`,
             consequence: `Most providers do not find themselves then: programs get ${failedInit}. Its uninstaller may fail.`,
             advice: "install the product again, or remove what is left of it",
         });
@@ -264,8 +285,11 @@ export function checkCoverage(view: CatalogView, findings: Findings): void {
     for (const provider of view.providers.filter(({ base }) => !base)) {
         const layered = provider.entries.filter((entry) => entry.kind === "layered" && isEssential(entry));
         const covered = new Set(layered.map(nameOfTriplet));
-        const there = new Set(view.entries.filter((entry) => entry.kind === "base" && isEssential(entry)).map(nameOfTriplet));
-        const lacks = (has: string, lacking: string): boolean => covered.has(has) && !covered.has(lacking) && there.has(lacking);
+        const there = new Set(
+            view.entries.filter((entry) => entry.kind === "base" && isEssential(entry)).map(nameOfTriplet),
+        );
+        const lacks = (has: string, lacking: string): boolean =>
+            covered.has(has) && !covered.has(lacking) && there.has(lacking);
         const report = { catalog: view.bits, provider: provider.who, entries: layered.map(({ id }) => id) };
         const ifs = layered.every((entry) => entry.ifs);
         const severity = ifs ? ("info" as const) : ("warning" as const);
@@ -273,8 +297,13 @@ export function checkCoverage(view: CatalogView, findings: Findings): void {
             ? "What goes the other way passes it by: filters and proxies leak."
             : "What goes the other way passes it by, and select over sockets of both kinds fails, for its handles are its own.";
         const protocols = ["IPv4", "IPv6"].flatMap((family) =>
-            [["TCP", "UDP"], ["UDP", "TCP"]].filter(([has, lacking]) => lacks(`${has}/${family}`, `${lacking}/${family}`))
-                .map(([has, lacking]) => `${has} and not ${lacking} over ${family}`));
+            [
+                ["TCP", "UDP"],
+                ["UDP", "TCP"],
+            ]
+                .filter(([has, lacking]) => lacks(`${has}/${family}`, `${lacking}/${family}`))
+                .map(([has, lacking]) => `${has} and not ${lacking} over ${family}`),
+        );
         if (protocols.length > 0) {
             findings.add("coverage-protocol", {
                 ...report,
@@ -285,8 +314,13 @@ export function checkCoverage(view: CatalogView, findings: Findings): void {
             });
         }
         const families = ["TCP", "UDP"].flatMap((type) =>
-            [["IPv4", "IPv6"], ["IPv6", "IPv4"]].filter(([has, lacking]) => lacks(`${type}/${has}`, `${type}/${lacking}`))
-                .map(([has, lacking]) => `${type} over ${has} and not over ${lacking}`));
+            [
+                ["IPv4", "IPv6"],
+                ["IPv6", "IPv4"],
+            ]
+                .filter(([has, lacking]) => lacks(`${type}/${has}`, `${type}/${lacking}`))
+                .map(([has, lacking]) => `${type} over ${has} and not over ${lacking}`),
+        );
         if (families.length > 0) {
             findings.add("coverage-family", {
                 ...report,
@@ -349,7 +383,9 @@ function areTwins(a: Provider, b: Provider): boolean {
         provider.entries.map(({ providerId }) => (isOurGuid(providerId) ? "ours" : providerId));
     const theirs = new Set(ids(b));
     const file = ({ path }: Provider): string =>
-        (path.split("\\").at(-1) ?? "").toLowerCase().replace(/\.dll$/, "").replace(/[-_.]?(x?64|x?86|32|i386|amd64)$/, "");
+        (path.split("\\").at(-1) ?? "")
+            .toLowerCase()
+            .replace(/\.dll$/, "")
+            .replace(/[-_.]?(x?64|x?86|32|i386|amd64)$/, "");
     return ids(a).some((id) => theirs.has(id)) || a.who.name === b.who.name || file(a) === file(b);
 }
-

@@ -11,9 +11,12 @@ const processors: Readonly<Record<number, string>> = { 0x8664: "x64", 0x14c: "x8
 
 /** Namespace providers that Windows brings itself. */
 const windowsNamespaces: ReadonlySet<string> = new Set([
-    "{964ACBA2-B2BC-40EB-8C6A-A6DB40161CAE}", "{03FE89CE-766D-4976-B9C1-BB9BC42C7B4D}",
-    "{03FE89CD-766D-4976-B9C1-BB9BC42C7B4D}", "{6642243A-3BA8-4AA6-BAA5-2E0BD71FDD83}",
-    "{22059D40-7E9E-11CF-AE5A-00AA00A7112B}", "{3B2637EE-E580-11CF-A555-00C04FD8D4AC}",
+    "{964ACBA2-B2BC-40EB-8C6A-A6DB40161CAE}",
+    "{03FE89CE-766D-4976-B9C1-BB9BC42C7B4D}",
+    "{03FE89CD-766D-4976-B9C1-BB9BC42C7B4D}",
+    "{6642243A-3BA8-4AA6-BAA5-2E0BD71FDD83}",
+    "{22059D40-7E9E-11CF-AE5A-00AA00A7112B}",
+    "{3B2637EE-E580-11CF-A555-00C04FD8D4AC}",
     "{06AA63E0-7D60-41FF-AFB2-3EE6D2D9392D}",
 ]);
 
@@ -110,7 +113,9 @@ export function checkFiles(facts: Facts, view: CatalogView, findings: Findings):
 
 function repairOf(provider: Provider, { certain }: FileFault): { fix: string } | { advice: string } {
     if (!isRemovable(provider)) {
-        return { advice: "sfc /scannow, which brings back Windows' own files; else winsock-spi restore FILE with a backup" };
+        return {
+            advice: "sfc /scannow, which brings back Windows' own files; else winsock-spi restore FILE with a backup",
+        };
     }
     return certain
         ? { fix: "remove these entries and lead the chains of others past them; the other bitness is left alone" }

@@ -31,7 +31,9 @@ export function checkPrograms(facts: Facts, views: readonly CatalogView[], findi
     const view = views[0]; // these programs are of the machine's own bitness
     const applications = facts.catalog.applications ?? [];
     for (const program of view === undefined ? [] : facts.sensitivePrograms) {
-        const application = applications.find((one) => one.args === "" && one.program.toLowerCase() === program.toLowerCase());
+        const application = applications.find(
+            (one) => one.args === "" && one.program.toLowerCase() === program.toLowerCase(),
+        );
         const known = facts.catalog.categories?.[view?.bits ?? "64"];
         const inside = (view?.providers ?? []).filter(
             ({ base, entries }) =>

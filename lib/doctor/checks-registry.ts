@@ -3,7 +3,13 @@
 import { type CatalogName, catalogNames } from "../catalog/model.js";
 import { catalogItemSize, decodeCatalogItem } from "../catalog/protocol-info.js";
 import {
-    type RegistryTree, dword, entriesKey, keyAt, namespaceCatalogKey, own, protocolCatalogKey,
+    type RegistryTree,
+    dword,
+    entriesKey,
+    keyAt,
+    namespaceCatalogKey,
+    own,
+    protocolCatalogKey,
 } from "../catalog/registry.js";
 import { MAX_PROTOCOL_CHAIN } from "../catalog/names.js";
 import type { Facts } from "./facts.js";
@@ -111,7 +117,8 @@ function checkProtocols(bits: CatalogName, catalog: RegistryTree | undefined, fi
         findings.add("counter-entries", {
             catalog: bits,
             message: `${countValue[bits]} is ${count ?? "missing"}, and there are ${names.length} entries.`,
-            consequence: (count ?? 0) > names.length ? unreadable(bits) : "The last entries are not seen by any program.",
+            consequence:
+                (count ?? 0) > names.length ? unreadable(bits) : "The last entries are not seen by any program.",
             fix: `set ${countValue[bits]} to ${names.length}`,
         });
     }
@@ -123,7 +130,8 @@ function checkNextId(catalog: RegistryTree | undefined, findings: Findings): voi
     if (catalog !== undefined && highest > 0 && (next === undefined || next <= highest)) {
         findings.add("counter-next-id", {
             message: `${nextIdValue} is ${next ?? "missing"}, and the id ${highest} is in use.`,
-            consequence: "The next provider to be installed gets the id of another one, and chains lead to the wrong one.",
+            consequence:
+                "The next provider to be installed gets the id of another one, and chains lead to the wrong one.",
             fix: `set ${nextIdValue} to ${highest + 1}`,
         });
     }
@@ -215,7 +223,9 @@ export function checkChainLengths(facts: Facts, findings: Findings): void {
             if (itemFault(key) !== undefined) {
                 continue;
             }
-            const { info } = decodeCatalogItem(Buffer.from(own(key?.values, "PackedCatalogItem")?.data ?? "", "base64"));
+            const { info } = decodeCatalogItem(
+                Buffer.from(own(key?.values, "PackedCatalogItem")?.data ?? "", "base64"),
+            );
             if (info.chainLength < 0 || info.chainLength > MAX_PROTOCOL_CHAIN) {
                 findings.add("chain-length", {
                     catalog: bits,

@@ -48,14 +48,17 @@ export async function collectFacts(options: CollectOptions = {}): Promise<{ fact
         files: {},
         trials: {},
         ...(pending?.state === "interrupted" ? { pending: pending.operation } : {}),
-        ...(pending?.until === undefined ? {} : { unconfirmed: { operation: pending.operation, until: pending.until } }),
+        ...(pending?.until === undefined
+            ? {}
+            : { unconfirmed: { operation: pending.operation, until: pending.until } }),
         sensitivePrograms: await findSensitivePrograms(machine),
         programs: {},
     };
     for (const { program } of catalog.applications ?? []) {
-        facts.programs[program] = await fs
-            .access(readablePath(program, "64", machine))
-            .then(() => true, () => false);
+        facts.programs[program] = await fs.access(readablePath(program, "64", machine)).then(
+            () => true,
+            () => false,
+        );
     }
     for (const bits of catalogNames) {
         for (const entry of [...(catalog.protocols[bits] ?? []), ...(catalog.namespaces[bits] ?? [])]) {
@@ -132,12 +135,17 @@ async function tryCatalog(bits: CatalogName, facts: Facts, machine: MachineFacts
     const program = packagedRescue(packageRoot, bits, machine.arch);
     const entries = facts.catalog.protocols[bits] ?? [];
     const namespaces = facts.catalog.namespaces[bits] ?? [];
-    const startups = [...entries.map((entry) => [entry, "WSPStartup"] as const),
-        ...namespaces.map((entry) => [entry, "NSPStartup"] as const)];
+    const startups = [
+        ...entries.map((entry) => [entry, "WSPStartup"] as const),
+        ...namespaces.map((entry) => [entry, "NSPStartup"] as const),
+    ];
     const loadable = new Set(
         startups
             .map(([entry, startup]) => [entry.resolvedPath ?? entry.path, startup] as const)
-            .filter(([file, startup]) => /^[a-z]:\\|^\\\\/i.test(file) && fileFault(facts, bits, facts.files[file], startup) === undefined)
+            .filter(
+                ([file, startup]) =>
+                    /^[a-z]:\\|^\\\\/i.test(file) && fileFault(facts, bits, facts.files[file], startup) === undefined,
+            )
             .map(([file]) => file),
     );
     // The process ends itself when one thing takes too long; this is for one that cannot even do that.
@@ -158,7 +166,12 @@ async function tryCatalog(bits: CatalogName, facts: Facts, machine: MachineFacts
 /** Programs that are known to fail below a layered provider, and that are here: those of WSL (WSL#4177). */
 async function findSensitivePrograms(machine: MachineFacts): Promise<string[]> {
     const found = await Promise.all(
-        wslPrograms(machine).map((file) => fs.access(readablePath(file, "64", machine)).then(() => [file], () => [])),
+        wslPrograms(machine).map((file) =>
+            fs.access(readablePath(file, "64", machine)).then(
+                () => [file],
+                () => [],
+            ),
+        ),
     );
     return found.flat();
 }

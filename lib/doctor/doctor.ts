@@ -5,7 +5,13 @@ import type { Reading } from "../catalog/read.js";
 import { refuseUnknownOptions } from "../errors.js";
 import { type MachineFacts, packageRoot } from "../native.js";
 import { withConfirmation } from "../plan/confirm.js";
-import { type ChangeOptions, type ChangeResult, changeOptionNames, requireElevated, requireNothingPending } from "../plan/execute.js";
+import {
+    type ChangeOptions,
+    type ChangeResult,
+    changeOptionNames,
+    requireElevated,
+    requireNothingPending,
+} from "../plan/execute.js";
 import { packagedHelpers } from "../plan/helpers.js";
 import type { Plan } from "../plan/plan.js";
 import { type CollectOptions, collectFacts } from "./collect.js";
@@ -80,6 +86,8 @@ function remaining(findings: readonly Finding[], remove: readonly string[]): Fin
     return findings.filter(
         ({ repair: mending, provider }) =>
             mending?.safe !== true &&
-            ![provider?.name, provider?.providerId, provider?.path].some((name) => names.has((name ?? "").toLowerCase())),
+            ![provider?.name, provider?.providerId, provider?.path].some((name) =>
+                names.has((name ?? "").toLowerCase()),
+            ),
     );
 }

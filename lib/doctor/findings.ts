@@ -30,7 +30,7 @@ export const findingCodes = {
     "ifs-above-other": ["warning", "a provider with IFS handles stands above one without"],
     "dummy-missing": ["error", "layered entries whose hidden entry is gone"],
     "dummy-orphan": ["warning", "a hidden entry that no chain names"],
-    "bypassed": ["warning", "a layered entry stands behind the base entry that it covers"],
+    bypassed: ["warning", "a layered entry stands behind the base entry that it covers"],
     "base-missing": ["error", "there is no base provider for a kind of socket that every program needs"],
     "base-foreign": ["warning", "a base provider of Windows leads to a DLL that is not Windows'"],
     "base-replaced": ["info", "a base provider of Windows leads through the DLL of winsock-spi"],
@@ -40,7 +40,7 @@ export const findingCodes = {
     "twin-missing": ["warning", "a provider is in the catalog of one bitness only"],
     "twin-differs": ["warning", "a provider covers other things in the other bitness"],
     "not-ifs": ["info", "a provider's sockets are no file handles"],
-    "uncategorised": ["info", "a provider has no LSP categories"],
+    uncategorised: ["info", "a provider has no LSP categories"],
     // DLLs
     "path-relative": ["warning", "a DLL is registered without its folder"],
     "dll-missing": ["error", "a DLL is not there"],

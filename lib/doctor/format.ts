@@ -12,7 +12,10 @@ export function formatFindings(findings: readonly Finding[]): string {
     const count = (severity: Severity): number => findings.filter((one) => one.severity === severity).length;
     const summary = (["error", "warning", "info"] as const)
         .filter((severity) => count(severity) > 0)
-        .map((severity) => `${count(severity)} ${severity === "info" ? "for information" : `${severity}${count(severity) === 1 ? "" : "s"}`}`);
+        .map(
+            (severity) =>
+                `${count(severity)} ${severity === "info" ? "for information" : `${severity}${count(severity) === 1 ? "" : "s"}`}`,
+        );
     return [...findings.map(formatFinding), `Found: ${summary.join(", ")}.`].join("\n\n");
 }
 

@@ -35,13 +35,21 @@ export interface CatalogEdits {
 
 /** Repairs that take a provider out of the catalog in which it is broken. */
 const removing: ReadonlySet<FindingCode> = new Set([
-    "dll-missing", "dll-damaged", "dll-wrong-bitness", "dll-no-startup", "dummy-orphan",
+    "dll-missing",
+    "dll-damaged",
+    "dll-wrong-bitness",
+    "dll-no-startup",
+    "dummy-orphan",
 ]);
 /** Repairs of one entry's chain. */
 const mending: ReadonlySet<FindingCode> = new Set(["chain-dangling", "chain-loop", "chain-no-base"]);
 /** Repairs that only the registry way can do. */
 const inRegistry: ReadonlySet<FindingCode> = new Set([
-    "item-damaged", "keys-not-contiguous", "counter-entries", "counter-next-id", "id-duplicate",
+    "item-damaged",
+    "keys-not-contiguous",
+    "counter-entries",
+    "counter-next-id",
+    "id-duplicate",
 ]);
 const inNamespaces: ReadonlySet<FindingCode> = new Set(["namespace-item-damaged", "namespace-counter"]);
 
@@ -61,13 +69,12 @@ export function planRepair(facts: Facts, findings: readonly Finding[], options: 
         removeNamed(facts, edits, name);
     }
     for (const one of edits) {
-        edit(one, safe.filter(({ catalog }) => catalog === one.view.bits));
+        edit(
+            one,
+            safe.filter(({ catalog }) => catalog === one.view.bits),
+        );
     }
-    const steps = [
-        ...protocolSteps(facts, edits, safe),
-        ...namespaceSteps(facts, safe),
-        ...programSteps(facts, safe),
-    ];
+    const steps = [...protocolSteps(facts, edits, safe), ...namespaceSteps(facts, safe), ...programSteps(facts, safe)];
     return {
         format: planFormat,
         version: planVersion,
@@ -137,12 +144,14 @@ function protocolSteps(facts: Facts, edits: readonly CatalogEdits[], safe: reado
         return [];
     }
     const done = [...registry.map(({ repair }) => repair?.text ?? ""), ...edits.flatMap(describe)];
-    return [{
-        do: "write-registry",
-        key: protocolCatalogKey,
-        tree: protocolsRepaired(catalog, edits),
-        text: `Write ${protocolCatalogKey} anew, ids kept: ${[...new Set(done)].join("; ")}`,
-    }];
+    return [
+        {
+            do: "write-registry",
+            key: protocolCatalogKey,
+            tree: protocolsRepaired(catalog, edits),
+            text: `Write ${protocolCatalogKey} anew, ids kept: ${[...new Set(done)].join("; ")}`,
+        },
+    ];
 }
 
 /** Whether Winsock's functions can do it: a GUID goes with all its entries or with none, and each id is there once. */
@@ -184,7 +193,9 @@ function namespaceSteps(facts: Facts, safe: readonly Finding[]): Step[] {
     const texts: string[] = [];
     for (const finding of safe) {
         const ofNamespace =
-            finding.catalog !== undefined && removing.has(finding.code) && finding.entries.length === 0 &&
+            finding.catalog !== undefined &&
+            removing.has(finding.code) &&
+            finding.entries.length === 0 &&
             finding.provider !== undefined;
         if (inNamespaces.has(finding.code)) {
             texts.push(finding.repair?.text ?? "");
@@ -196,14 +207,15 @@ function namespaceSteps(facts: Facts, safe: readonly Finding[]): Step[] {
     if (catalog === undefined || texts.length === 0) {
         return [];
     }
-    return [{
-        do: "write-registry",
-        key: namespaceCatalogKey,
-        tree: namespacesRepaired(catalog, dead),
-        text: `Write ${namespaceCatalogKey} anew: ${[...new Set(texts)].join("; ")}`,
-    }];
+    return [
+        {
+            do: "write-registry",
+            key: namespaceCatalogKey,
+            tree: namespacesRepaired(catalog, dead),
+            text: `Write ${namespaceCatalogKey} anew: ${[...new Set(texts)].join("; ")}`,
+        },
+    ];
 }
-
 
 /** Exclusions of programs that fail below layered providers. */
 function programSteps(facts: Facts, safe: readonly Finding[]): Step[] {

@@ -68,7 +68,10 @@ function readExports(data: Buffer, optional: number, sections: readonly Section[
         at !== undefined && at + 4 <= data.byteLength ? data.readUInt32LE(at) : undefined;
     const place = (address: number | undefined): number | undefined => {
         const section = sections.find(
-            (one) => address !== undefined && address >= one.address && address - one.address < Math.max(one.size, one.stored),
+            (one) =>
+                address !== undefined &&
+                address >= one.address &&
+                address - one.address < Math.max(one.size, one.stored),
         );
         const inside = section === undefined || address === undefined ? 0 : address - section.address;
         return section !== undefined && inside < section.stored ? section.offset + inside : undefined;

@@ -6,7 +6,13 @@ import { chainPlaces } from "../catalog/model.js";
 import { decodeCatalogItem, encodeCatalogItem, encodeProtocolInfo, formatGuid } from "../catalog/protocol-info.js";
 import { type RegistryTree, type RegistryTreeValue, dword, dwordValue, entriesKey, own } from "../catalog/registry.js";
 import {
-    countValue, entryKeyName, highestId, itemFault, keysInOrder, namespaceFault, nextIdValue,
+    countValue,
+    entryKeyName,
+    highestId,
+    itemFault,
+    keysInOrder,
+    namespaceFault,
+    nextIdValue,
 } from "./checks-registry.js";
 import type { CatalogEdits } from "./plan-repair.js";
 
@@ -72,7 +78,10 @@ function withEntries(
         if (entries === undefined) {
             continue;
         }
-        const kept = change(bits, keysInOrder(entries).flatMap((name) => own(entries.keys, name) ?? []));
+        const kept = change(
+            bits,
+            keysInOrder(entries).flatMap((name) => own(entries.keys, name) ?? []),
+        );
         keys[entriesKey[bits]] = { ...entries, keys: numbered(kept) };
         values[countValue[bits]] = dwordValue(kept.length);
     }

@@ -156,7 +156,9 @@ function readLines({ exitCode, timedOut, output }: InspectRun, limit: number): L
         if (begun !== undefined) {
             lines.thing = begun;
         }
-        lines.text = timedOut ? "the process that tries them does not end" : `it ended with ${exitCode}: ${output.slice(-300)}`;
+        lines.text = timedOut
+            ? "the process that tries them does not end"
+            : `it ended with ${exitCode}: ${output.slice(-300)}`;
     } else {
         delete lines.outcome;
     }

@@ -1,7 +1,11 @@
 // A protocol catalog as the checks look at it: who is in it, with which DLL, and what leads through whom. Pure.
 
 import {
-    type CatalogEntry, type CatalogName, type NamespaceEntry, type Triplet, catalogNames,
+    type CatalogEntry,
+    type CatalogName,
+    type NamespaceEntry,
+    type Triplet,
+    catalogNames,
 } from "../catalog/model.js";
 import { AF_INET, AF_INET6, SOCK_DGRAM, SOCK_RAW, SOCK_STREAM } from "../catalog/names.js";
 import type { Facts, FileFacts } from "./facts.js";
@@ -62,7 +66,10 @@ export function viewOf(bits: CatalogName, entries: readonly CatalogEntry[]): Cat
     }
     const byId = new Map([...entries].reverse().map((entry) => [entry.id, entry]));
     const tops = new Map(
-        entries.filter(({ kind }) => kind !== "hidden").reverse().map((entry) => [tripletKey(entry), entry]),
+        entries
+            .filter(({ kind }) => kind !== "hidden")
+            .reverse()
+            .map((entry) => [tripletKey(entry), entry]),
     );
     const named = new Set(entries.flatMap(({ kind, chain }) => (kind === "layered" ? chain : [])));
     return { bits, entries, byId, providers: [...providers.values()], providerOf, tops, named };
@@ -80,8 +87,15 @@ export function fileOf(facts: Facts, entry: CatalogEntry | NamespaceEntry): File
 
 /** `TCP/IPv4`, `RAW/IPv6`; other kinds with Winsock's names. */
 export function nameOfTriplet({ family, familyName, socketType, socketTypeName, protocolName }: CatalogEntry): string {
-    const families = new Map([[AF_INET, "IPv4"], [AF_INET6, "IPv6"]]);
-    const types = new Map([[SOCK_STREAM, "TCP"], [SOCK_DGRAM, "UDP"], [SOCK_RAW, "RAW"]]);
+    const families = new Map([
+        [AF_INET, "IPv4"],
+        [AF_INET6, "IPv6"],
+    ]);
+    const types = new Map([
+        [SOCK_STREAM, "TCP"],
+        [SOCK_DGRAM, "UDP"],
+        [SOCK_RAW, "RAW"],
+    ]);
     const known = families.get(family);
     const type = types.get(socketType);
     return known !== undefined && type !== undefined

@@ -9,8 +9,10 @@ const familyIpv6 = 23;
 
 /** The text of an IPv6 address in the form of RFC 5952, from its 16 bytes at `offset`. */
 export function formatIpv6(bytes: Uint8Array, offset: number): string {
-    const groups = Array.from({ length: 8 }, (_, index) =>
-        ((bytes[offset + 2 * index] ?? 0) << 8) | (bytes[offset + 2 * index + 1] ?? 0));
+    const groups = Array.from(
+        { length: 8 },
+        (_, index) => ((bytes[offset + 2 * index] ?? 0) << 8) | (bytes[offset + 2 * index + 1] ?? 0),
+    );
     if (groups.slice(0, 5).every((group) => group === 0) && groups[5] === 0xffff) {
         return `::ffff:${bytes.subarray(offset + 12, offset + 16).join(".")}`;
     }

@@ -68,8 +68,7 @@ class CaptureFile implements Capture {
         const next = { up: 0, down: 0 };
         const { syn, ack, psh, fin, rst } = tcpFlags;
         const put = (direction: "up" | "down", flags: number, payload: Buffer): void => {
-            const [sequence, acknowledged] =
-                direction === "up" ? [next.up, next.down] : [next.down, next.up];
+            const [sequence, acknowledged] = direction === "up" ? [next.up, next.down] : [next.down, next.up];
             const ends = direction === "up" ? out : back;
             this.#packet(tcpPacket(ends, { sequence, acknowledged, flags }, payload), comment);
             next[direction] = (next[direction] + payload.length + ((flags & (syn | fin)) === 0 ? 0 : 1)) >>> 0;

@@ -100,7 +100,8 @@ export class Calibration {
         const whole = counterSpeed(this.#first, sample);
         const recent = counterSpeed(this.#latest, sample);
         const seconds = Number(sample.qpc - this.#latest.qpc) / Number(sample.qpcFrequency);
-        const jumped = whole === undefined ||
+        const jumped =
+            whole === undefined ||
             (recent !== undefined && seconds >= shortestBaseline && Math.abs(recent / whole - 1) > tolerance);
         if (jumped) {
             // The counter stood still or began anew (the machine slept): what came before tells nothing about now.

@@ -7,7 +7,15 @@ import { errorName } from "../error-names.js";
 import { formatAddress } from "./address.js";
 import { formatTime } from "./clock.js";
 import type { CounterConverter } from "./clock.js";
-import { extensionCalls, firstExtensionCall, layout, providerCalls, recordFlags, recordSize, verdictNames } from "./records.js";
+import {
+    extensionCalls,
+    firstExtensionCall,
+    layout,
+    providerCalls,
+    recordFlags,
+    recordSize,
+    verdictNames,
+} from "./records.js";
 import type { CallName, CallRecord, StartRecord, WatchedProcess } from "./records.js";
 
 /** Name of a rule of a policy's generation, if it can be known. */
@@ -43,8 +51,19 @@ export class RecordBatch implements Iterable<CallRecord> {
     readonly #clock: CounterConverter;
     readonly #ruleName: RuleNameLookup | undefined;
 
-    constructor({ process, raw, clock, lost = 0, start, ruleName }: {
-        process: WatchedProcess; raw: Uint8Array; clock: CounterConverter; lost?: number; start?: StartRecord;
+    constructor({
+        process,
+        raw,
+        clock,
+        lost = 0,
+        start,
+        ruleName,
+    }: {
+        process: WatchedProcess;
+        raw: Uint8Array;
+        clock: CounterConverter;
+        lost?: number;
+        start?: StartRecord;
         ruleName?: RuleNameLookup;
     }) {
         if (raw.byteLength % recordSize !== 0) {
@@ -105,8 +124,12 @@ export class RecordBatch implements Iterable<CallRecord> {
     durationNs(index: number): number {
         const at = this.#at(index) + layout.begin;
         const view = this.#view;
-        return this.#clock.durationNs(view.getUint32(at, true), view.getUint32(at + 4, true),
-            view.getUint32(at + 8, true), view.getUint32(at + 12, true));
+        return this.#clock.durationNs(
+            view.getUint32(at, true),
+            view.getUint32(at + 4, true),
+            view.getUint32(at + 8, true),
+            view.getUint32(at + 12, true),
+        );
     }
 
     /** Thread id of the caller. */
@@ -164,7 +187,8 @@ export class RecordBatch implements Iterable<CallRecord> {
             const verdict = this.#view.getUint32(at + layout.verdict, true);
             const rule = this.#view.getUint32(at + layout.rule, true);
             record.verdict = verdictNames[verdict - 1] ?? verdict;
-            record.rule = rule === 0 ? 0 : this.#ruleName?.(this.#view.getUint32(at + layout.generation, true), rule) ?? rule;
+            record.rule =
+                rule === 0 ? 0 : (this.#ruleName?.(this.#view.getUint32(at + layout.generation, true), rule) ?? rule);
         }
         if (errno !== 0) {
             record.error = errorName(errno);

@@ -135,7 +135,9 @@ export const tcpFlags = { fin: 1, syn: 2, rst: 4, psh: 8, ack: 16 } as const;
 export const mostSegment = 32 * 1024;
 
 export function tcpPacket(
-    ends: PacketEnds, given: { sequence: number; acknowledged: number; flags: number }, payload: Buffer,
+    ends: PacketEnds,
+    given: { sequence: number; acknowledged: number; flags: number },
+    payload: Buffer,
 ): Buffer {
     const head = Buffer.alloc(20);
     head.writeUInt16BE(ends.source.port, 0);

@@ -37,17 +37,24 @@ export class WantedRecords {
     readonly #programs: readonly string[] | undefined;
 
     constructor(caller: string, { calls, program }: RecordFilter) {
-        this.#programs = program === undefined ? undefined
-            : listOf(caller, "program", program).map((pattern) => pattern.replaceAll("/", "\\"));
-        this.#calls = calls === undefined ? undefined : new Set(listOf(caller, "calls", calls).flatMap((call) => {
-            const kind = callKinds[call.toLowerCase()];
-            const name = callNames.find((each) => each.toLowerCase() === call.toLowerCase());
-            if (kind === undefined && name === undefined) {
-                const known = [...Object.keys(callKinds), ...callNames].join(", ");
-                throw new TypeError(`${caller}: there is no call "${call}" (there is: ${known})`);
-            }
-            return [...(kind ?? []), ...(name === undefined ? [] : [name])];
-        }));
+        this.#programs =
+            program === undefined
+                ? undefined
+                : listOf(caller, "program", program).map((pattern) => pattern.replaceAll("/", "\\"));
+        this.#calls =
+            calls === undefined
+                ? undefined
+                : new Set(
+                      listOf(caller, "calls", calls).flatMap((call) => {
+                          const kind = callKinds[call.toLowerCase()];
+                          const name = callNames.find((each) => each.toLowerCase() === call.toLowerCase());
+                          if (kind === undefined && name === undefined) {
+                              const known = [...Object.keys(callKinds), ...callNames].join(", ");
+                              throw new TypeError(`${caller}: there is no call "${call}" (there is: ${known})`);
+                          }
+                          return [...(kind ?? []), ...(name === undefined ? [] : [name])];
+                      }),
+                  );
     }
 
     /** Whether this program's calls are wanted. */

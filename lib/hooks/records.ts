@@ -4,16 +4,47 @@
 
 /** Functions of the provider table (WSPPROC_TABLE), in its order; their numbers in a raw record are 1 to 30. */
 export const providerCalls = [
-    "WSPAccept", "WSPAddressToString", "WSPAsyncSelect", "WSPBind", "WSPCancelBlockingCall", "WSPCleanup",
-    "WSPCloseSocket", "WSPConnect", "WSPDuplicateSocket", "WSPEnumNetworkEvents", "WSPEventSelect",
-    "WSPGetOverlappedResult", "WSPGetPeerName", "WSPGetSockName", "WSPGetSockOpt", "WSPGetQOSByName", "WSPIoctl",
-    "WSPJoinLeaf", "WSPListen", "WSPRecv", "WSPRecvDisconnect", "WSPRecvFrom", "WSPSelect", "WSPSend",
-    "WSPSendDisconnect", "WSPSendTo", "WSPSetSockOpt", "WSPShutdown", "WSPSocket", "WSPStringToAddress",
+    "WSPAccept",
+    "WSPAddressToString",
+    "WSPAsyncSelect",
+    "WSPBind",
+    "WSPCancelBlockingCall",
+    "WSPCleanup",
+    "WSPCloseSocket",
+    "WSPConnect",
+    "WSPDuplicateSocket",
+    "WSPEnumNetworkEvents",
+    "WSPEventSelect",
+    "WSPGetOverlappedResult",
+    "WSPGetPeerName",
+    "WSPGetSockName",
+    "WSPGetSockOpt",
+    "WSPGetQOSByName",
+    "WSPIoctl",
+    "WSPJoinLeaf",
+    "WSPListen",
+    "WSPRecv",
+    "WSPRecvDisconnect",
+    "WSPRecvFrom",
+    "WSPSelect",
+    "WSPSend",
+    "WSPSendDisconnect",
+    "WSPSendTo",
+    "WSPSetSockOpt",
+    "WSPShutdown",
+    "WSPSocket",
+    "WSPStringToAddress",
 ] as const;
 
 /** Extension functions (those a program asks for by WSPIoctl); their numbers begin at 64. */
 export const extensionCalls = [
-    "AcceptEx", "ConnectEx", "DisconnectEx", "TransmitFile", "TransmitPackets", "WSARecvMsg", "WSASendMsg",
+    "AcceptEx",
+    "ConnectEx",
+    "DisconnectEx",
+    "TransmitFile",
+    "TransmitPackets",
+    "WSARecvMsg",
+    "WSASendMsg",
 ] as const;
 
 /** Number of the first extension function in a raw record. */

@@ -90,7 +90,11 @@ function versionText(version: number): string {
 
 function startRecord({ pid, program, bits, mode, reason, version }: WatchedProcess): StartRecord {
     return {
-        call: "start", pid, program, bits, mode,
+        call: "start",
+        pid,
+        program,
+        bits,
+        mode,
         ...(reason !== undefined && { reason }),
         ...(version !== undefined && { version }),
     };
@@ -299,8 +303,14 @@ export class WatchSession {
         this.#unfinished.delete(name);
         const process = describe(reader.header);
         this.#rings.set(name, {
-            name, reader, process, clock: reader.header.clock, recordCount: reader.header.recordCount,
-            start: startRecord(process), remaining: Number.POSITIVE_INFINITY, quietSince: undefined,
+            name,
+            reader,
+            process,
+            clock: reader.header.clock,
+            recordCount: reader.header.recordCount,
+            start: startRecord(process),
+            remaining: Number.POSITIVE_INFINITY,
+            quietSince: undefined,
         });
     }
 

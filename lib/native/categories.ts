@@ -20,5 +20,6 @@ export interface CategoriesBinding {
 }
 
 export const categoriesMethods = [
-    "providerCategories", "applicationCategories",
+    "providerCategories",
+    "applicationCategories",
 ] as const satisfies readonly (keyof CategoriesBinding)[];

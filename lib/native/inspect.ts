@@ -46,4 +46,8 @@ export interface InspectBinding {
     runInspect(program: string, request: string, milliseconds: number): Promise<InspectRun>;
 }
 
-export const inspectMethods = ["codeIntegrity", "readSignature", "runInspect"] as const satisfies readonly (keyof InspectBinding)[];
+export const inspectMethods = [
+    "codeIntegrity",
+    "readSignature",
+    "runInspect",
+] as const satisfies readonly (keyof InspectBinding)[];

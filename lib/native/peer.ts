@@ -44,5 +44,14 @@ export interface PeerBinding {
 }
 
 export const peerMethods = [
-    "isAlive", "program", "start", "user", "duplicate", "makeLedger", "openLedger", "closeUnclaimed", "revoke", "close",
+    "isAlive",
+    "program",
+    "start",
+    "user",
+    "duplicate",
+    "makeLedger",
+    "openLedger",
+    "closeUnclaimed",
+    "revoke",
+    "close",
 ] as const satisfies readonly (keyof PeerHandle)[];

@@ -15,7 +15,9 @@ export interface PipeBinding {
      * https://learn.microsoft.com/windows/win32/api/namedpipeapi/nf-namedpipeapi-createnamedpipew
      */
     listenPipe(
-        path: string, sddl: string | undefined, onConnection: (fd: number, pid: number) => void,
+        path: string,
+        sddl: string | undefined,
+        onConnection: (fd: number, pid: number) => void,
     ): PipeListenerHandle;
     /**
      * Connects and gives a file descriptor of libuv and the server's process id; `undefined` where somebody listens

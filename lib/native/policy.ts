@@ -59,9 +59,19 @@ export interface PolicyBinding {
 }
 
 export const policyMethods = [
-    "readPolicyState", "hasPolicyTraces", "readPolicyText", "readPolicySecurity", "readSecurity", "openPolicyStore",
-    "enterController", "findUser",
+    "readPolicyState",
+    "hasPolicyTraces",
+    "readPolicyText",
+    "readPolicySecurity",
+    "readSecurity",
+    "openPolicyStore",
+    "enterController",
+    "findUser",
 ] as const satisfies readonly (keyof PolicyBinding)[];
 
-export const policyStoreMethods = ["reserve", "publish", "clear", "close"] as const satisfies
-    readonly (keyof PolicyStoreHandle)[];
+export const policyStoreMethods = [
+    "reserve",
+    "publish",
+    "clear",
+    "close",
+] as const satisfies readonly (keyof PolicyStoreHandle)[];

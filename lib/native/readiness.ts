@@ -62,6 +62,21 @@ export interface ReadinessBinding {
 
 /** For guard(): what a PolledSocket's methods throw becomes a WinsockError. */
 export const polledSocketMethods = [
-    "arm", "again", "setReferenced", "close", "release", "listen", "accept", "receive", "send", "connect", "disconnect",
-    "localAddress", "remoteAddress", "setOption", "membership", "multicastInterface", "bufferSize",
+    "arm",
+    "again",
+    "setReferenced",
+    "close",
+    "release",
+    "listen",
+    "accept",
+    "receive",
+    "send",
+    "connect",
+    "disconnect",
+    "localAddress",
+    "remoteAddress",
+    "setOption",
+    "membership",
+    "multicastInterface",
+    "bufferSize",
 ] as const satisfies readonly (keyof PolledSocket)[];

@@ -47,7 +47,7 @@ export interface PipedProgram {
     link: Link;
     /** Its exit code (32 bits). */
     exited: Promise<number>;
-    kill(): void;
+    kill: () => void;
 }
 
 /** A secret that was put into another process, and a hold on that process. */

@@ -101,7 +101,11 @@ export async function rollBack(): Promise<ConfirmResult> {
         }
         const { code, errno, syscall, message } = error;
         throw new WinsockError(`The change could not be undone: ${message}`, {
-            code, errno, syscall, catalogDamaged: true, cause: error,
+            code,
+            errno,
+            syscall,
+            catalogDamaged: true,
+            cause: error,
         });
     }
 }

@@ -116,7 +116,9 @@ export async function recover(): Promise<RecoveryResult> {
     const pending = pendingChange();
     if (pending === undefined) {
         if (native().machine().elevated) {
-            await native().recover().catch(() => undefined); // what is left is left to the next operation
+            await native()
+                .recover()
+                .catch(() => undefined); // what is left is left to the next operation
         }
         return { action: "none" };
     }
@@ -127,12 +129,15 @@ export async function recover(): Promise<RecoveryResult> {
         if (!(error instanceof WinsockError)) {
             throw error;
         }
-        throw new WinsockError(`The interrupted ${pending.operation} could be neither finished nor undone: ${error.message}`, {
-            code: error.code,
-            errno: error.errno,
-            syscall: error.syscall,
-            catalogDamaged: error.code !== "ERR_BUSY", // another process is at it
-            cause: error,
-        });
+        throw new WinsockError(
+            `The interrupted ${pending.operation} could be neither finished nor undone: ${error.message}`,
+            {
+                code: error.code,
+                errno: error.errno,
+                syscall: error.syscall,
+                catalogDamaged: error.code !== "ERR_BUSY", // another process is at it
+                cause: error,
+            },
+        );
     }
 }

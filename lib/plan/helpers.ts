@@ -28,7 +28,8 @@ export function packagedRescue(packageRoot: string, bits: CatalogName, arch: Mac
 
 /** The rescue programs of the package for every catalog of this machine, as a plan names them. */
 export function packagedHelpers(
-    packageRoot: string, { arch, catalogs }: { arch: MachineArch; catalogs: readonly (32 | 64)[] },
+    packageRoot: string,
+    { arch, catalogs }: { arch: MachineArch; catalogs: readonly (32 | 64)[] },
 ): NonNullable<Plan["helpers"]> {
     const names = catalogs.map((number): CatalogName => (number === 64 ? "64" : "32"));
     return Object.fromEntries(names.map((bits) => [bits, packagedRescue(packageRoot, bits, arch)]));

@@ -249,9 +249,7 @@ export type Step = StepAction & { text: string };
 export interface Plan {
     format: typeof planFormat;
     version: typeof planVersion;
-    operation:
-        | "install" | "upgrade" | "uninstall" | "restore" | "repair" | "order"
-        | "categories" | "namespaces";
+    operation: "install" | "upgrade" | "uninstall" | "restore" | "repair" | "order" | "categories" | "namespaces";
     /** What the plan does, in one sentence. */
     text: string;
     /** Of an upgrade: from which versions to which; a DLL that is not at a version's place is named by its path. */

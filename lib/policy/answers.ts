@@ -42,8 +42,14 @@ const mostProcesses = 4096;
 const mostCalls = 1024;
 
 const asPolicyCall = new Map<CallName, PolicyCall>([
-    ["WSPConnect", "connect"], ["ConnectEx", "connect"], ["WSPJoinLeaf", "connect"], ["WSPBind", "bind"],
-    ["WSPListen", "listen"], ["WSPAccept", "accept"], ["AcceptEx", "accept"], ["WSPSendTo", "sendto"],
+    ["WSPConnect", "connect"],
+    ["ConnectEx", "connect"],
+    ["WSPJoinLeaf", "connect"],
+    ["WSPBind", "bind"],
+    ["WSPListen", "listen"],
+    ["WSPAccept", "accept"],
+    ["AcceptEx", "accept"],
+    ["WSPSendTo", "sendto"],
     ["WSASendMsg", "sendto"],
 ]);
 
@@ -88,12 +94,10 @@ export function checkVerdict(verdict: AskVerdict): (Answer & { remember?: Rememb
     if (remember !== undefined && !["once", "process", "forever"].includes(remember as string)) {
         throw new TypeError(`onAsk: remember is "once", "process" or "forever", not ${String(remember)}`);
     }
-    if (verdict.action === "deny" && errorNumber((verdict.error as string | undefined) ?? defaultError) === undefined) {
+    if (verdict.action === "deny" && errorNumber(verdict.error ?? defaultError) === undefined) {
         throw new TypeError(`onAsk: "${verdict.error}" is no error of Winsock`);
     }
-    return verdict.action === "deny"
-        ? { ...verdict, error: (verdict.error as string | undefined) ?? defaultError }
-        : verdict;
+    return verdict.action === "deny" ? { ...verdict, error: verdict.error ?? defaultError } : verdict;
 }
 
 /** Settles with `fallback` when the signal is aborted, if the work has not settled before. */
@@ -109,14 +113,25 @@ function unlessAborted<T>(work: Promise<T>, signal: AbortSignal, fallback: T): P
 }
 
 function held(
-    client: ClientProcess, request: ControllerRequest, rule: Rule, policy: Policy, signal: AbortSignal,
+    client: ClientProcess,
+    request: ControllerRequest,
+    rule: Rule,
+    policy: Policy,
+    signal: AbortSignal,
 ): HeldCall {
     return {
-        pid: client.pid, processStart: client.start, program: client.program, call: request.call,
-        protocol: protocolName(request.protocol), socket: request.socket,
+        pid: client.pid,
+        processStart: client.start,
+        program: client.program,
+        call: request.call,
+        protocol: protocolName(request.protocol),
+        socket: request.socket,
         ...(request.local === undefined ? {} : { local: request.local }),
         ...(request.remote === undefined ? {} : { remote: request.remote }),
-        rule, policy, generation: request.generation, signal,
+        rule,
+        policy,
+        generation: request.generation,
+        signal,
     };
 }
 
@@ -199,7 +214,10 @@ export class AnswerDesk {
         this.#remembered.set(key, calls);
         calls.delete(likeness(call));
         calls.set(likeness(call), answer);
-        for (const [map, most] of [[this.#remembered, mostProcesses], [calls, mostCalls]] as const) {
+        for (const [map, most] of [
+            [this.#remembered, mostProcesses],
+            [calls, mostCalls],
+        ] as const) {
             for (const oldest of map.keys()) {
                 if (map.size <= most) {
                     break;

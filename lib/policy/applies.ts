@@ -3,7 +3,11 @@
 import { policyCalls, type Action, type Policy, type PolicyCall, type Rule } from "./model.js";
 
 const directions: Readonly<Record<PolicyCall, "in" | "out">> = {
-    connect: "out", sendto: "out", bind: "in", listen: "in", accept: "in",
+    connect: "out",
+    sendto: "out",
+    bind: "in",
+    listen: "in",
+    accept: "in",
 };
 
 /** Only calls that go somewhere can be led elsewhere. */
@@ -21,11 +25,13 @@ export function isLocalCall(call: PolicyCall): boolean {
  * the rules after it), and so does one that names a remote end with bind and listen.
  */
 export function callsOf({ match, then }: Rule): PolicyCall[] {
-    return policyCalls.filter((call) =>
-        (match.call?.includes(call) ?? true) &&
-        (match.direction === undefined || match.direction === directions[call]) &&
-        canBe(then, call) &&
-        !(match.to !== undefined && isLocalCall(call)));
+    return policyCalls.filter(
+        (call) =>
+            (match.call?.includes(call) ?? true) &&
+            (match.direction === undefined || match.direction === directions[call]) &&
+            canBe(then, call) &&
+            !(match.to !== undefined && isLocalCall(call)),
+    );
 }
 
 /** Whether a rule can apply to a protocol of that number. */
@@ -39,6 +45,9 @@ export function protocolNumber(protocol: "tcp" | "udp" | number): number {
 
 /** Whether what the policy cannot decide or carry out must not go on: the control file's fail-closed bit. */
 export function isFailClosed(policy: Policy): boolean {
-    return policy.failClosed ?? (policy.default.kind === "deny" ||
-        policy.rules.some(({ then }) => "otherwise" in then && then.otherwise.kind === "deny"));
+    return (
+        policy.failClosed ??
+        (policy.default.kind === "deny" ||
+            policy.rules.some(({ then }) => "otherwise" in then && then.otherwise.kind === "deny"))
+    );
 }

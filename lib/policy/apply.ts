@@ -59,7 +59,9 @@ function publishLayers(store: PolicyStoreHandle, { base, runs, source }: Layers)
         return 0;
     }
     return publishImage(store, {
-        base, runs, ...(source === undefined ? {} : { source }),
+        base,
+        runs,
+        ...(source === undefined ? {} : { source }),
         image: (generation) => compileLayers({ base, runs }, generation),
     });
 }
@@ -102,7 +104,8 @@ async function readFile(file: string): Promise<Policy> {
         text = await fs.readFile(file, "utf8");
     } catch (error) {
         throw new WinsockError(`Cannot read the policy ${file}: ${(error as Error).message}. Nothing was changed.`, {
-            code: "ERR_FILE", cause: error,
+            code: "ERR_FILE",
+            cause: error,
         });
     }
     return parsePolicy(text, { file });
@@ -178,10 +181,12 @@ export function rememberedRule(call: HeldCall, answer: Answer, taken: readonly s
     if (kind === undefined || call.program === "") {
         return undefined;
     }
-    const one = ({ address, port }: { address: string; port: number }, withPort: boolean): AddressPattern[] => [{
-        range: { first: address, last: address },
-        ...(withPort && port !== 0 ? { ports: [{ first: port, last: port }] } : {}),
-    }];
+    const one = ({ address, port }: { address: string; port: number }, withPort: boolean): AddressPattern[] => [
+        {
+            range: { first: address, last: address },
+            ...(withPort && port !== 0 ? { ports: [{ first: port, last: port }] } : {}),
+        },
+    ];
     const end = kind === "bind" || kind === "listen" ? call.local : call.remote;
     if (end === undefined) {
         return undefined;
@@ -194,7 +199,9 @@ export function rememberedRule(call: HeldCall, answer: Answer, taken: readonly s
     return {
         name,
         match: {
-            program: [call.program], call: [kind], protocol: [call.protocol],
+            program: [call.program],
+            call: [kind],
+            protocol: [call.protocol],
             ...(kind === "bind" || kind === "listen" ? { local: one(end, true) } : { to: one(end, kind !== "accept") }),
         },
         then:

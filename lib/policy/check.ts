@@ -17,7 +17,9 @@ export interface PolicyWarning {
 const comparedRules = 300;
 
 function within<T>(
-    inner: readonly T[] | undefined, outer: readonly T[] | undefined, covers: (one: T, other: T) => boolean,
+    inner: readonly T[] | undefined,
+    outer: readonly T[] | undefined,
+    covers: (one: T, other: T) => boolean,
 ): boolean {
     return outer === undefined || (inner?.every((each) => outer.some((other) => covers(other, each))) ?? false);
 }
@@ -43,9 +45,18 @@ function coversTarget(outer: AddressPattern, inner: AddressPattern): boolean {
     }
     if (outer.range !== undefined) {
         const [a, b] = [outer.range.first, outer.range.last].map(parseIp);
-        const [c, d] = [inner.range?.first, inner.range?.last].map((text) => (text === undefined ? undefined : parseIp(text)));
-        if (a === undefined || b === undefined || c === undefined || d === undefined ||
-            a.family !== c.family || c.value < a.value || d.value > b.value) {
+        const [c, d] = [inner.range?.first, inner.range?.last].map((text) =>
+            text === undefined ? undefined : parseIp(text),
+        );
+        if (
+            a === undefined ||
+            b === undefined ||
+            c === undefined ||
+            d === undefined ||
+            a.family !== c.family ||
+            c.value < a.value ||
+            d.value > b.value
+        ) {
             return false;
         }
     }
@@ -56,14 +67,20 @@ function coversTarget(outer: AddressPattern, inner: AddressPattern): boolean {
 function coversMatch(outer: Rule, inner: Rule): boolean {
     const [a, b]: [Match, Match] = [outer.match, inner.match];
     const calls = callsOf(outer);
-    return callsOf(inner).every((call) => calls.includes(call)) &&
+    return (
+        callsOf(inner).every((call) => calls.includes(call)) &&
         within(b.protocol, a.protocol, sameValue) &&
         (a.family === undefined || a.family === b.family) &&
-        within(b.program, a.program, sameText) && within(b.commandLine, a.commandLine, sameText) &&
-        within(b.user, a.user, sameText) && within(b.module, a.module, sameText) &&
-        within(b.pid, a.pid, sameValue) && within(b.tree, a.tree, sameValue) &&
-        within(b.to, a.to, coversTarget) && within(b.local, a.local, coversTarget) &&
-        within(b.time, a.time, coversRange);
+        within(b.program, a.program, sameText) &&
+        within(b.commandLine, a.commandLine, sameText) &&
+        within(b.user, a.user, sameText) &&
+        within(b.module, a.module, sameText) &&
+        within(b.pid, a.pid, sameValue) &&
+        within(b.tree, a.tree, sameValue) &&
+        within(b.to, a.to, coversTarget) &&
+        within(b.local, a.local, coversTarget) &&
+        within(b.time, a.time, coversRange)
+    );
 }
 
 function weight({ match }: Rule): number {
@@ -86,8 +103,10 @@ function unreachable(rules: readonly Rule[]): PolicyWarning[] {
         }
         if (hiding !== undefined) {
             warnings.push({
-                code: "unreachable", rule: index + 1,
-                message: `no call comes to the rule "${rule.name}": rule ${hiding + 1}, "${rules[hiding]?.name ?? ""}", ` +
+                code: "unreachable",
+                rule: index + 1,
+                message:
+                    `no call comes to the rule "${rule.name}": rule ${hiding + 1}, "${rules[hiding]?.name ?? ""}", ` +
                     "matches all of them before; the first that matches counts",
             });
         }
@@ -106,15 +125,18 @@ export function checkPolicy(policy: Policy): PolicyWarning[] {
             names.set(name, index + 1);
         } else {
             warnings.push({
-                code: "duplicate-name", rule: index + 1,
+                code: "duplicate-name",
+                rule: index + 1,
                 message: `rule ${before} has the name "${name}" too; records and questions would not tell which`,
             });
         }
         const hosts = match.to?.flatMap(({ host }) => (host === undefined ? [] : [host])) ?? [];
         if (hosts.length > 0) {
             warnings.push({
-                code: "host-name", rule: index + 1,
-                message: `the rule "${name}" asks for a host's name (${hosts.slice(0, 3).join(", ")}), which is known only ` +
+                code: "host-name",
+                rule: index + 1,
+                message:
+                    `the rule "${name}" asks for a host's name (${hosts.slice(0, 3).join(", ")}), which is known only ` +
                     "of connections that a rule leads through the relay (from TLS or HTTP); of all others the name does not match" +
                     (relays ? "" : ". No rule of this policy leads anything there: for example { capture: true }"),
             });

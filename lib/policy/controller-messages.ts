@@ -19,8 +19,18 @@ const longestTimeout = 0x7fff_ffff;
 /** VerdictKind of native/core/policy.hpp. */
 const actions = { allow: 1, deny: 2, redirect: 3 } as const;
 const at = {
-    magic: 0, abi: 4, kind: 6, id: 8, generation: 16, rule: 20, timeout: 24, call: 28, protocol: 30, socket: 32,
-    local: 40, remote: 64,
+    magic: 0,
+    abi: 4,
+    kind: 6,
+    id: 8,
+    generation: 16,
+    rule: 20,
+    timeout: 24,
+    call: 28,
+    protocol: 30,
+    socket: 32,
+    local: 40,
+    remote: 64,
 } as const;
 const inAnswer = { magic: 0, abi: 4, size: 6, id: 8, action: 16, error: 20, target: 24 } as const;
 
@@ -48,8 +58,10 @@ export function parseRequest(view: DataView, offset: number): ControllerRequest 
     const kind = kinds[view.getUint16(offset + at.kind, true) - 1];
     const families = [at.local, at.remote].map((end) => view.getUint16(offset + end, true));
     if (
-        view.getUint32(offset + at.magic, true) !== requestMagic || view.getUint16(offset + at.abi, true) !== abi ||
-        kind === undefined || !families.every(isRecordFamily)
+        view.getUint32(offset + at.magic, true) !== requestMagic ||
+        view.getUint16(offset + at.abi, true) !== abi ||
+        kind === undefined ||
+        !families.every(isRecordFamily)
     ) {
         return undefined;
     }

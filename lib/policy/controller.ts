@@ -101,7 +101,8 @@ function lazyRelay(options: RelayOptions): RelayService {
             started ??= startRelay(options);
             return (await started).admit(call);
         },
-        close, [Symbol.asyncDispose]: close,
+        close,
+        [Symbol.asyncDispose]: close,
     };
 }
 
@@ -122,12 +123,18 @@ class RunningController implements Controller {
         this.#options = options;
         this.closed = new Promise((resolve) => (this.#ended = resolve));
         const { onStream, capture } = options;
-        this.#relay = options.relay ?? lazyRelay({
-            ...(onStream === undefined ? {} : { onStream }), ...(capture === undefined ? {} : { capture }),
-            onNotice: ({ code, message, call }) => this.#tell(new WinsockError(message, { code }), call),
-        });
+        this.#relay =
+            options.relay ??
+            lazyRelay({
+                ...(onStream === undefined ? {} : { onStream }),
+                ...(capture === undefined ? {} : { capture }),
+                onNotice: ({ code, message, call }) => this.#tell(new WinsockError(message, { code }), call),
+            });
         this.#desk = new AnswerDesk({
-            policyOf: policyReader(), onAsk: options.onAsk, relay: this.#relay, rememberForever,
+            policyOf: policyReader(),
+            onAsk: options.onAsk,
+            relay: this.#relay,
+            rememberForever,
             onError: (error, call) => this.#tell(error, call),
         });
     }
@@ -144,7 +151,8 @@ class RunningController implements Controller {
         const { signal, policy } = this.#options;
         // A provider that reads the number finds the pipe.
         this.#listener = await pipe.listen(controllerPipe(process.pid), {
-            sddl: controllerSddl, onError: (error) => this.#tell(error),
+            sddl: controllerSddl,
+            onError: (error) => this.#tell(error),
         });
         this.#entry = guard(native().enterController(), ["leave"]);
         void this.#serve(this.#listener);

@@ -11,7 +11,18 @@ import type { Action, AddressPattern, CallFacts, Decision, Endpoint, Match, Poli
 
 /** Keys of `match`, in the order in which they are asked. */
 export const matchKeys = [
-    "call", "direction", "protocol", "family", "to", "local", "program", "commandLine", "pid", "tree", "user", "module",
+    "call",
+    "direction",
+    "protocol",
+    "family",
+    "to",
+    "local",
+    "program",
+    "commandLine",
+    "pid",
+    "tree",
+    "user",
+    "module",
     "time",
 ] as const satisfies readonly (keyof Match)[];
 export type MatchKey = (typeof matchKeys)[number];
@@ -41,7 +52,9 @@ function toCall(facts: CallFacts): Call {
     const local = toEnd(facts.local);
     const remote = isLocalCall(facts.call) ? undefined : toEnd(facts.remote);
     return {
-        facts, local, remote,
+        facts,
+        local,
+        remote,
         protocol: protocolNumber(facts.protocol),
         about: isLocalCall(facts.call) ? local : remote,
     };
@@ -60,7 +73,8 @@ export function matchesText(pattern: string, text: string | undefined): boolean 
             patterns.clear();
         }
         const source = foldText(pattern).replace(/[*?]|[^A-Z0-9 ]/g, (unit) =>
-            unit === "*" ? "[^]*" : unit === "?" ? "[^]" : `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`);
+            unit === "*" ? "[^]*" : unit === "?" ? "[^]" : `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`,
+        );
         regExp = new RegExp(`^${source}$`);
         patterns.set(pattern, regExp);
     }
@@ -104,7 +118,10 @@ function matchesUser(user: string, { user: sid, userName }: CallFacts["process"]
     return name === wanted || (!user.includes("\\") && name !== "" && path.basename(name) === wanted);
 }
 
-function matchesTree(member: NonNullable<Match["tree"]>[number], { ancestors = [], ...own }: CallFacts["process"]): boolean {
+function matchesTree(
+    member: NonNullable<Match["tree"]>[number],
+    { ancestors = [], ...own }: CallFacts["process"],
+): boolean {
     if (typeof member === "object") {
         return own.jobs?.includes(member.job) ?? false;
     }
@@ -120,18 +137,30 @@ function holds(key: MatchKey, rule: Rule, call: Call): boolean {
     const { facts } = call;
     const { process } = facts;
     switch (key) {
-        case "call": return callsOf(rule).includes(facts.call);
-        case "direction": return true; // callsOf has asked
-        case "protocol": return isOfProtocol(rule, call.protocol);
-        case "family": return match.family === undefined || match.family === call.about?.family;
-        case "to": return match.to?.some((each) => matchesEnd(each, call.remote, facts.host)) ?? true;
-        case "local": return match.local?.some((each) => matchesEnd(each, call.local, undefined)) ?? true;
-        case "program": return match.program?.some((each) => matchesFile(each, process.program)) ?? true;
-        case "commandLine": return match.commandLine?.some((each) => matchesText(each, process.commandLine)) ?? true;
-        case "pid": return match.pid?.includes(process.pid) ?? true;
-        case "tree": return match.tree?.some((each) => matchesTree(each, process)) ?? true;
-        case "user": return match.user?.some((each) => matchesUser(each, process)) ?? true;
-        case "module": return match.module?.some((each) => matchesFile(each, facts.module)) ?? true;
+        case "call":
+            return callsOf(rule).includes(facts.call);
+        case "direction":
+            return true; // callsOf has asked
+        case "protocol":
+            return isOfProtocol(rule, call.protocol);
+        case "family":
+            return match.family === undefined || match.family === call.about?.family;
+        case "to":
+            return match.to?.some((each) => matchesEnd(each, call.remote, facts.host)) ?? true;
+        case "local":
+            return match.local?.some((each) => matchesEnd(each, call.local, undefined)) ?? true;
+        case "program":
+            return match.program?.some((each) => matchesFile(each, process.program)) ?? true;
+        case "commandLine":
+            return match.commandLine?.some((each) => matchesText(each, process.commandLine)) ?? true;
+        case "pid":
+            return match.pid?.includes(process.pid) ?? true;
+        case "tree":
+            return match.tree?.some((each) => matchesTree(each, process)) ?? true;
+        case "user":
+            return match.user?.some((each) => matchesUser(each, process)) ?? true;
+        case "module":
+            return match.module?.some((each) => matchesFile(each, facts.module)) ?? true;
         case "time": {
             const minute = facts.minuteOfWeek ?? -1;
             return match.time?.some(({ first, last }) => first <= minute && minute < last) ?? true;
@@ -162,4 +191,3 @@ export function decide(policy: Policy, facts: CallFacts): Decision {
         ? { rule: 0, then: policy.default }
         : { rule: index + 1, name: rule.name, then: carriedOut(rule.then, call.about) };
 }
-

@@ -73,14 +73,30 @@ interface Target {
 function readWord(word: string, words: string[], { call, draft, process }: Target): void {
     const next = (): string => words.shift() ?? raise(`something must follow "${word}"`);
     switch (word.toLowerCase()) {
-        case "tcp": draft.protocol = "tcp"; return;
-        case "udp": draft.protocol = "udp"; return;
-        case "from": draft.local = parseEndpoint(next()); return;
-        case "host": draft.host = next().toLowerCase(); return;
-        case "module": draft.module = next(); return;
-        case "line": process.commandLine = next(); return;
-        case "parent": process.ancestors = [...(process.ancestors ?? []), { pid: 0, program: next() }]; return;
-        case "pid": process.pid = Number(/^\d+$/.exec(next())?.[0] ?? raise("a pid is a number")); return;
+        case "tcp":
+            draft.protocol = "tcp";
+            return;
+        case "udp":
+            draft.protocol = "udp";
+            return;
+        case "from":
+            draft.local = parseEndpoint(next());
+            return;
+        case "host":
+            draft.host = next().toLowerCase();
+            return;
+        case "module":
+            draft.module = next();
+            return;
+        case "line":
+            process.commandLine = next();
+            return;
+        case "parent":
+            process.ancestors = [...(process.ancestors ?? []), { pid: 0, program: next() }];
+            return;
+        case "pid":
+            process.pid = Number(/^\d+$/.exec(next())?.[0] ?? raise("a pid is a number"));
+            return;
         case "user": {
             const user = next();
             Object.assign(process, /^S-\d/i.test(user) ? { user } : { userName: user });
@@ -110,18 +126,30 @@ function raise(message: string): never {
 function given(key: MatchKey, { process, ...facts }: CallFacts): string {
     switch (key) {
         case "call":
-        case "direction": return facts.call;
-        case "protocol": return String(facts.protocol);
-        case "family": return (facts.remote ?? facts.local)?.address ?? "";
-        case "to": return [facts.remote && formatEndpoint(facts.remote), facts.host].filter(Boolean).join(" ");
-        case "local": return facts.local === undefined ? "" : formatEndpoint(facts.local);
-        case "program": return process.program;
-        case "commandLine": return process.commandLine ?? "";
-        case "pid": return String(process.pid);
-        case "tree": return [process, ...(process.ancestors ?? [])].map(({ program, pid }) => program || pid).join(", below ");
-        case "user": return process.userName ?? process.user ?? "";
-        case "module": return facts.module ?? "";
-        case "time": return facts.minuteOfWeek === undefined ? "" : `minute ${facts.minuteOfWeek} of the week`;
+        case "direction":
+            return facts.call;
+        case "protocol":
+            return String(facts.protocol);
+        case "family":
+            return (facts.remote ?? facts.local)?.address ?? "";
+        case "to":
+            return [facts.remote && formatEndpoint(facts.remote), facts.host].filter(Boolean).join(" ");
+        case "local":
+            return facts.local === undefined ? "" : formatEndpoint(facts.local);
+        case "program":
+            return process.program;
+        case "commandLine":
+            return process.commandLine ?? "";
+        case "pid":
+            return String(process.pid);
+        case "tree":
+            return [process, ...(process.ancestors ?? [])].map(({ program, pid }) => program || pid).join(", below ");
+        case "user":
+            return process.userName ?? process.user ?? "";
+        case "module":
+            return facts.module ?? "";
+        case "time":
+            return facts.minuteOfWeek === undefined ? "" : `minute ${facts.minuteOfWeek} of the week`;
     }
 }
 
@@ -131,7 +159,10 @@ function reasonOf(key: MatchKey, rule: Rule, facts: CallFacts): string {
     if (wanted === undefined) {
         return `"${rule.then.kind}" does not concern ${facts.call}`;
     }
-    const said = [wanted].flat().map((each) => (typeof each === "object" ? JSON.stringify(each) : String(each))).join(", ");
+    const said = [wanted]
+        .flat()
+        .map((each) => (typeof each === "object" ? JSON.stringify(each) : String(each)))
+        .join(", ");
     const hosts = key === "to" && facts.host === undefined && rule.match.to?.some(({ host }) => host !== undefined);
     const why = hosts ? " (no host name is known: only the relay learns it)" : "";
     return `${key}: ${has === "" ? "not given" : has} is not ${said}${why}`;
@@ -142,7 +173,8 @@ export function explain(policy: Policy, call: CallFacts): Explanation {
     const decision = decide(policy, call);
     const before = decision.rule === 0 ? policy.rules : policy.rules.slice(0, decision.rule - 1);
     return {
-        call, decision,
+        call,
+        decision,
         passed: before.map((rule, index) => {
             const key = firstMismatch(rule, call) ?? "call";
             return { rule: index + 1, name: rule.name, key, reason: reasonOf(key, rule, call) };

@@ -1,7 +1,17 @@
 /** A policy as the text of a policy file: what `policy export`, `show` and remembered answers write. Pure. */
 
 import { parseIp, type IpAddress } from "./ip.js";
-import type { Action, AddressPattern, Endpoint, Match, Otherwise, Policy, PortRange, Proxy, TimeRange } from "./model.js";
+import type {
+    Action,
+    AddressPattern,
+    Endpoint,
+    Match,
+    Otherwise,
+    Policy,
+    PortRange,
+    Proxy,
+    TimeRange,
+} from "./model.js";
 
 /** JSON values. */
 type Json = string | number | boolean | readonly Json[] | { readonly [key: string]: Json };
@@ -35,7 +45,7 @@ function formatRange({ first, last }: NonNullable<AddressPattern["range"]>): str
 
 /** One target, as `parseTarget` reads it. */
 export function formatTarget({ range, host, ports }: AddressPattern): string {
-    const where = range === undefined ? host ?? "" : formatRange(range);
+    const where = range === undefined ? (host ?? "") : formatRange(range);
     const said = ports === undefined ? "" : `:${formatPorts(ports)}`;
     return where === "" && said === "" ? "*" : `${where}${said}`;
 }
@@ -85,12 +95,18 @@ function formatProxy({ kind, host, port, user, password, names }: Proxy, { hideS
 export function formatMatch(match: Match): { readonly [key: string]: Json } {
     const { program, commandLine, pid, tree, user, module, call, direction, protocol, family, to, local, time } = match;
     return {
-        ...(program && { program: oneOrList(program) }), ...(commandLine && { commandLine: oneOrList(commandLine) }),
-        ...(pid && { pid: oneOrList(pid) }), ...(tree && { tree: oneOrList(tree as readonly Json[]) }),
-        ...(user && { user: oneOrList(user) }), ...(module && { module: oneOrList(module) }),
-        ...(call && { call: oneOrList(call) }), ...(direction && { direction }),
-        ...(protocol && { protocol: oneOrList(protocol) }), ...(family && { family }),
-        ...(to && { to: oneOrList(to.map(formatTarget)) }), ...(local && { local: oneOrList(local.map(formatTarget)) }),
+        ...(program && { program: oneOrList(program) }),
+        ...(commandLine && { commandLine: oneOrList(commandLine) }),
+        ...(pid && { pid: oneOrList(pid) }),
+        ...(tree && { tree: oneOrList(tree) }),
+        ...(user && { user: oneOrList(user) }),
+        ...(module && { module: oneOrList(module) }),
+        ...(call && { call: oneOrList(call) }),
+        ...(direction && { direction }),
+        ...(protocol && { protocol: oneOrList(protocol) }),
+        ...(family && { family }),
+        ...(to && { to: oneOrList(to.map(formatTarget)) }),
+        ...(local && { local: oneOrList(local.map(formatTarget)) }),
         ...(time && { time: oneOrList(formatTimes(time)) }),
     };
 }
@@ -105,23 +121,32 @@ function formatShare(share: number): string {
 
 export function formatAction(then: Action, options: FormatOptions = {}): { readonly [key: string]: Json } {
     switch (then.kind) {
-        case "allow": return { allow: true };
-        case "observe": return { observe: true };
-        case "deny": return { deny: then.error };
-        case "redirect": return { redirect: oneOrList(then.to.map(formatEndpoint)), otherwise: formatPlain(then.otherwise) };
-        case "ask": return {
-            ask: then.text ?? true, timeout: formatDuration(then.timeout), otherwise: formatPlain(then.otherwise),
-        };
-        case "relay": return {
-            ...(then.proxy && { proxy: oneOrList(then.proxy.map((each) => formatProxy(each, options))) }),
-            ...(then.delay !== undefined && { delay: formatDuration(then.delay) }),
-            ...(then.jitter !== undefined && { jitter: formatDuration(then.jitter) }),
-            ...(then.rate !== undefined && { rate: `${then.rate}B/s` }),
-            ...(then.loss !== undefined && { loss: formatShare(then.loss) }),
-            ...(then.reset !== undefined && { reset: formatShare(then.reset) }),
-            ...(then.rewrite && { rewrite: true }), ...(then.capture && { capture: true }),
-            otherwise: formatPlain(then.otherwise),
-        };
+        case "allow":
+            return { allow: true };
+        case "observe":
+            return { observe: true };
+        case "deny":
+            return { deny: then.error };
+        case "redirect":
+            return { redirect: oneOrList(then.to.map(formatEndpoint)), otherwise: formatPlain(then.otherwise) };
+        case "ask":
+            return {
+                ask: then.text ?? true,
+                timeout: formatDuration(then.timeout),
+                otherwise: formatPlain(then.otherwise),
+            };
+        case "relay":
+            return {
+                ...(then.proxy && { proxy: oneOrList(then.proxy.map((each) => formatProxy(each, options))) }),
+                ...(then.delay !== undefined && { delay: formatDuration(then.delay) }),
+                ...(then.jitter !== undefined && { jitter: formatDuration(then.jitter) }),
+                ...(then.rate !== undefined && { rate: `${then.rate}B/s` }),
+                ...(then.loss !== undefined && { loss: formatShare(then.loss) }),
+                ...(then.reset !== undefined && { reset: formatShare(then.reset) }),
+                ...(then.rewrite && { rewrite: true }),
+                ...(then.capture && { capture: true }),
+                otherwise: formatPlain(then.otherwise),
+            };
     }
 }
 

@@ -104,8 +104,9 @@ function mergePorts(one: Ports, other: Ports, isCertain: (rule: number) => boole
 
 /** Neighbouring pieces of the same rules become one. */
 function joinPorts({ starts, rules }: Ports): Ports {
-    const kept = starts.map((_, index) => index).filter((index) =>
-        index === 0 || String(rules[index]) !== String(rules[index - 1]));
+    const kept = starts
+        .map((_, index) => index)
+        .filter((index) => index === 0 || String(rules[index]) !== String(rules[index - 1]));
     return { starts: kept.map((index) => starts[index] ?? 0), rules: kept.map((index) => rules[index] ?? []) };
 }
 
@@ -128,7 +129,8 @@ class CellMaker {
             return around;
         }
         const own = joinPorts(toPorts(items));
-        const merges = around !== undefined && around.next === undefined && sizeOf(own) + sizeOf(around.ports) <= mergedSize;
+        const merges =
+            around !== undefined && around.next === undefined && sizeOf(own) + sizeOf(around.ports) <= mergedSize;
         const ports = merges ? mergePorts(own, around.ports, this.#isCertain) : own;
         return this.#cell(ports, merges ? undefined : around);
     }
@@ -169,7 +171,10 @@ function placeOf(keys: readonly bigint[], wanted: bigint): number {
 export function makeCells(items: readonly IndexItem[], last: bigint): Cells {
     const certain = new Set(items.filter((item) => item.certain).map(({ rule }) => rule));
     const maker = new CellMaker((rule) => certain.has(rule));
-    const everywhere = maker.make(items.filter(({ range }) => range === undefined), undefined);
+    const everywhere = maker.make(
+        items.filter(({ range }) => range === undefined),
+        undefined,
+    );
     const ranged = items.filter(({ range }) => range !== undefined);
     const bounds = ranged.flatMap(({ range }) => (range === undefined ? [] : [range.first, range.last + 1n]));
     const keys = sortedUnique([0n, ...bounds.filter((bound) => bound <= last)]);
@@ -240,7 +245,7 @@ function commonPrefix(keys: readonly bigint[], bits: number): { prefixBits: numb
         prefixBits++;
     }
     const rest = BigInt(bits - prefixBits);
-    return { prefixBits, prefix: (inside[0] ?? 0n) >> rest << rest };
+    return { prefixBits, prefix: ((inside[0] ?? 0n) >> rest) << rest };
 }
 
 /** Buckets for these boundaries, or undefined where they are not worth it. */

@@ -16,8 +16,11 @@ export function ruleNamesOf(image: Uint8Array): string[] | undefined {
     }
     const headerSize = view.getUint16(6, true);
     const size = view.getUint32(8, true);
-    if (headerSize < textsAt + 8 || size > image.length ||
-        policyChecksum(image.subarray(headerSize, size)) !== view.getUint32(12, true)) {
+    if (
+        headerSize < textsAt + 8 ||
+        size > image.length ||
+        policyChecksum(image.subarray(headerSize, size)) !== view.getUint32(12, true)
+    ) {
         return undefined;
     }
     const section = (at: number, elementSize: number): { offset: number; count: number } | undefined => {

@@ -6,8 +6,24 @@ import type { Cell } from "./image-cells.js";
 
 /** Sections in the order of PolicyHeader, with the bytes of an element. */
 const sections = {
-    rules: 64, extras: 32, ranges: 40, times: 4, numbers: 4, patterns: 12, members: 8, conditions: 12, groups: 88,
-    indexes: 88, keysIpv4: 4, keysIpv6: 16, buckets: 4, cells: 16, ports: 8, lists: 4, texts: 2, foldPages: 2,
+    rules: 64,
+    extras: 32,
+    ranges: 40,
+    times: 4,
+    numbers: 4,
+    patterns: 12,
+    members: 8,
+    conditions: 12,
+    groups: 88,
+    indexes: 88,
+    keysIpv4: 4,
+    keysIpv6: 16,
+    buckets: 4,
+    cells: 16,
+    ports: 8,
+    lists: 4,
+    texts: 2,
+    foldPages: 2,
     foldValues: 2,
 } as const;
 export type SectionName = keyof typeof sections;
@@ -99,7 +115,7 @@ export function policyChecksum(bytes: Uint8Array): number {
     const lanes = [1, 2, 3, 4];
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     for (let at = 0; at + 4 <= bytes.length; at += 4) {
-        const lane = at / 4 % 4;
+        const lane = (at / 4) % 4;
         const mixed = Math.imul((lanes[lane] ?? 0) ^ view.getUint32(at, true), multiplier);
         lanes[lane] = mixed ^ (mixed >>> 15);
     }
@@ -112,9 +128,9 @@ export function policyChecksum(bytes: Uint8Array): number {
 }
 
 export class ImageWriter {
-    readonly #sections = Object.fromEntries(
-        Object.keys(sections).map((name) => [name, new Bytes()]),
-    ) as Readonly<Record<SectionName, Bytes>>;
+    readonly #sections = Object.fromEntries(Object.keys(sections).map((name) => [name, new Bytes()])) as Readonly<
+        Record<SectionName, Bytes>
+    >;
     readonly #known = new Map<string, number>();
     /** What is written of a cell. */
     readonly #cells = new Map<Cell, readonly number[]>();
@@ -172,7 +188,8 @@ export class ImageWriter {
 
     /** The index of one text, as it is. */
     plainText(text: string): number {
-        return this.addOnce("patterns", `plain ${text}`, 1, (bytes) => this.#pattern(bytes, text, patternLiteral)).first;
+        return this.addOnce("patterns", `plain ${text}`, 1, (bytes) => this.#pattern(bytes, text, patternLiteral))
+            .first;
     }
 
     /** What stands for these rules, of which the last may be certain. */
@@ -203,11 +220,14 @@ export class ImageWriter {
         const next = cell.next === undefined ? 0 : this.#sharedCell(cell.next, isCertain);
         const { starts, rules } = cell.ports;
         const candidates = rules.map((each) => this.candidate(each, isCertain));
-        const first = starts.length === 1 ? candidates[0] ?? 0 : this.add("ports", (bytes) => {
-            for (const [index, start] of starts.entries()) {
-                bytes.u16(start, 0).u32(candidates[index] ?? 0);
-            }
-        }).first;
+        const first =
+            starts.length === 1
+                ? (candidates[0] ?? 0)
+                : this.add("ports", (bytes) => {
+                      for (const [index, start] of starts.entries()) {
+                          bytes.u16(start, 0).u32(candidates[index] ?? 0);
+                      }
+                  }).first;
         const fields = [first, starts.length, next, cell.nextFirst];
         this.#cells.set(cell, fields);
         return fields;
@@ -255,7 +275,10 @@ export class ImageWriter {
             image.set(part, at);
             at += part.length;
         }
-        header.u32(magic).u16(abi, headerSize).u32(offset, policyChecksum(image.subarray(headerSize)));
+        header
+            .u32(magic)
+            .u16(abi, headerSize)
+            .u32(offset, policyChecksum(image.subarray(headerSize)));
         header.u32(generation, flags, calls, 0, ...places.flat());
         image.set(header.bytes());
         return image;

@@ -24,8 +24,12 @@ const anything = new Set(["", "any"]);
 
 /** What stands for addresses there. */
 const namedRemotes: Readonly<Record<string, readonly string[]>> = {
-    "local-net": ["private"], "local-network": ["private"], localhost: ["loopback"],
-    multicast: ["224.0.0.0/4", "ff00::/8"], broadcast: ["255.255.255.255"], bonjour: ["224.0.0.251", "ff02::fb"],
+    "local-net": ["private"],
+    "local-network": ["private"],
+    localhost: ["loopback"],
+    multicast: ["224.0.0.0/4", "ff00::/8"],
+    broadcast: ["255.255.255.255"],
+    bonjour: ["224.0.0.251", "ff02::fb"],
 };
 
 const verdicts: Readonly<Record<string, Action>> = {
@@ -88,9 +92,9 @@ class Importer {
             return;
         }
         const incoming = fields["direction"] === "incoming";
-        const program = this.#program(name, String(fields["process"] ?? "any"));
-        const protocol = this.#protocol(name, String(fields["protocol"] ?? "any"));
-        const ports = this.#ports(name, String(fields["ports"] ?? "any"));
+        const program = this.#program(name, textOf(fields["process"]));
+        const protocol = this.#protocol(name, textOf(fields["protocol"]));
+        const ports = this.#ports(name, textOf(fields["ports"]));
         const end = incoming ? "local" : "to";
         const targets = ports === undefined || incoming ? to : (to ?? [{}]).map((each) => ({ ...each, ports }));
         const match: Match = {
@@ -111,10 +115,12 @@ class Importer {
     }
 
     #remote(name: string, fields: Fields): AddressPattern[] | undefined | "none" {
-        const remote = String(fields["remote"] ?? "any");
+        const remote = textOf(fields["remote"]);
         const texts = [
             ...this.targets(name, [
-                ...listOf(fields["remote-hosts"]), ...listOf(fields["remote-addresses"]), ...(namedRemotes[remote] ?? []),
+                ...listOf(fields["remote-hosts"]),
+                ...listOf(fields["remote-addresses"]),
+                ...(namedRemotes[remote] ?? []),
             ]),
             ...this.domains(name, listOf(fields["remote-domains"])),
         ];
@@ -165,6 +171,15 @@ class Importer {
     }
 }
 
+/** A field as text: `any` where there is none; several are joined, and what is no text is shown as it stands. */
+function textOf(field: unknown): string {
+    if (field === undefined || field === null) {
+        return "any";
+    }
+    const text = (value: unknown): string => (typeof value === "string" ? value : JSON.stringify(value));
+    return Array.isArray(field) ? field.map(text).join(",") : text(field);
+}
+
 /** The policy that Little Snitch rules mean. Throws ERR_IMPORT where the text is none. */
 export function importLittleSnitch(text: string): ImportedPolicy {
     let file: unknown;
@@ -174,7 +189,7 @@ export function importLittleSnitch(text: string): ImportedPolicy {
         throw new WinsockError(`This is no JSON: ${(error as Error).message}`, { code: "ERR_IMPORT", cause: error });
     }
     const short = ["denied-remote-domains", "denied-remote-hosts", "denied-remote-addresses"] as const;
-    if (!isFields(file) || !(Array.isArray(file["rules"]) || short.some((key) => (file as Fields)[key] !== undefined))) {
+    if (!isFields(file) || !(Array.isArray(file["rules"]) || short.some((key) => file[key] !== undefined))) {
         throw new WinsockError('These are no Little Snitch rules: there is no list "rules" and nothing denied.', {
             code: "ERR_IMPORT",
         });
@@ -193,8 +208,9 @@ export function importLittleSnitch(text: string): ImportedPolicy {
 
     // A deny comes before an allow that is as particular.
     const isDeny = ({ rule }: Draft): number => (rule.then.kind === "deny" ? 0 : 1);
-    const sorted = [...importer.drafts].sort((a, b) =>
-        Number(b.high) - Number(a.high) || b.weight - a.weight || isDeny(a) - isDeny(b));
+    const sorted = [...importer.drafts].sort(
+        (a, b) => Number(b.high) - Number(a.high) || b.weight - a.weight || isDeny(a) - isDeny(b),
+    );
     const taken = new Set<string>();
     const rules = sorted.map(({ rule }) => ({ ...rule, name: uniqueName(rule.name, taken) }));
     return { policy: { version: 1, default: { kind: "allow" }, rules }, notes: importer.notes };

@@ -11,7 +11,9 @@ import { BadText, parsePorts, parseTarget } from "./parse-values.js";
 import { xmldom } from "./parsers.js";
 
 function children(parent: Element | undefined, name: string): Element[] {
-    return parent === undefined ? [] : Array.from(parent.childNodes).filter((node): node is Element => node.nodeName === name);
+    return parent === undefined
+        ? []
+        : Array.from(parent.childNodes).filter((node): node is Element => node.nodeName === name);
 }
 function child(parent: Element | undefined, ...path: readonly string[]): Element | undefined {
     return path.reduce<Element | undefined>((element, name) => children(element, name)[0], parent);
@@ -24,7 +26,10 @@ function isEnabled(element: Element | undefined): boolean {
 }
 /** "a; b" as Proxifier writes lists; quotes around paths. */
 function parts(text: string): string[] {
-    return text.split(/[;\r\n]+/).map((part) => part.trim().replace(/^"(.*)"$/, "$1")).filter((part) => part !== "");
+    return text
+        .split(/[;\r\n]+/)
+        .map((part) => part.trim().replace(/^"(.*)"$/, "$1"))
+        .filter((part) => part !== "");
 }
 
 /** "192.168.*.*" as a range. */
@@ -48,14 +53,18 @@ class Importer {
             this.#readProxy(element);
         }
         for (const element of children(child(profile, "ChainList"), "Chain")) {
-            const ids = children(element, "Proxy").filter(isEnabled).map((each) => each.textContent?.trim() ?? "");
+            const ids = children(element, "Proxy")
+                .filter(isEnabled)
+                .map((each) => each.textContent?.trim() ?? "");
             const proxies = ids.flatMap((id) => this.#proxies.get(id) ?? []);
             if (proxies.length === ids.length && ids.length > 0) {
                 this.#chains.set(element.getAttribute("id") ?? "", proxies);
             }
             if ((element.getAttribute("type") ?? "simple") !== "simple") {
-                this.notes.push(`chain "${textOf(element, "Name")}" is redundant or balances load; it became a simple chain ` +
-                    "of all its proxies");
+                this.notes.push(
+                    `chain "${textOf(element, "Name")}" is redundant or balances load; it became a simple chain ` +
+                        "of all its proxies",
+                );
             }
         }
     }
@@ -97,9 +106,11 @@ class Importer {
         }
         const whole = ports === undefined ? to : (to.length > 0 ? to : [{}]).map((each) => ({ ...each, ports }));
         return {
-            name, then,
+            name,
+            then,
             match: {
-                ...(program.length > 0 && { program }), call: ["connect"],
+                ...(program.length > 0 && { program }),
+                call: ["connect"],
                 ...(whole.length > 0 && { to: whole }),
             },
         };
@@ -117,7 +128,9 @@ class Importer {
         }
         if ((type !== "Proxy" && type !== "Chain") || proxy === undefined || proxy.length === 0) {
             // Left out it would let through, directly, what was to be hidden.
-            this.notes.push(`rule "${name}": its ${type === "Chain" ? "chain" : "proxy"} is not known; the rule denies instead`);
+            this.notes.push(
+                `rule "${name}": its ${type === "Chain" ? "chain" : "proxy"} is not known; the rule denies instead`,
+            );
             return { kind: "deny", error: "WSAEACCES" };
         }
         return { kind: "relay", proxy, otherwise: { kind: "deny", error: "WSAEACCES" } };
@@ -130,9 +143,13 @@ class Importer {
     }
 
     #target(name: string, text: string): AddressPattern[] {
-        return text.includes("%")
-            ? this.#try(name, text, () => { throw new BadText("variables are not known"); }) ?? []
-            : this.#try(name, text, () => (text === "*" ? [{}] : parseMask(text))) ?? [];
+        const parse = (): AddressPattern[] => {
+            if (text.includes("%")) {
+                throw new BadText("variables are not known");
+            }
+            return text === "*" ? [{}] : parseMask(text);
+        };
+        return this.#try(name, text, parse) ?? [];
     }
 
     #try<T>(rule: string, text: string, parse: () => T): T | undefined {
@@ -150,7 +167,7 @@ class Importer {
 
 /** The policy that a Proxifier profile means. Throws ERR_IMPORT where the text is none. */
 export function importProxifier(text: string): ImportedPolicy {
-    let root: Element | null = null;
+    let root: Element | null;
     try {
         const fail = (level: string, message: string): void => {
             if (level !== "warning") {
@@ -158,12 +175,17 @@ export function importProxifier(text: string): ImportedPolicy {
             }
         };
         const { DOMParser } = xmldom();
-        root = new DOMParser({ onError: fail }).parseFromString(text.replace(/^\ufeff/, ""), "text/xml").documentElement;
+        root = new DOMParser({ onError: fail }).parseFromString(
+            text.replace(/^\ufeff/, ""),
+            "text/xml",
+        ).documentElement;
     } catch (error) {
         throw new WinsockError(`This is no XML: ${(error as Error).message}`, { code: "ERR_IMPORT", cause: error });
     }
     if (root?.nodeName !== "ProxifierProfile") {
-        throw new WinsockError("This is no Proxifier profile: its root is not ProxifierProfile.", { code: "ERR_IMPORT" });
+        throw new WinsockError("This is no Proxifier profile: its root is not ProxifierProfile.", {
+            code: "ERR_IMPORT",
+        });
     }
     const importer = new Importer(root);
     const taken = new Set<string>();

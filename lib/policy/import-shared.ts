@@ -10,7 +10,11 @@ export interface ImportedPolicy {
 
 /** A name that no other rule has; control characters, which a policy file may not have, become spaces. */
 export function uniqueName(wanted: string, taken: Set<string>): string {
-    const plain = wanted.replace(/[\u0000-\u001f\u007f]+/g, " ").trim().slice(0, 180) || "rule";
+    const plain =
+        wanted
+            .replace(/[\u0000-\u001f\u007f]+/g, " ")
+            .trim()
+            .slice(0, 180) || "rule";
     let name = plain;
     for (let count = 2; taken.has(name); count++) {
         name = `${plain} (${count})`;

@@ -24,14 +24,18 @@ function ipv4Value(text: string): bigint {
 
 function ipv6Value(text: string): bigint {
     const dotted = /[^:]+\.[^:]+$/.exec(text)?.[0];
-    const whole = dotted === undefined
-        ? text
-        : text.slice(0, -dotted.length) + [16n, 0n].map((bits) => (ipv4Value(dotted) >> bits & 0xffffn).toString(16)).join(":");
+    const whole =
+        dotted === undefined
+            ? text
+            : text.slice(0, -dotted.length) +
+              [16n, 0n].map((bits) => ((ipv4Value(dotted) >> bits) & 0xffffn).toString(16)).join(":");
     const [before = "", after] = whole.split("::");
     const groups = (part: string): string[] => (part === "" ? [] : part.split(":"));
     const [head, tail] = [groups(before), groups(after ?? "")];
     const zeros = after === undefined ? 0 : 8 - head.length - tail.length;
-    return BigInt(`0x${[...head, ...Array<string>(zeros).fill("0"), ...tail].map((each) => each.padStart(4, "0")).join("")}`);
+    return BigInt(
+        `0x${[...head, ...Array<string>(zeros).fill("0"), ...tail].map((each) => each.padStart(4, "0")).join("")}`,
+    );
 }
 
 /** The address of a text such as "10.0.0.1" or "2001:db8::1" (a scope, "%4", is left out), or undefined. */
@@ -52,8 +56,10 @@ export function unmapped(address: IpAddress): IpAddress {
 
 /** The bytes of an address, 4 or 16. */
 export function ipBytes({ family, value }: IpAddress): Uint8Array {
-    return Uint8Array.from({ length: ipBits[family] / 8 }, (_, index, shift = BigInt(ipBits[family] - 8 * (index + 1))) =>
-        Number(value >> shift & 0xffn));
+    return Uint8Array.from(
+        { length: ipBits[family] / 8 },
+        (_, index, shift = BigInt(ipBits[family] - 8 * (index + 1))) => Number((value >> shift) & 0xffn),
+    );
 }
 
 /** Canonical text, without brackets. */

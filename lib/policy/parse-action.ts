@@ -31,11 +31,15 @@ function readError(node: SourceNode): string {
     const text = textOf(node);
     const name = node.kind === "number" ? errorName(node.number) : text;
     if (noDenial.has(name)) {
-        throw new BadText(`${name} would tell the program that its call goes on; deny with another error, like ${defaultError}`);
+        throw new BadText(
+            `${name} would tell the program that its call goes on; deny with another error, like ${defaultError}`,
+        );
     }
     if (!denialErrors.includes(name)) {
-        throw new BadText(`"${text.slice(0, 80)}" is no Winsock error, like ${defaultError} or WSAECONNREFUSED` +
-            suggestion(name, denialErrors));
+        throw new BadText(
+            `"${text.slice(0, 80)}" is no Winsock error, like ${defaultError} or WSAECONNREFUSED` +
+                suggestion(name, denialErrors),
+        );
     }
     return name;
 }
@@ -68,7 +72,9 @@ function readGuarded<T>(problems: Problems, node: SourceNode, read: () => T): T 
 
 function readOtherwise(problems: Problems, map: MapReader, ifAbsent: Otherwise): Otherwise {
     const node = map.get("otherwise");
-    return node === undefined ? ifAbsent : readGuarded(problems, node, () => readPlain(problems, node, "otherwise")) ?? ifAbsent;
+    return node === undefined
+        ? ifAbsent
+        : (readGuarded(problems, node, () => readPlain(problems, node, "otherwise")) ?? ifAbsent);
 }
 
 const denied: Otherwise = { kind: "deny", error: defaultError };
@@ -99,9 +105,14 @@ function readRelay(problems: Problems, map: MapReader): RelayAction {
     const capture = map.flag("capture");
     return {
         kind: "relay",
-        ...(proxy && { proxy }), ...(delay !== undefined && { delay }), ...(jitter !== undefined && { jitter }),
-        ...(rate !== undefined && { rate }), ...(loss !== undefined && { loss }), ...(reset !== undefined && { reset }),
-        ...(rewrite && { rewrite }), ...(capture && { capture }),
+        ...(proxy && { proxy }),
+        ...(delay !== undefined && { delay }),
+        ...(jitter !== undefined && { jitter }),
+        ...(rate !== undefined && { rate }),
+        ...(loss !== undefined && { loss }),
+        ...(reset !== undefined && { reset }),
+        ...(rewrite && { rewrite }),
+        ...(capture && { capture }),
         otherwise: readOtherwise(problems, map, proxy === undefined ? { kind: "allow" } : denied),
     };
 }
@@ -116,7 +127,12 @@ function readAsk(problems: Problems, map: MapReader): Action {
     if (timeout < 1 || timeout > longestTimeout) {
         map.fail("timeout", `a call is held for 1ms to ${longestTimeout / 60_000}m`);
     }
-    return { kind: "ask", ...(text !== undefined && { text }), timeout, otherwise: readOtherwise(problems, map, denied) };
+    return {
+        kind: "ask",
+        ...(text !== undefined && { text }),
+        timeout,
+        otherwise: readOtherwise(problems, map, denied),
+    };
 }
 
 /** Which verdict the keys of `then` mean; says where they mean none, or more than one. */
@@ -133,10 +149,14 @@ function kindOf(problems: Problems, map: MapReader): Action["kind"] | undefined 
         return undefined;
     }
     if (more[0] !== undefined) {
-        return map.fail(more[0], `"${first}" and "${more[0]}" are two verdicts; a rule has one (rules of their own, the ` +
-            "first that matches counts)");
+        map.fail(
+            more[0],
+            `"${first}" and "${more[0]}" are two verdicts; a rule has one (rules of their own, the ` +
+                "first that matches counts)",
+        );
+        return;
     }
-    const kind = relay.length > 0 ? "relay" : first as Action["kind"];
+    const kind = relay.length > 0 ? "relay" : (first as Action["kind"]);
     const mayFail = kind === "relay" || kind === "redirect" || kind === "ask";
     if (map.has("otherwise") && !mayFail) {
         map.fail("otherwise", `"${kind}" can always be carried out: "otherwise" means nothing with it`);
@@ -151,24 +171,37 @@ function kindOf(problems: Problems, map: MapReader): Action["kind"] | undefined 
 export function readAction(problems: Problems, node: SourceNode): Action | undefined {
     if (node.kind !== "map") {
         switch (readGuarded(problems, node, () => wordOf(node, plainVerdicts))) {
-            case "allow": return { kind: "allow" };
-            case "deny": return { kind: "deny", error: defaultError };
-            case "observe": return { kind: "observe" };
-            case "ask": return { kind: "ask", timeout: defaultTimeout, otherwise: denied };
-            case undefined: return undefined;
+            case "allow":
+                return { kind: "allow" };
+            case "deny":
+                return { kind: "deny", error: defaultError };
+            case "observe":
+                return { kind: "observe" };
+            case "ask":
+                return { kind: "ask", timeout: defaultTimeout, otherwise: denied };
+            case undefined:
+                return undefined;
         }
     }
     const map = new MapReader(problems, node, "then", actionKeyNames);
     switch (kindOf(problems, map)) {
-        case "allow": map.flag("allow"); return { kind: "allow" };
-        case "observe": map.flag("observe"); return { kind: "observe" };
+        case "allow":
+            map.flag("allow");
+            return { kind: "allow" };
+        case "observe":
+            map.flag("observe");
+            return { kind: "observe" };
         case "deny": {
             const [error = defaultError] = map.list("deny", readError) ?? [];
             return { kind: "deny", error };
         }
-        case "redirect": return readRedirect(problems, map);
-        case "relay": return readRelay(problems, map);
-        case "ask": return readAsk(problems, map);
-        case undefined: return undefined;
+        case "redirect":
+            return readRedirect(problems, map);
+        case "relay":
+            return readRelay(problems, map);
+        case "ask":
+            return readAsk(problems, map);
+        case undefined:
+            return undefined;
     }
 }

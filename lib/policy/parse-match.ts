@@ -6,16 +6,38 @@ import { MapReader, numberOf, textOf, wordOf } from "./reader.js";
 import type { Problems, SourceNode } from "./source.js";
 
 export const matchKeyNames = [
-    "program", "commandLine", "pid", "tree", "user", "module", "call", "direction", "protocol", "family", "to", "local", "time",
+    "program",
+    "commandLine",
+    "pid",
+    "tree",
+    "user",
+    "module",
+    "call",
+    "direction",
+    "protocol",
+    "family",
+    "to",
+    "local",
+    "time",
 ] as const satisfies readonly (keyof Match)[];
 
 const lastPid = 0xffff_ffff;
 
 /** Other names that people know the calls by. */
 const callNames: Readonly<Record<string, (typeof policyCalls)[number]>> = {
-    connectex: "connect", wspconnect: "connect", wsaconnect: "connect", acceptex: "accept", wspaccept: "accept",
-    wsaaccept: "accept", wsasendto: "sendto", wspsendto: "sendto", wsasendmsg: "sendto", sendmsg: "sendto", send: "sendto",
-    wspbind: "bind", wsplisten: "listen",
+    connectex: "connect",
+    wspconnect: "connect",
+    wsaconnect: "connect",
+    acceptex: "accept",
+    wspaccept: "accept",
+    wsaaccept: "accept",
+    wsasendto: "sendto",
+    wspsendto: "sendto",
+    wsasendmsg: "sendto",
+    sendmsg: "sendto",
+    send: "sendto",
+    wspbind: "bind",
+    wsplisten: "listen",
 };
 
 function readCall(node: SourceNode): (typeof policyCalls)[number] {
@@ -70,18 +92,29 @@ export function readMatch(problems: Problems, node: SourceNode): Match {
     const protocol = map.list("protocol", readProtocol);
     const family = map.word("family", ["ipv4", "ipv6"]);
     const to = map.list("to", (each) => parseTarget(textOf(each)))?.flat();
-    const local = map.list("local", (each) => {
-        const patterns = parseTarget(textOf(each));
-        if (patterns.some(({ host }) => host !== undefined)) {
-            throw new BadText("a local end has an address, not a name");
-        }
-        return patterns;
-    })?.flat();
+    const local = map
+        .list("local", (each) => {
+            const patterns = parseTarget(textOf(each));
+            if (patterns.some(({ host }) => host !== undefined)) {
+                throw new BadText("a local end has an address, not a name");
+            }
+            return patterns;
+        })
+        ?.flat();
     const time = map.list("time", (each) => parseTimes(textOf(each)))?.flat();
     return {
-        ...(program && { program }), ...(commandLine && { commandLine }), ...(pid && { pid }), ...(tree && { tree }),
-        ...(user && { user }), ...(module && { module }), ...(call && { call }), ...(direction && { direction }),
-        ...(protocol && { protocol }), ...(family && { family }), ...(to && { to }), ...(local && { local }),
+        ...(program && { program }),
+        ...(commandLine && { commandLine }),
+        ...(pid && { pid }),
+        ...(tree && { tree }),
+        ...(user && { user }),
+        ...(module && { module }),
+        ...(call && { call }),
+        ...(direction && { direction }),
+        ...(protocol && { protocol }),
+        ...(family && { family }),
+        ...(to && { to }),
+        ...(local && { local }),
         ...(time && { time: joinTimes(time) }),
     };
 }

@@ -26,8 +26,17 @@ export function parseDuration(text: string): number {
 }
 
 const rateUnits: Readonly<Record<string, number>> = {
-    b: 1, kb: 1e3, mb: 1e6, gb: 1e9, kib: 2 ** 10, mib: 2 ** 20, gib: 2 ** 30,
-    bit: 1 / 8, kbit: 125, mbit: 125e3, gbit: 125e6,
+    b: 1,
+    kb: 1e3,
+    mb: 1e6,
+    gb: 1e9,
+    kib: 2 ** 10,
+    mib: 2 ** 20,
+    gib: 2 ** 30,
+    bit: 1 / 8,
+    kbit: 125,
+    mbit: 125e3,
+    gbit: 125e6,
 };
 
 /** "1MB/s", "64KiB/s", "10Mbit/s" in bytes per second. */
@@ -62,7 +71,10 @@ function parsePort(text: string): number {
 /** "80-90,443". */
 export function parsePorts(text: string): PortRange[] {
     return text.split(",").map((part) => {
-        const [from = "", to = from, more] = part.trim().split("-").map((each) => each.trim());
+        const [from = "", to = from, more] = part
+            .trim()
+            .split("-")
+            .map((each) => each.trim());
         const [first, last] = [parsePort(from), parsePort(to)];
         if (more !== undefined || first > last) {
             throw new BadText(`"${part.trim()}" is no range of ports, like 80-90`);
@@ -85,7 +97,9 @@ function toRange(first: IpAddress, last: IpAddress): NonNullable<AddressPattern[
     // Only a range that is mapped as a whole can be told as IPv4.
     const [a, b] = from.family === to.family ? [from, to] : [first, last];
     if (a.family !== b.family || a.value > b.value) {
-        throw new BadText(`"${formatIp(first)}-${formatIp(last)}" is no range: first and last of one family, the lower first`);
+        throw new BadText(
+            `"${formatIp(first)}-${formatIp(last)}" is no range: first and last of one family, the lower first`,
+        );
     }
     return { first: formatIp(a), last: formatIp(b) };
 }
@@ -106,10 +120,21 @@ function parseBlock(base: string, length: string): NonNullable<AddressPattern["r
 
 /** What stands for several ranges at once. */
 const namedRanges: Readonly<Record<string, readonly (readonly [string, string])[]>> = {
-    loopback: [["127.0.0.0", "8"], ["::1", "128"]],
-    localhost: [["127.0.0.0", "8"], ["::1", "128"]],
+    loopback: [
+        ["127.0.0.0", "8"],
+        ["::1", "128"],
+    ],
+    localhost: [
+        ["127.0.0.0", "8"],
+        ["::1", "128"],
+    ],
     private: [
-        ["10.0.0.0", "8"], ["172.16.0.0", "12"], ["192.168.0.0", "16"], ["169.254.0.0", "16"], ["fc00::", "7"], ["fe80::", "10"],
+        ["10.0.0.0", "8"],
+        ["172.16.0.0", "12"],
+        ["192.168.0.0", "16"],
+        ["169.254.0.0", "16"],
+        ["fc00::", "7"],
+        ["fe80::", "10"],
     ],
 };
 
@@ -149,8 +174,10 @@ function parseWhere(text: string): readonly AddressPattern[] {
         return [{ range: toRange(addressOf(from), addressOf(to)) }];
     }
     if (text.includes(":") || text.includes("[")) {
-        throw new BadText(`"${text}" is no IPv6 address; with a port it stands in brackets: [2001:db8::1]:443, ` +
-            "[2001:db8::]/32:443");
+        throw new BadText(
+            `"${text}" is no IPv6 address; with a port it stands in brackets: [2001:db8::1]:443, ` +
+                "[2001:db8::]/32:443",
+        );
     }
     return [{ host: parseHost(text) }];
 }
@@ -175,9 +202,14 @@ export function parseEndpoint(text: string): Endpoint {
     const [, bracketed, plain, port] = /^(?:\[([^\]]*)\]|([^:]*))(?::(.*))?$/.exec(text.trim()) ?? [];
     const address = parseIp(bracketed ?? plain ?? text.trim()) ?? parseIp(text.trim());
     if (address === undefined) {
-        throw new BadText(`"${text}" is no address to go to, like 127.0.0.1:8080, [::1]:8080, or 10.0.0.1 (the port stays)`);
+        throw new BadText(
+            `"${text}" is no address to go to, like 127.0.0.1:8080, [::1]:8080, or 10.0.0.1 (the port stays)`,
+        );
     }
-    return { address: formatIp(unmapped(address)), port: port === undefined || parseIp(text.trim()) ? 0 : parsePort(port) };
+    return {
+        address: formatIp(unmapped(address)),
+        port: port === undefined || parseIp(text.trim()) ? 0 : parsePort(port),
+    };
 }
 
 const days = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"] as const;
@@ -197,7 +229,7 @@ function parseDays(text: string): number[] {
     return text.split(",").flatMap((part) => {
         const [from = "", to = from] = part.trim().split("-");
         const [first, last] = [parseDay(from.trim()), parseDay(to.trim())];
-        return Array.from({ length: (last - first + 7) % 7 + 1 }, (_, index) => (first + index) % 7);
+        return Array.from({ length: ((last - first + 7) % 7) + 1 }, (_, index) => (first + index) % 7);
     });
 }
 
@@ -212,7 +244,8 @@ function parseClock(text: string): number {
 
 /** "mon-fri 09:00-17:30", "sat,sun", "22:00-06:00" (until the next morning): ranges of the week in order. */
 export function parseTimes(text: string): TimeRange[] {
-    const [, dayPart, clockPart] = /^\s*([a-z][a-z,\s-]*?)?\s*(\d{1,2}:\d{2}\s*-\s*\d{1,2}:\d{2})?\s*$/i.exec(text) ?? [];
+    const [, dayPart, clockPart] =
+        /^\s*([a-z][a-z,\s-]*?)?\s*(\d{1,2}:\d{2}\s*-\s*\d{1,2}:\d{2})?\s*$/i.exec(text) ?? [];
     if (dayPart === undefined && clockPart === undefined) {
         throw new BadText(`"${text}" is no time of the week, like mon-fri 09:00-17:30, sat,sun or 22:00-06:00`);
     }
@@ -227,7 +260,10 @@ export function parseTimes(text: string): TimeRange[] {
         const stop = day * dayMinutes + end + (end < first ? dayMinutes : 0);
         return stop <= weekMinutes
             ? [{ first: begin, last: stop }]
-            : [{ first: begin, last: weekMinutes }, { first: 0, last: stop - weekMinutes }];
+            : [
+                  { first: begin, last: weekMinutes },
+                  { first: 0, last: stop - weekMinutes },
+              ];
     });
 }
 
@@ -285,7 +321,8 @@ export function parseProxy(text: string): Proxy {
     const user = decodePart(colon === -1 ? credentials : credentials?.slice(0, colon), "user name");
     const password = decodePart(colon === -1 ? undefined : credentials?.slice(colon + 1), "password");
     return {
-        kind, port: parsePort(portText),
+        kind,
+        port: parsePort(portText),
         host: address === undefined ? parseHost(host) : formatIp(address),
         ...(user !== undefined && { user }),
         ...(password !== undefined && { password }),

@@ -75,7 +75,10 @@ export function readPolicy(text: string): ReadPolicy {
     const map = new MapReader(problems, root, "a policy", policyKeys);
     const version = map.required("version");
     if (version !== undefined && (version.kind !== "number" || version.number !== 1)) {
-        map.fail("version", "this winsock-spi knows version 1 of policies; for another one another winsock-spi is needed");
+        map.fail(
+            "version",
+            "this winsock-spi knows version 1 of policies; for another one another winsock-spi is needed",
+        );
     }
     const defaultNode = map.get("default");
     const rulesNode = map.get("rules");
@@ -121,7 +124,9 @@ export function parsePolicy(text: string, options: ParseOptions = {}): Policy {
     }
     const { policy, problems } = readPolicy(text);
     if (problems.length > 0) {
-        const told = [...problems].sort((a, b) => a.line - b.line || a.column - b.column).slice(0, toldProblems)
+        const told = [...problems]
+            .sort((a, b) => a.line - b.line || a.column - b.column)
+            .slice(0, toldProblems)
             .map((problem) => formatProblem(problem, options.file));
         const more = problems.length > told.length ? [`and ${problems.length - told.length} more`] : [];
         throw new WinsockError([...told, ...more].join("\n"), { code: "ERR_POLICY_SYNTAX" });

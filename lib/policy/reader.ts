@@ -4,7 +4,12 @@ import { BadText } from "./parse-values.js";
 import { suggestion, type Entry, type Problems, type SourceNode } from "./source.js";
 
 const kindNames = {
-    text: "a text", number: "a number", boolean: "true or false", nothing: "nothing", list: "a list", map: "keys with values",
+    text: "a text",
+    number: "a number",
+    boolean: "true or false",
+    nothing: "nothing",
+    list: "a list",
+    map: "keys with values",
 } as const;
 
 /** Patterns and names longer than this are nobody's. */
@@ -55,7 +60,11 @@ export class MapReader {
 
     /** A key that must be there. */
     required(key: string): SourceNode | undefined {
-        return this.get(key) ?? this.fail(key, `${this.#what} needs the key "${key}"`);
+        const node = this.get(key);
+        if (node === undefined) {
+            this.fail(key, `${this.#what} needs the key "${key}"`);
+        }
+        return node;
     }
     /** A text. */
     text(key: string): string | undefined {
@@ -67,12 +76,14 @@ export class MapReader {
     }
     /** true; false is as if the key were not there. */
     flag(key: string): boolean {
-        return this.#read(key, (node) => {
-            if (node.kind !== "boolean") {
-                throw new BadText(`"${key}" is true or false, not ${kindNames[node.kind]}`);
-            }
-            return node.boolean;
-        }) ?? false;
+        return (
+            this.#read(key, (node) => {
+                if (node.kind !== "boolean") {
+                    throw new BadText(`"${key}" is true or false, not ${kindNames[node.kind]}`);
+                }
+                return node.boolean;
+            }) ?? false
+        );
     }
     /** One of these words. */
     word<T extends string>(key: string, words: readonly T[]): T | undefined {
@@ -86,7 +97,8 @@ export class MapReader {
         }
         const items = node.kind === "list" ? node.items : [node];
         if (items.length === 0) {
-            return this.fail(key, `"${key}" is an empty list, which nothing can match; leave the key out for any`);
+            this.fail(key, `"${key}" is an empty list, which nothing can match; leave the key out for any`);
+            return;
         }
         return items.flatMap((item) => {
             const value = this.#guard(item, () => read(item));
@@ -121,8 +133,10 @@ export function textOf(node: SourceNode): string {
         throw new BadText(`the text is longer than ${longestText} characters`);
     }
     if (/[\u0000-\u001f\u007f]/.test(text)) {
-        throw new BadText(`control characters have no place in ${JSON.stringify(text.slice(0, 60))} (in double quotes a ` +
-            "backslash is an escape: use single quotes)");
+        throw new BadText(
+            `control characters have no place in ${JSON.stringify(text.slice(0, 60))} (in double quotes a ` +
+                "backslash is an escape: use single quotes)",
+        );
     }
     return text;
 }

@@ -53,5 +53,8 @@ export function writeEndpoint(view: DataView, offset: number, { address, port }:
     if (mapped) {
         view.setUint16(offset + at.bytes + mappedMark, 0xffff);
     }
-    new Uint8Array(view.buffer, view.byteOffset + offset + at.bytes, 16).set(ipBytes(parsed), mapped ? mappedAddress : 0);
+    new Uint8Array(view.buffer, view.byteOffset + offset + at.bytes, 16).set(
+        ipBytes(parsed),
+        mapped ? mappedAddress : 0,
+    );
 }

@@ -125,7 +125,10 @@ class Converter {
     #alias(name: string, at: number): SourceNode {
         const value = this.#anchors.get(name);
         if (value === undefined) {
-            this.#problems.add(at, `there is no anchor "${name}". A text that begins with * must be quoted: '*${name}'`);
+            this.#problems.add(
+                at,
+                `there is no anchor "${name}". A text that begins with * must be quoted: '*${name}'`,
+            );
         } else if (++this.#aliases > 10_000) {
             this.#problems.add(at, "too many aliases");
         } else {
@@ -153,12 +156,15 @@ class Converter {
         if (!isScalar(node) || node.value === null) {
             return { kind: "nothing", at };
         }
-        const { value, source = String(value) } = node;
+        const { value } = node;
         switch (typeof value) {
-            case "string": return { kind: "text", at, text: value };
-            case "boolean": return { kind: "boolean", at, boolean: value };
+            case "string":
+                return { kind: "text", at, text: value };
+            case "boolean":
+                return { kind: "boolean", at, boolean: value };
             case "number":
-            case "bigint": return { kind: "number", at, number: Number(value), text: source };
+            case "bigint":
+                return { kind: "number", at, number: Number(value), text: node.source ?? String(value) };
             default:
                 this.#problems.add(at, "this kind of value has no meaning here");
                 return { kind: "nothing", at };
@@ -212,14 +218,20 @@ export function readSource(text: string): { root: SourceNode; problems: Problems
     try {
         const document = parseDocument(text, { lineCounter, prettyErrors: false, version: "1.2", strict: true });
         // What follows the first mistakes follows from them.
-        for (const { pos: [at], code, message } of document.errors.slice(0, 3)) {
+        for (const {
+            pos: [at],
+            code,
+            message,
+        } of document.errors.slice(0, 3)) {
             problems.add(at, hint(code, message));
         }
         // Conversion finds more where the text is whole, and follows from the first mistake where it is not.
-        return problems.list.length > 0 ? { root, problems }
+        return problems.list.length > 0
+            ? { root, problems }
             : { root: new Converter(problems).convert(document.contents, 0), problems };
     } catch (error) {
-        if (!(error instanceof RangeError)) { // the stack
+        if (!(error instanceof RangeError)) {
+            // the stack
             throw error;
         }
         problems.add(0, "values are nested too deeply");

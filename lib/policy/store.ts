@@ -45,7 +45,10 @@ interface StoredText extends PolicyLayers {
 /** The text of a generation's JSON file. */
 export function formatStored({ base, runs, source }: StoredText): string {
     const stored = {
-        format: textFormat, version: textVersion, ...(source === undefined ? {} : { source }), base: base ?? null,
+        format: textFormat,
+        version: textVersion,
+        ...(source === undefined ? {} : { source }),
+        base: base ?? null,
         runs: runs.map(({ start, ...run }) => ({ ...run, start: String(start) })),
     };
     return `${JSON.stringify(stored, undefined, 2)}\n`;
@@ -55,7 +58,10 @@ export function formatStored({ base, runs, source }: StoredText): string {
 export function parseStored(text: string, generation: number): StoredText {
     try {
         const stored = JSON.parse(text) as {
-            format: unknown; version: unknown; source?: unknown; base: Policy | null;
+            format: unknown;
+            version: unknown;
+            source?: unknown;
+            base: Policy | null;
             runs: (Omit<RunLayer, "start"> & { start: string })[];
         };
         if (stored.format !== textFormat || stored.version !== textVersion) {
@@ -103,7 +109,10 @@ export function readPolicy(): Promise<PolicyInForce> {
         }
         const { base, runs, source } = readStored(generation);
         return {
-            generation, failClosed, policy: base, runs,
+            generation,
+            failClosed,
+            policy: base,
+            runs,
             ...(source === undefined ? {} : { source }),
             ...(controllerPid === 0 ? {} : { controller: controllerPid }),
         };

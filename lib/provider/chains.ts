@@ -175,7 +175,7 @@ function lowestNotIfs(places: readonly Place[]): number {
 function placesOf(top: CatalogEntry, triplet: Triplet, entries: readonly CatalogEntry[]): Place[] {
     const places: Place[] = [{ id: top.id, entry: top, owner: top, index: 0 }];
     const followed = new Set<CatalogEntry>();
-    for (let owner: CatalogEntry | undefined = top; owner !== undefined && !followed.has(owner); ) {
+    for (let owner: CatalogEntry | undefined = top; owner !== undefined && !followed.has(owner);) {
         followed.add(owner);
         const chain: readonly number[] = owner.chain;
         for (let index = 1; index < chain.length; ++index) {

@@ -13,14 +13,18 @@ export interface DllToRegister {
 
 /** One warning for each policy that refuses one of the DLLs, or would. Pure. */
 export function codeIntegrityWarnings(
-    { smartAppControl, userMode, auditOnly }: CodeIntegrity, dlls: readonly DllToRegister[],
+    { smartAppControl, userMode, auditOnly }: CodeIntegrity,
+    dlls: readonly DllToRegister[],
 ): string[] {
     const doubtful = dlls.filter(({ signature }) => !signature.trusted);
     if (doubtful.length === 0) {
         return [];
     }
     const names = doubtful
-        .map(({ file, signature }) => `${file} (${signature.by === "none" ? "not signed" : "signed, but not trusted here"})`)
+        .map(
+            ({ file, signature }) =>
+                `${file} (${signature.by === "none" ? "not signed" : "signed, but not trusted here"})`,
+        )
         .join(" and ");
     const consequence = "every program that it is to be loaded into would have no network";
     const remedy = "use a signed release, or --confirm-within so that the change undoes itself";
@@ -43,12 +47,19 @@ export function codeIntegrityWarnings(
 export async function warnOfRefusedDlls(files: readonly string[]): Promise<string[]> {
     const state = native().codeIntegrity();
     const unsigned: DllToRegister["signature"] = { by: "none", trusted: false };
-    if (codeIntegrityWarnings(state, files.map((file) => ({ file, signature: unsigned }))).length === 0) {
+    if (
+        codeIntegrityWarnings(
+            state,
+            files.map((file) => ({ file, signature: unsigned })),
+        ).length === 0
+    ) {
         return []; // nobody would refuse them, whatever their signatures: checking those takes a while
     }
     const dlls = files.map(async (file) => ({
         file,
-        signature: await native().readSignature(file).catch(() => unsigned),
+        signature: await native()
+            .readSignature(file)
+            .catch(() => unsigned),
     }));
     return codeIntegrityWarnings(state, await Promise.all(dlls));
 }

@@ -8,7 +8,11 @@ import { WinsockError, refuseUnknownOptions } from "../errors.js";
 import type { MachineFacts } from "../native.js";
 import { withConfirmation } from "../plan/confirm.js";
 import {
-    type ChangeOptions, type ChangeResult, changeOptionNames, requireElevated, requireNothingPending,
+    type ChangeOptions,
+    type ChangeResult,
+    changeOptionNames,
+    requireElevated,
+    requireNothingPending,
 } from "../plan/execute.js";
 import { type ProgramsPlanOptions, planExclude, planInclude } from "./plan-exclude.js";
 

@@ -9,7 +9,11 @@ import { WinsockError, refuseUnknownOptions } from "../errors.js";
 import { packageRoot, packageVersion } from "../native.js";
 import { withConfirmation } from "../plan/confirm.js";
 import {
-    type ChangeOptions, type ChangeResult, changeOptionNames, requireElevated, requireNothingPending,
+    type ChangeOptions,
+    type ChangeResult,
+    changeOptionNames,
+    requireElevated,
+    requireNothingPending,
 } from "../plan/execute.js";
 import type { Plan } from "../plan/plan.js";
 import { chosenDlls } from "./dlls.js";
@@ -18,9 +22,7 @@ import { warnOfRefusedDlls } from "./code-integrity.js";
 import { ourEntries } from "./identity.js";
 import { installedFolders, sha256Of } from "./installed.js";
 import { architecture, providerFile, rescueFile } from "./layout.js";
-import {
-    type InstallPlanOptions, type ProviderFile, type ProviderFiles, planInstall,
-} from "./plan-install.js";
+import { type InstallPlanOptions, type ProviderFile, type ProviderFiles, planInstall } from "./plan-install.js";
 import { type ReplacePlanOptions, planReplace } from "./plan-replace.js";
 import { planUpgrade } from "./plan-upgrade.js";
 import { requireReplaceable } from "./replace.js";
@@ -87,7 +89,15 @@ const methods: readonly string[] = ["layered", "replace-base"] satisfies Install
  */
 export async function install(options: InstallOptions = {}): Promise<ChangeResult> {
     refuseUnknownOptions("install", options, [
-        "name", "over", "rewrite", "dlls", "categories", "exclude", "method", "acceptRisk", ...changeOptionNames,
+        "name",
+        "over",
+        "rewrite",
+        "dlls",
+        "categories",
+        "exclude",
+        "method",
+        "acceptRisk",
+        ...changeOptionNames,
     ]);
     checkMethod(options);
     requireNothingPending();
@@ -109,8 +119,9 @@ function checkMethod({ method, acceptRisk, ...others }: InstallOptions): void {
     if (acceptRisk !== undefined && typeof acceptRisk !== "boolean") {
         throw new TypeError("install: acceptRisk must be true or false");
     }
-    const layered = (["name", "rewrite", "dlls", "categories", "exclude"] as const)
-        .find((name) => others[name] !== undefined);
+    const layered = (["name", "rewrite", "dlls", "categories", "exclude"] as const).find(
+        (name) => others[name] !== undefined,
+    );
     if (method === "replace-base" && layered !== undefined) {
         throw new TypeError(`install: ${layered} does not go with the method replace-base, which adds no entries`);
     }
@@ -171,7 +182,7 @@ function checkedPrograms(programs: readonly string[] | undefined): readonly stri
     if (programs !== undefined && (!Array.isArray(programs) || !programs.every(fullPath))) {
         throw new TypeError("install: exclude must be a list of full paths");
     }
-    return programs?.map((program) => path.win32.normalize(program));
+    return programs?.map((program: string) => path.win32.normalize(program));
 }
 
 async function packageFile(folder: string, name: string): Promise<ProviderFile> {

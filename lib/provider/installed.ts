@@ -52,5 +52,7 @@ export async function installedFolders(programFiles: string): Promise<InstalledF
 
 /** SHA-256 of a file in hex. */
 export async function sha256Of(file: string): Promise<string> {
-    return createHash("sha256").update(await fs.readFile(file)).digest("hex");
+    return createHash("sha256")
+        .update(await fs.readFile(file))
+        .digest("hex");
 }

@@ -7,14 +7,23 @@ import { refuseUnknownOptions } from "../errors.js";
 import { packageRoot } from "../native.js";
 import { withConfirmation } from "../plan/confirm.js";
 import {
-    type ChangeOptions, type ChangeResult, changeOptionNames, requireElevated, requireNothingPending,
+    type ChangeOptions,
+    type ChangeResult,
+    changeOptionNames,
+    requireElevated,
+    requireNothingPending,
 } from "../plan/execute.js";
 import { packagedHelpers } from "../plan/helpers.js";
 import type { Plan } from "../plan/plan.js";
 import { chosenDlls } from "./dlls.js";
 import {
-    type InstallNamespacePlanOptions, type NamespaceChoice, type OrderNamespacesPlanOptions, planEnableNamespace,
-    planInstallNamespace, planOrderNamespaces, planRemoveNamespace,
+    type InstallNamespacePlanOptions,
+    type NamespaceChoice,
+    type OrderNamespacesPlanOptions,
+    planEnableNamespace,
+    planInstallNamespace,
+    planOrderNamespaces,
+    planRemoveNamespace,
 } from "./plan-namespaces.js";
 
 /** What {@link installNamespace} must be told. */

@@ -6,7 +6,11 @@ import { refuseUnknownOptions } from "../errors.js";
 import { packageRoot } from "../native.js";
 import { withConfirmation } from "../plan/confirm.js";
 import {
-    type ChangeOptions, type ChangeResult, changeOptionNames, requireElevated, requireNothingPending,
+    type ChangeOptions,
+    type ChangeResult,
+    changeOptionNames,
+    requireElevated,
+    requireNothingPending,
 } from "../plan/execute.js";
 import { packagedHelpers } from "../plan/helpers.js";
 import type { Plan } from "../plan/plan.js";

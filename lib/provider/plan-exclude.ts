@@ -112,7 +112,7 @@ function checked(call: string, options: ProgramsPlanOptions): Required<ProgramsP
     if (!Number.isInteger(categories) || categories <= 0 || categories > 0xffff_ffff) {
         throw new TypeError(`${call}: categories must be LSP_ bits, from 1 to 0xFFFFFFFF`);
     }
-    const normal = programs.map((program) => path.normalize(program));
+    const normal = programs.map((program: string) => path.normalize(program));
     const long = normal.find((program) => program.length >= MAX_PATH);
     if (long !== undefined) {
         throw new WinsockError(`Winsock knows programs by paths of at most ${MAX_PATH - 1} characters: ${long}`, {

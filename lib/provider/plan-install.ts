@@ -7,11 +7,27 @@ import { Buffer } from "node:buffer";
 import { win32 as path } from "node:path";
 import { categoryNames } from "../catalog/categories.js";
 import {
-    type Catalog, type CatalogEntry, type CatalogName, catalogNames, chainPlaces, infoOfEntry, sameTriplet,
+    type Catalog,
+    type CatalogEntry,
+    type CatalogName,
+    catalogNames,
+    chainPlaces,
+    infoOfEntry,
+    sameTriplet,
 } from "../catalog/model.js";
 import {
-    AF_INET, AF_INET6, IPPROTO_IP, IPPROTO_TCP, IPPROTO_UDP, MAX_PATH, PFL_HIDDEN, SOCK_DGRAM, SOCK_RAW, SOCK_STREAM,
-    WSAPROTOCOL_LEN, XP1_IFS_HANDLES,
+    AF_INET,
+    AF_INET6,
+    IPPROTO_IP,
+    IPPROTO_TCP,
+    IPPROTO_UDP,
+    MAX_PATH,
+    PFL_HIDDEN,
+    SOCK_DGRAM,
+    SOCK_RAW,
+    SOCK_STREAM,
+    WSAPROTOCOL_LEN,
+    XP1_IFS_HANDLES,
 } from "../catalog/names.js";
 import { WinsockError, refuseUnknownOptions } from "../errors.js";
 import type { Bits } from "../native.js";
@@ -66,7 +82,16 @@ export interface InstallPlanOptions {
 }
 
 export const installPlanOptions = [
-    "files", "arch", "version", "programFiles", "programData", "name", "over", "rewrite", "categories", "exclude",
+    "files",
+    "arch",
+    "version",
+    "programFiles",
+    "programData",
+    "name",
+    "over",
+    "rewrite",
+    "categories",
+    "exclude",
 ] as const;
 
 /** The triplets that are covered, in the order of the layered entries: TCP, UDP and RAW, over IPv4 and IPv6. */
@@ -347,7 +372,9 @@ function rewriteStep(bits: CatalogName, { entry, above, chain }: Rewrite, { name
     const places = chain.map((place) => (typeof place === "string" ? name : place)).join(" over ");
     const layer = above === entry ? "that provider" : `"${above.name}"`;
     return chainStep(
-        bits, entry, chain,
+        bits,
+        entry,
+        chain,
         `through ${name}, below ${layer}, which is not IFS: ${places}; new sockets of it go through the provider ` +
             "from now on",
     );
@@ -374,12 +401,7 @@ function hiddenStep(bits: CatalogName, base: CatalogEntry, { name, dll }: Catalo
     };
 }
 
-function layeredStep(
-    bits: CatalogName,
-    base: CatalogEntry,
-    { below }: Standing,
-    { name, dll }: CatalogPart,
-): Step {
+function layeredStep(bits: CatalogName, base: CatalogEntry, { below }: Standing, { name, dll }: CatalogPart): Step {
     const info = infoOfEntry(base, {
         name: `${name} over [${base.name}]`.slice(0, WSAPROTOCOL_LEN),
         providerId: layeredGuid(base),

@@ -183,10 +183,17 @@ export function planOrderNamespaces(catalog: Catalog, options: OrderNamespacesPl
     if (!Array.isArray(first) || first.length === 0) {
         throw new TypeError("planOrderNamespaces: first must be a list of names and GUIDs");
     }
-    const chosen = first.map((provider) => choose(catalog, { provider, ...(only ? { catalog: only } : {}) }));
+    const chosen = first.map((provider: string) => choose(catalog, { provider, ...(only ? { catalog: only } : {}) }));
     const steps = catalogNames.flatMap((bits): Step[] => {
         const entries = catalog.namespaces[bits] ?? [];
-        const front = [...new Set(chosen.flat().filter((one) => one.bits === bits).map(({ entry }) => entry))];
+        const front = [
+            ...new Set(
+                chosen
+                    .flat()
+                    .filter((one) => one.bits === bits)
+                    .map(({ entry }) => entry),
+            ),
+        ];
         const order = [...front, ...entries.filter((entry) => !front.includes(entry))];
         if (order.every((entry, index) => entry === entries[index])) {
             return [];
@@ -234,10 +241,9 @@ function choose(catalog: Catalog, { provider, catalog: only }: NamespaceChoice):
         });
     }
     if (guids.size > 1) {
-        throw new WinsockError(
-            `${JSON.stringify(provider)} may mean any of ${list(found)}: name one by its GUID.`,
-            { code: "ERR_AMBIGUOUS_PROVIDER" },
-        );
+        throw new WinsockError(`${JSON.stringify(provider)} may mean any of ${list(found)}: name one by its GUID.`, {
+            code: "ERR_AMBIGUOUS_PROVIDER",
+        });
     }
     return found;
 }

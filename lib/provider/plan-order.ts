@@ -106,22 +106,28 @@ function refuseTwoMeanings(catalog: Catalog, chosen: readonly CatalogName[], { f
 }
 
 function stepsFor(bits: CatalogName, entries: readonly CatalogEntry[], options: OrderPlanOptions): Step[] {
-    const order = options.order === undefined
-        ? firstOrder(bits, entries, options.first ?? [])
-        : wholeOrder(bits, entries, options.order);
+    const order =
+        options.order === undefined
+            ? firstOrder(bits, entries, options.first ?? [])
+            : wholeOrder(bits, entries, options.order);
     if (options.bypass !== true) {
         refuseBypass(bits, entries, order);
     }
     if (order.every((entry, index) => entry === entries[index])) {
         return [];
     }
-    const places = order.map((entry) => `"${entry.name}"`).filter((name, index) => index < 3 && name !== "").join(", ");
-    return [{
-        do: "write-order",
-        catalog: Number(bits) as Bits,
-        order: order.map(({ id }) => id),
-        text: `${bits}-bit catalog: put the entries into the order ${places}${order.length > 3 ? ", ..." : ""}`,
-    }];
+    const places = order
+        .map((entry) => `"${entry.name}"`)
+        .filter((name, index) => index < 3 && name !== "")
+        .join(", ");
+    return [
+        {
+            do: "write-order",
+            catalog: Number(bits) as Bits,
+            order: order.map(({ id }) => id),
+            text: `${bits}-bit catalog: put the entries into the order ${places}${order.length > 3 ? ", ..." : ""}`,
+        },
+    ];
 }
 
 function unknown(bits: CatalogName, what: string): WinsockError {
@@ -150,7 +156,9 @@ function wholeOrder(bits: CatalogName, entries: readonly CatalogEntry[], ids: re
 }
 
 function firstOrder(
-    bits: CatalogName, entries: readonly CatalogEntry[], first: readonly (number | string)[],
+    bits: CatalogName,
+    entries: readonly CatalogEntry[],
+    first: readonly (number | string)[],
 ): CatalogEntry[] {
     const chosen = new Set(first.flatMap((name) => entriesOf(bits, entries, name)));
     return [...chosen, ...entries.filter((entry) => !chosen.has(entry))];
@@ -185,9 +193,15 @@ function refuseBypass(bits: CatalogName, before: readonly CatalogEntry[], after:
     const place = new Map(after.map((entry, index) => [entry, index]));
     const at = (places: ReadonlyMap<CatalogEntry, number>, entry: CatalogEntry): number => places.get(entry) ?? -1;
     for (const entry of after.filter(({ kind }) => kind === "layered")) {
-        const covered = after.find((other) =>
-            other !== entry && other.kind !== "hidden" && sameTriplet(entry, other) && entry.chain.includes(other.id) &&
-            at(place, other) < at(place, entry) && at(former, entry) < at(former, other));
+        const covered = after.find(
+            (other) =>
+                other !== entry &&
+                other.kind !== "hidden" &&
+                sameTriplet(entry, other) &&
+                entry.chain.includes(other.id) &&
+                at(place, other) < at(place, entry) &&
+                at(former, entry) < at(former, other),
+        );
         if (covered !== undefined) {
             throw new WinsockError(
                 `In the ${bits}-bit catalog, "${entry.name}" (id ${entry.id}) would come behind "${covered.name}" ` +

@@ -47,7 +47,7 @@ export function planRemove(catalog: Catalog, options: RemovePlanOptions): Plan {
         throw new TypeError(`planRemove: catalog must be "64" or "32", not ${String(only)}`);
     }
     const all = providersOf(catalog);
-    const leaving = [...new Set(providers.map((wanted) => findProvider(all, wanted, only)))];
+    const leaving = [...new Set(providers.map((wanted: string | number) => findProvider(all, wanted, only)))];
     for (const provider of leaving) {
         requireRemovable(catalog, provider, leaving, only);
     }
@@ -87,23 +87,19 @@ export function removalSteps(catalog: Catalog, bits: CatalogName, going: readonl
         }),
         ...guids
             .filter(({ providerId }) => (categoriesOf(catalog, bits, providerId) ?? 0) !== 0)
-            .map(
-                ({ providerId, name }): Step => ({
-                    do: "set-provider-category",
-                    catalog: Number(bits) as Bits,
-                    providerId,
-                    categories: 0,
-                    text: `${bits}-bit catalog: take the LSP categories from "${name}"`,
-                }),
-            ),
-        ...guids.map(
-            ({ providerId, name, id }): Step => ({
-                do: "deinstall-provider",
+            .map(({ providerId, name }): Step => ({
+                do: "set-provider-category",
                 catalog: Number(bits) as Bits,
                 providerId,
-                text: `${bits}-bit catalog: remove "${name}" (id ${id})`,
-            }),
-        ),
+                categories: 0,
+                text: `${bits}-bit catalog: take the LSP categories from "${name}"`,
+            })),
+        ...guids.map(({ providerId, name, id }): Step => ({
+            do: "deinstall-provider",
+            catalog: Number(bits) as Bits,
+            providerId,
+            text: `${bits}-bit catalog: remove "${name}" (id ${id})`,
+        })),
     ];
 }
 
@@ -201,4 +197,3 @@ function dllSteps(catalog: Catalog, names: readonly CatalogName[], leaving: read
         .filter(([name, file]) => !kept.has(name) && path.isAbsolute(file) && !file.includes("%"))
         .map(([, file]): Step => ({ do: "delete-file", path: path.normalize(file), text: `Delete ${file}` }));
 }
-

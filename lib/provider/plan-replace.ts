@@ -11,16 +11,31 @@ import { type Plan, type Step, planFormat, planVersion } from "../plan/plan.js";
 import { ourEntries } from "./identity.js";
 import { architecture, dataFolder, providerFile, rescueFile, versionFolder } from "./layout.js";
 import {
-    type InstallPlanOptions, type Place, checkOver, checkPath, coverableEntries, dataSteps, fileSteps, probeStep,
+    type InstallPlanOptions,
+    type Place,
+    checkOver,
+    checkPath,
+    coverableEntries,
+    dataSteps,
+    fileSteps,
+    probeStep,
 } from "./plan-install.js";
 import {
-    type Originals, type ProviderPaths, isUsable, originalsFile, originalsKey, replacedEntries, replacedFile,
-    replacedRootKey, requireNotReplaced,
+    type Originals,
+    type ProviderPaths,
+    isUsable,
+    originalsFile,
+    originalsKey,
+    replacedEntries,
+    replacedFile,
+    replacedRootKey,
+    requireNotReplaced,
 } from "./replaced.js";
 
 /** What {@link planReplace} needs to know beside the catalog: as for {@link planInstall}. */
 export type ReplacePlanOptions = Pick<
-    InstallPlanOptions, "files" | "arch" | "version" | "programFiles" | "programData" | "over"
+    InstallPlanOptions,
+    "files" | "arch" | "version" | "programFiles" | "programData" | "over"
 >;
 
 /** A base provider whose place is to be taken. */
@@ -64,9 +79,7 @@ export function planReplace(catalog: Catalog, options: ReplacePlanOptions): Plan
         names.map((bits) => [bits, providersOf(bits, catalog.protocols[bits] ?? [], options.over)]),
     );
     const taken = names.filter((bits) => (providers.get(bits) ?? []).length > 0);
-    const originals: Originals = Object.fromEntries(
-        taken.map((bits) => [bits, pathsOf(providers.get(bits) ?? [])]),
-    );
+    const originals: Originals = Object.fromEntries(taken.map((bits) => [bits, pathsOf(providers.get(bits) ?? [])]));
     const helpers = Object.fromEntries(taken.map((bits) => [bits, place(bits, rescueFile)]));
     return {
         format: planFormat,
@@ -97,7 +110,9 @@ export function planReplace(catalog: Catalog, options: ReplacePlanOptions): Plan
 
 /** The base providers to replace: those of the entries that an installation would cover. */
 function providersOf(
-    bits: CatalogName, entries: readonly CatalogEntry[], over: readonly number[] | undefined,
+    bits: CatalogName,
+    entries: readonly CatalogEntry[],
+    over: readonly number[] | undefined,
 ): BaseProvider[] {
     const chosen = coverableEntries(entries).filter(({ id }) => over === undefined || over.includes(id));
     if (chosen.length === 0 && over === undefined) {
@@ -107,7 +122,11 @@ function providersOf(
         );
     }
     return [...new Set(chosen.map(({ providerId }) => providerId))].map((providerId) =>
-        baseProvider(bits, providerId, entries.filter((entry) => entry.providerId === providerId)),
+        baseProvider(
+            bits,
+            providerId,
+            entries.filter((entry) => entry.providerId === providerId),
+        ),
     );
 }
 

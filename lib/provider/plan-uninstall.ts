@@ -37,7 +37,15 @@ export interface UninstallPlanOptions {
  * @throws TypeError if there is no such option.
  */
 export function planUninstall(catalog: Catalog, options: UninstallPlanOptions = {}): Plan {
-    refuseUnknownOptions("planUninstall", options, ["files", "folders", "trees", "leftovers", "originals", "saved", "policy"]);
+    refuseUnknownOptions("planUninstall", options, [
+        "files",
+        "folders",
+        "trees",
+        "leftovers",
+        "originals",
+        "saved",
+        "policy",
+    ]);
     const { files = [], folders = [], trees = [], leftovers = false, originals = {}, saved = false } = options;
     const { policy = false } = options;
     const names = catalogNames.filter((bits) => {
@@ -46,10 +54,9 @@ export function planUninstall(catalog: Catalog, options: UninstallPlanOptions = 
     });
     const nothingLeft = !saved && !policy && files.length === 0 && folders.length === 0 && trees.length === 0;
     if (names.length === 0 && (!leftovers || nothingLeft)) {
-        const rest =
-            nothingLeft
-                ? ""
-                : " Files of an earlier installation are left; `winsock-spi uninstall --leftovers` deletes them.";
+        const rest = nothingLeft
+            ? ""
+            : " Files of an earlier installation are left; `winsock-spi uninstall --leftovers` deletes them.";
         throw new WinsockError(`The provider is not installed: no catalog has an entry of it.${rest}`, {
             code: "ERR_NOT_INSTALLED",
         });

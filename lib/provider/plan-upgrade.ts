@@ -17,8 +17,21 @@ import type { InstalledFolder } from "./installed.js";
 import { architecture, dataFolder, programsFolder, providerFile, rescueFile, versionFolder } from "./layout.js";
 import { exclusionSteps } from "./plan-exclude.js";
 import {
-    type CatalogPart, type InstallPlanOptions, type Place, categoryStep, checkCategories, checkName, checkOver,
-    checkPath, coverSteps, coverableEntries, dataSteps, fileSteps, installPlanOptions, probeStep, stepsForCatalog,
+    type CatalogPart,
+    type InstallPlanOptions,
+    type Place,
+    categoryStep,
+    checkCategories,
+    checkName,
+    checkOver,
+    checkPath,
+    coverSteps,
+    coverableEntries,
+    dataSteps,
+    fileSteps,
+    installPlanOptions,
+    probeStep,
+    stepsForCatalog,
 } from "./plan-install.js";
 import { compareVersions, isBelow, samePath, versionOfDll } from "./versions.js";
 

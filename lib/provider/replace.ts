@@ -13,7 +13,13 @@ import { listFolder } from "./installed.js";
 import { dataFolder } from "./layout.js";
 import type { InstallPlanOptions } from "./plan-install.js";
 import {
-    type Originals, type ProviderPaths, isUsable, originalsInRegistry, parseOriginals, replacedEntries, replacedFile,
+    type Originals,
+    type ProviderPaths,
+    isUsable,
+    originalsInRegistry,
+    parseOriginals,
+    replacedEntries,
+    replacedFile,
 } from "./replaced.js";
 
 /**
@@ -24,7 +30,9 @@ import {
  * machine trusts.
  */
 export async function requireReplaceable(
-    files: InstallPlanOptions["files"], machine: MachineFacts, acceptRisk: boolean,
+    files: InstallPlanOptions["files"],
+    machine: MachineFacts,
+    acceptRisk: boolean,
 ): Promise<void> {
     if (!acceptRisk) {
         throw new WinsockError(
@@ -102,7 +110,10 @@ async function originalsInBackups({ programData }: MachineFacts): Promise<Origin
     const folder = path.join(dataFolder(programData), "backups");
     const { files } = await listFolder(folder);
     const found: Originals[] = [];
-    for (const name of files.filter((file) => file.endsWith(".json")).sort().reverse()) {
+    for (const name of files
+        .filter((file) => file.endsWith(".json"))
+        .sort()
+        .reverse()) {
         try {
             const { registry } = await readBackup(path.join(folder, name));
             const { protocols } = catalogOfRegistry(registry);

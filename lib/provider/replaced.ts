@@ -98,7 +98,10 @@ export function originalsFile(paths: ProviderPaths): Uint8Array {
 
 /** What such a file says; lines that say nothing of the kind are passed over. */
 export function parseOriginals(file: Uint8Array): ProviderPaths {
-    const lines = Buffer.from(file).toString("utf16le").replace(/^\uFEFF/, "").split(/[\r\n]+/);
+    const lines = Buffer.from(file)
+        .toString("utf16le")
+        .replace(/^\uFEFF/, "")
+        .split(/[\r\n]+/);
     const found = lines.flatMap((line): [string, string][] => {
         const [, guid, dll] = /^(\{[0-9A-F-]{36}\}) (.+)$/i.exec(line) ?? [];
         return guid !== undefined && dll !== undefined && isUsable(dll) ? [[guid.toUpperCase(), dll]] : [];

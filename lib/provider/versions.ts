@@ -50,7 +50,10 @@ export function samePath(a: string, b: string): boolean {
 
 /** Whether a file lies in a folder, at any depth. */
 export function isBelow(file: string, folder: string): boolean {
-    return path.normalize(file).toLowerCase().startsWith(`${path.normalize(folder).toLowerCase()}\\`);
+    return path
+        .normalize(file)
+        .toLowerCase()
+        .startsWith(`${path.normalize(folder).toLowerCase()}\\`);
 }
 
 /**

@@ -74,13 +74,16 @@ async function openDirect({ address, port }: Endpoint, onAnswer: (bytes: Buffer)
 
 /** Through a SOCKS5 proxy, as long as `way` is open. */
 async function openProxied(
-    way: Way, target: Target, { onAnswer, onLost }: { onAnswer: (bytes: Buffer) => void; onLost: () => void },
+    way: Way,
+    target: Target,
+    { onAnswer, onLost }: { onAnswer: (bytes: Buffer) => void; onLost: () => void },
 ): Promise<Upstream> {
     const control = way.proxyStream!;
     const relay = await associateSocks5(control);
     if (net.isIP(relay.host) === 0) {
         throw new WayError("the SOCKS5 proxy names no address for datagrams", {
-            code: "WSAEAFNOSUPPORT", side: "proxy",
+            code: "WSAEAFNOSUPPORT",
+            side: "proxy",
         });
     }
     const socket = await bindSocket(undefined, udpType(relay.host));
@@ -130,13 +133,16 @@ export class DatagramFlow {
         this.#bound = { address: canonical(from), port: local.port };
         this.#capture = action.capture === true ? context.capture?.datagrams(call, this.#bound) : undefined;
         const impairment = impairmentOf(action) ?? { delay: 0, jitter: 0, rate: undefined };
-        const line = (deliver: (bytes: Buffer) => void): Line<Buffer> => new Line({
-            ...impairment, overtaking: true, random: context.random,
-            deliver: (bytes) => {
-                deliver(bytes);
-                return true;
-            },
-        });
+        const line = (deliver: (bytes: Buffer) => void): Line<Buffer> =>
+            new Line({
+                ...impairment,
+                overtaking: true,
+                random: context.random,
+                deliver: (bytes) => {
+                    deliver(bytes);
+                    return true;
+                },
+            });
         this.#out = line((bytes) => this.#upstream?.send(bytes));
         this.#in = line((bytes) => {
             if (this.#from !== undefined) {
@@ -161,12 +167,21 @@ export class DatagramFlow {
             });
             abort.catch(() => undefined);
             signal.throwIfAborted();
-            const opening = way.proxyStream === undefined
-                ? openDirect(remote, onAnswer)
-                : openProxied(way, { host: remote.address, port: remote.port }, {
-                      onAnswer, onLost: () => made.close(),
-                  });
-            opening.then((upstream) => (made.#closed ? upstream.close() : undefined), () => undefined);
+            const opening =
+                way.proxyStream === undefined
+                    ? openDirect(remote, onAnswer)
+                    : openProxied(
+                          way,
+                          { host: remote.address, port: remote.port },
+                          {
+                              onAnswer,
+                              onLost: () => made.close(),
+                          },
+                      );
+            opening.then(
+                (upstream) => (made.#closed ? upstream.close() : undefined),
+                () => undefined,
+            );
             flow.#upstream = await Promise.race([opening, abort]);
             return flow;
         } catch (error) {
@@ -205,7 +220,10 @@ export class DatagramFlow {
 
     #put(line: Line<Buffer>, bytes: Buffer, direction: "up" | "down"): void {
         this.#quiet = false;
-        const { action: { loss = 0 }, context } = this.#options;
+        const {
+            action: { loss = 0 },
+            context,
+        } = this.#options;
         if (this.#closed || line.bytes + bytes.length > mostWaiting || (loss > 0 && context.random() < loss)) {
             return;
         }

@@ -25,7 +25,7 @@ export async function readName(client: Duplex, { silence, name }: NamePatience):
     let deadline = performance.now() + silence;
     for (;;) {
         let ended = false;
-        const chunk = await nextWithin(client, deadline - performance.now()).catch((error: Error) => {
+        const chunk = await nextWithin(client, deadline - performance.now()).catch((error: unknown) => {
             if (client.destroyed || client.errored !== null) {
                 throw error;
             }

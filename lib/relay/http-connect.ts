@@ -12,11 +12,20 @@ const mostHead = 16 * 1024;
 /** What a refusal means. 407 is between us and the proxy; the rest is its word on the destination. */
 function refusal(status: number): readonly [code: string, side: "proxy" | "target"] {
     switch (status) {
-        case 407: return ["WSAEACCES", "proxy"];
-        case 401: case 403: case 405: case 451: return ["WSAEACCES", "target"];
-        case 503: return ["WSAECONNREFUSED", "target"];
-        case 408: case 504: return ["WSAETIMEDOUT", "target"];
-        default: return ["WSAEHOSTUNREACH", "target"];
+        case 407:
+            return ["WSAEACCES", "proxy"];
+        case 401:
+        case 403:
+        case 405:
+        case 451:
+            return ["WSAEACCES", "target"];
+        case 503:
+            return ["WSAECONNREFUSED", "target"];
+        case 408:
+        case 504:
+            return ["WSAETIMEDOUT", "target"];
+        default:
+            return ["WSAEHOSTUNREACH", "target"];
     }
 }
 

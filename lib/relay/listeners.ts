@@ -126,8 +126,12 @@ export class Listeners {
         // For good: between two readers nobody else would hear it, and it would end the process.
         socket.on("error", () => undefined);
         const { remoteAddress, remotePort, localAddress, localPort } = socket;
-        if (remoteAddress === undefined || remotePort === undefined || localAddress === undefined ||
-            localPort === undefined) {
+        if (
+            remoteAddress === undefined ||
+            remotePort === undefined ||
+            localAddress === undefined ||
+            localPort === undefined
+        ) {
             reset(socket);
             return;
         }

@@ -124,8 +124,29 @@ function nameInTls(bytes: Buffer): NameState {
 const beginsTarget = /^(?:$|\/|\*|h(?:$|t(?:$|t(?:$|p(?:$|s?(?:$|:))))))/i;
 /** Whoever begins with another word, and waits for an answer before there is a blank, must not be held up. */
 const methods = [
-    "GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH", "QUERY", "PROPFIND", "PROPPATCH",
-    "MKCOL", "COPY", "MOVE", "LOCK", "UNLOCK", "REPORT", "SEARCH", "M-SEARCH", "NOTIFY", "SUBSCRIBE", "UNSUBSCRIBE",
+    "GET",
+    "HEAD",
+    "POST",
+    "PUT",
+    "DELETE",
+    "CONNECT",
+    "OPTIONS",
+    "TRACE",
+    "PATCH",
+    "QUERY",
+    "PROPFIND",
+    "PROPPATCH",
+    "MKCOL",
+    "COPY",
+    "MOVE",
+    "LOCK",
+    "UNLOCK",
+    "REPORT",
+    "SEARCH",
+    "M-SEARCH",
+    "NOTIFY",
+    "SUBSCRIBE",
+    "UNSUBSCRIBE",
 ];
 const method = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,32}$/;
 

@@ -30,8 +30,11 @@ function minuteOfWeek(now: Date): number {
 function factsOf(held: HeldCall): CallFacts {
     const { pid, program, protocol, local, remote, process = { pid, program } } = held;
     return {
-        call: policyCallOf(held), protocol, process,
-        ...(local !== undefined && { local }), ...(remote !== undefined && { remote }),
+        call: policyCallOf(held),
+        protocol,
+        process,
+        ...(local !== undefined && { local }),
+        ...(remote !== undefined && { remote }),
         minuteOfWeek: minuteOfWeek(new Date()),
     };
 }
@@ -44,8 +47,9 @@ export function canBeDecidedBy(held: HeldCall, rule: Rule): boolean {
     const { call, direction, protocol, family, to, pid, program } = rule.match;
     const asked = held.program === "" ? undefined : program;
     const match = Object.fromEntries(
-        Object.entries({ call, direction, protocol, family, to, pid, program: asked })
-            .filter(([, value]) => value !== undefined),
+        Object.entries({ call, direction, protocol, family, to, pid, program: asked }).filter(
+            ([, value]) => value !== undefined,
+        ),
     ) as Rule["match"];
     const only = { version: 1, default: { kind: "allow" }, rules: [{ ...rule, match }] } as const;
     return decide(only, factsOf(held)).rule === 1;
@@ -74,11 +78,17 @@ export function renamingOf(held: HeldCall): Renaming | undefined {
 
 function toOutcome(then: Action): Outcome {
     switch (then.kind) {
-        case "allow": case "observe": return { kind: "direct" };
-        case "deny": return { kind: "deny" };
-        case "redirect": return { kind: "redirect", to: then.to[0]! };
-        case "relay": return { kind: "relay", action: then };
+        case "allow":
+        case "observe":
+            return { kind: "direct" };
+        case "deny":
+            return { kind: "deny" };
+        case "redirect":
+            return { kind: "redirect", to: then.to[0]! };
+        case "relay":
+            return { kind: "relay", action: then };
         // The program's connect is over: nobody waits who could be held until an answer comes.
-        case "ask": return toOutcome(then.otherwise);
+        case "ask":
+            return toOutcome(then.otherwise);
     }
 }

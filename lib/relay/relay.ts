@@ -83,14 +83,16 @@ class Relay implements RelayService {
             options.onNotice?.({ code, message, ...(call !== undefined && { call }) });
         };
         this.#context = {
-            random, notice,
+            random,
+            notice,
             onStream: options.onStream,
             capture: options.capture,
             patience: { silence: this.#settings.silence, name: this.#settings.namePatience },
             dialTimeout: this.#settings.dialTimeout,
         };
         this.#listeners = new Listeners({
-            ownersOf, onStranger: (message) => notice("ERR_STRANGER", undefined, message),
+            ownersOf,
+            onStranger: (message) => notice("ERR_STRANGER", undefined, message),
         });
         this.#signal = options.signal;
         this.#signal?.addEventListener("abort", this.#onAbort, { once: true });
@@ -196,18 +198,25 @@ class Relay implements RelayService {
     async #admitStream(call: HeldCall, action: RelayAction, admitted: { end: () => void }): Promise<Answer> {
         const { ticketPatience } = this.#settings;
         const remote = { address: unmapped(call.remote!.address) ?? call.remote!.address, port: call.remote!.port };
-        let stream: RelayedStream | undefined;
         let timer: NodeJS.Timeout | undefined;
         const onEnd = (): void => {
             clearTimeout(timer);
             admitted.end();
-            this.#open.delete(stream!);
+            this.#open.delete(stream);
         };
         const gaveUp = AbortSignal.any([call.signal, this.#closing.signal]);
-        stream = await RelayedStream.open({
-            call, action, remote, context: this.#context, signal: this.#closing.signal, onEnd,
-            renaming: renamingOf(call),
-        }, gaveUp);
+        const stream: RelayedStream = await RelayedStream.open(
+            {
+                call,
+                action,
+                remote,
+                context: this.#context,
+                signal: this.#closing.signal,
+                onEnd,
+                renaming: renamingOf(call),
+            },
+            gaveUp,
+        );
         this.#open.add(stream);
         const opened = stream;
         try {
@@ -253,19 +262,23 @@ class Relay implements RelayService {
 
     async #admitDatagrams(call: HeldCall, action: RelayAction, admitted: { end: () => void }): Promise<Answer> {
         const remote = { address: unmapped(call.remote!.address) ?? call.remote!.address, port: call.remote!.port };
-        let flow: DatagramFlow | undefined;
-        flow = await DatagramFlow.open({
-            call, action, remote,
-            local: call.local!,
-            meeting: this.#meeting(call),
-            context: this.#context,
-            ownersOf: this.#ownersOf,
-            idle: this.#settings.flowIdle,
-            onEnd: () => {
-                admitted.end();
-                this.#open.delete(flow!);
+        const flow: DatagramFlow = await DatagramFlow.open(
+            {
+                call,
+                action,
+                remote,
+                local: call.local!,
+                meeting: this.#meeting(call),
+                context: this.#context,
+                ownersOf: this.#ownersOf,
+                idle: this.#settings.flowIdle,
+                onEnd: () => {
+                    admitted.end();
+                    this.#open.delete(flow);
+                },
             },
-        }, AbortSignal.any([call.signal, this.#closing.signal]));
+            AbortSignal.any([call.signal, this.#closing.signal]),
+        );
         this.#open.add(flow);
         return this.#answer(flow.at, call);
     }

@@ -40,7 +40,10 @@ export function carry(source: Resettable, sink: Resettable): void {
 
 /** Whichever of the two is reset or breaks, the other one is reset. */
 export function tie(first: Resettable, second: Resettable): void {
-    for (const [one, other] of [[first, second], [second, first]] as const) {
+    for (const [one, other] of [
+        [first, second],
+        [second, first],
+    ] as const) {
         one.on("error", () => reset(other));
         one.on("close", () => {
             if (!one.readableEnded || !one.writableFinished) {

@@ -90,7 +90,8 @@ async function authenticate(talk: Handshake, user: string, password: string): Pr
     const [name, secret] = [Buffer.from(user), Buffer.from(password)];
     if (name.length === 0 || name.length > 255 || secret.length > 255) {
         throw new WayError("user and password of a SOCKS5 proxy may have 255 bytes", {
-            code: "WSAEACCES", side: "proxy",
+            code: "WSAEACCES",
+            side: "proxy",
         });
     }
     talk.write(Buffer.concat([Buffer.from([1, name.length]), name, Buffer.from([secret.length]), secret]));

@@ -102,7 +102,8 @@ export class RelayedStream {
         if (first.kind === "silent") {
             const server = await this.#dial(this.#way, { host: remote.address, port: remote.port });
             this.#join(client, {
-                server, action: this.#options.action,
+                server,
+                action: this.#options.action,
                 gate: (name) => name === undefined || this.#passes(renaming.decide(name)),
             });
             return;
@@ -117,7 +118,8 @@ export class RelayedStream {
         const server = await this.#connectAs(outcome, name);
         const action = outcome.kind === "relay" ? outcome.action : ({ kind: "relay", otherwise: allow } as const);
         this.#join(client, {
-            server, action,
+            server,
+            action,
             call: name === undefined ? call : { ...call, host: name },
             ...(first.kind === "nameless" && { first: first.all }),
         });
@@ -136,7 +138,7 @@ export class RelayedStream {
             return this.#dial(this.#way, { host: proxied && name !== undefined ? name : remote.address, port });
         }
         this.#way.close();
-        const proxies = outcome.kind === "relay" ? outcome.action.proxy ?? [] : [];
+        const proxies = outcome.kind === "relay" ? (outcome.action.proxy ?? []) : [];
         const way = await openWay({ proxies, signal, timeout: context.dialTimeout });
         const host = proxies.length > 0 && name !== undefined ? name : remote.address;
         const to = outcome.kind === "redirect" ? outcome.to : { address: host, port };
@@ -158,13 +160,16 @@ export class RelayedStream {
         return server;
     }
 
-    #join(client: net.Socket, given: {
-        server: net.Socket;
-        action: RelayAction;
-        call?: RelayedCall;
-        gate?: (name: string | undefined) => boolean;
-        first?: Buffer | undefined;
-    }): void {
+    #join(
+        client: net.Socket,
+        given: {
+            server: net.Socket;
+            action: RelayAction;
+            call?: RelayedCall;
+            gate?: (name: string | undefined) => boolean;
+            first?: Buffer | undefined;
+        },
+    ): void {
         const { context } = this.#options;
         const { server, action, gate, first, call = this.#options.call } = given;
         if (client.destroyed || server.destroyed) {
@@ -180,9 +185,8 @@ export class RelayedStream {
             const count = doomed ? this.#doom() : undefined;
             near = new Link(client, { random: context.random, gate, first, ...tapping(capture, count) });
         }
-        const far: Resettable = impairment === undefined && !rewritten
-            ? server
-            : new Link(server, { impairment, random: context.random });
+        const far: Resettable =
+            impairment === undefined && !rewritten ? server : new Link(server, { impairment, random: context.random });
         this.#ends = [near, far];
         let open = 2;
         for (const end of this.#ends) {
@@ -195,7 +199,7 @@ export class RelayedStream {
             });
         }
         if (rewritten) {
-            this.#rewrite(context.onStream!, { call, client: near, server: far });
+            this.#rewrite(context.onStream, { call, client: near, server: far });
         } else {
             tie(near, far);
             carry(near, far);
@@ -221,15 +225,20 @@ export class RelayedStream {
         onStream: NonNullable<RelayContext["onStream"]>,
         { call, client, server }: { call: RelayedCall; client: Resettable; server: Resettable },
     ): void {
-        const ends = [[client, server], [server, client]] as const;
+        const ends = [
+            [client, server],
+            [server, client],
+        ] as const;
         for (const [one, other] of ends) {
             one.on("error", () => reset(other));
             // Who leads one direction through a transform and leaves the other alone means: as it is.
-            one.once("pipe", () => setImmediate(() => {
-                if (one.readableFlowing === null && one.listenerCount("readable") === 0) {
-                    carry(one, other);
-                }
-            }));
+            one.once("pipe", () =>
+                setImmediate(() => {
+                    if (one.readableFlowing === null && one.listenerCount("readable") === 0) {
+                        carry(one, other);
+                    }
+                }),
+            );
         }
         const failed = (error: unknown): void => {
             this.#options.context.notice("ERR_HOOK_FAILED", this.#options.call, error);
@@ -249,7 +258,8 @@ export class RelayedStream {
 const allow = { kind: "allow" } as const;
 
 function tapping(
-    capture: StreamCapture | undefined, count: ((bytes: Buffer) => void) | undefined,
+    capture: StreamCapture | undefined,
+    count: ((bytes: Buffer) => void) | undefined,
 ): Partial<ConstructorParameters<typeof Link>[1]> {
     if (capture === undefined && count === undefined) {
         return {};

@@ -98,7 +98,7 @@ export class Way {
         const what = last === undefined ? `connect to ${nameOf(target)}` : `${nameOf(target)} through ${nameOf(last)}`;
         await guarded(this.#options, { side: "target", what }, async (opened, told) => {
             if (last === undefined) {
-                opened(this.#socket = await dial(target));
+                opened((this.#socket = await dial(target)));
                 return;
             }
             const socket = this.#socket!;
@@ -129,7 +129,7 @@ export async function openWay(options: WayOptions): Promise<Way> {
     }
     let socket: net.Socket | undefined;
     await guarded(options, { side: "proxy", what: `proxy ${nameOf(first)}` }, async (opened, told) => {
-        opened(socket = await dial(first));
+        opened((socket = await dial(first)));
         let hop = first;
         if (hop.kind === "socks5") {
             await greetSocks5(socket, hop);

@@ -40,7 +40,10 @@ export function acceptRaw(
     return accepting(listener, signal);
 }
 
-async function* accepting(listener: RawSocket, signal: AbortSignal | undefined): AsyncGenerator<RawSocket, void, undefined> {
+async function* accepting(
+    listener: RawSocket,
+    signal: AbortSignal | undefined,
+): AsyncGenerator<RawSocket, void, undefined> {
     let wake = (): void => undefined;
     const polled = openPolled(listener.socket, () => wake());
     const onAbort = (): void => wake();

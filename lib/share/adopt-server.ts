@@ -106,9 +106,12 @@ export function refuseOtherKinds(caller: string, raw: RawSocket): void {
     const { kind, family } = raw.state;
     if ((kind !== "listening" && kind !== "unconnected") || typeof family === "number") {
         const remedy = kind === "datagram" ? "adoptDatagram" : kind === "connected" ? "adoptSocket" : "adoptRaw";
-        throw new WinsockError(`${caller}: this is no TCP listener (kind ${kind}, family ${family}): use ${remedy}().`, {
-            code: "ERR_SOCKET_KIND",
-        });
+        throw new WinsockError(
+            `${caller}: this is no TCP listener (kind ${kind}, family ${family}): use ${remedy}().`,
+            {
+                code: "ERR_SOCKET_KIND",
+            },
+        );
     }
 }
 

@@ -78,7 +78,8 @@ const mostAdoptions = 4096;
 
 function alreadyUsed(cause?: unknown): WinsockError {
     return new WinsockError("The info has been used in this process already; each serves once.", {
-        code: "ERR_INFO_USED", cause,
+        code: "ERR_INFO_USED",
+        cause,
     });
 }
 
@@ -108,7 +109,6 @@ function rememberAdoption(handle: number, raw: RawSocket): void {
         },
     });
 }
-
 
 function bytesOf(info: ProtocolInfo | Uint8Array): Uint8Array {
     if (typeof info !== "object" || info === null) {
@@ -177,7 +177,10 @@ export function socketFromRaw(raw: RawSocket, options: AdoptOptions = {}): net.S
  * `startReading` false leaves the first read to whoever wants data, or to `read(0)`.
  */
 export function streamFromRaw(
-    raw: RawSocket, connected: boolean, options: AdoptOptions, startReading = true,
+    raw: RawSocket,
+    connected: boolean,
+    options: AdoptOptions,
+    startReading = true,
 ): net.Socket {
     const { handle, path } = openHandle(raw, 0, options);
     const socket = streamOf(handle, connected, options, startReading);
@@ -221,7 +224,9 @@ export function openHandle(raw: RawSocket, type: 0 | 1, options: PathOptions): {
     if (result < 0) {
         handle.close();
         throw new WinsockError(`libuv does not take the socket (error ${result}).`, {
-            code: "ERR_SOCKET_KIND", errno: result, syscall: "uv_tcp_open",
+            code: "ERR_SOCKET_KIND",
+            errno: result,
+            syscall: "uv_tcp_open",
         });
     }
     raw.detach();

@@ -25,7 +25,11 @@ export function listSockets(pid: number): SocketListing[] {
     if (!Number.isInteger(pid) || pid < 0 || pid > 0xffff_ffff) {
         throw new TypeError(`pid must be the id of a process, not ${String(pid)}`);
     }
-    return native().listProcessSockets(pid).map((listed) => ({
-        handle: listed.handle, protocol: listed.protocol, ...stateOfFacts(listed, undefined),
-    }));
+    return native()
+        .listProcessSockets(pid)
+        .map((listed) => ({
+            handle: listed.handle,
+            protocol: listed.protocol,
+            ...stateOfFacts(listed, undefined),
+        }));
 }

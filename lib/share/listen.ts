@@ -68,7 +68,8 @@ export function listen<S extends net.Server>(server: S, options: ListenOptions =
 
 /** openListener looks at it too, but only when the name has been looked up: misuse is to be told at once. */
 function checkPort(port: unknown): void {
-    if (port !== undefined && (!Number.isInteger(port) || (port as number) < 0 || (port as number) > 0xffff)) {
-        throw new TypeError(`listen: port must be a whole number from 0 to 65535, not ${String(port)}`);
+    const isPort = typeof port === "number" && Number.isInteger(port) && port >= 0 && port <= 0xffff;
+    if (port !== undefined && !isPort) {
+        throw new TypeError(`listen: port must be a whole number from 0 to 65535, not ${JSON.stringify(port)}`);
     }
 }

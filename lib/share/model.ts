@@ -46,10 +46,13 @@ function addressOf({ family, address, port }: NativeAddress): AddressInfo {
 export function stateOfFacts(facts: SocketFacts, nonBlocking: boolean | undefined): SocketState {
     return {
         kind:
-            facts.type === socketTypeDatagram ? "datagram"
-            : facts.listening ? "listening"
-            : facts.remote !== undefined ? "connected"
-            : "unconnected",
+            facts.type === socketTypeDatagram
+                ? "datagram"
+                : facts.listening
+                  ? "listening"
+                  : facts.remote !== undefined
+                    ? "connected"
+                    : "unconnected",
         listening: facts.listening,
         ...(nonBlocking === undefined ? {} : { nonBlocking }),
         family: addressFamilies[facts.family] ?? facts.family,

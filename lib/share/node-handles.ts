@@ -27,7 +27,7 @@ export interface DatagramState {
 export function datagramState(socket: dgram.Socket): DatagramState | undefined {
     const symbol = Object.getOwnPropertySymbols(socket).find(({ description }) => description === "state symbol");
     const state = symbol === undefined ? undefined : (socket as unknown as Record<symbol, unknown>)[symbol];
-    return typeof state === "object" && state !== null && "handle" in state ? (state as DatagramState) : undefined;
+    return typeof state === "object" && state !== null && "handle" in state ? state : undefined;
 }
 
 let knownUdpClass: UdpClass | undefined;
@@ -37,7 +37,8 @@ export function udpClass(): UdpClass {
     if (knownUdpClass === undefined) {
         const socket = dgram.createSocket("udp4");
         try {
-            const found = (datagramState(socket)?.handle as object | null | undefined)?.constructor as UdpClass | undefined;
+            const found = (datagramState(socket)?.handle as object | null | undefined)?.constructor as
+                UdpClass | undefined;
             if (typeof found?.prototype?.open !== "function") {
                 throw new WinsockError(
                     "This runtime's datagram sockets are not made like those of Node.js, so none can be made from a " +

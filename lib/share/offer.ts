@@ -62,7 +62,11 @@ class Offer implements SocketOffer {
     readonly #onAbort = (): void => this.#finish({ error: this.#options.signal?.reason });
 
     constructor(
-        socket: Shareable, options: OfferOptions, transport: TransportName, listener: ChannelListener, secret: Buffer,
+        socket: Shareable,
+        options: OfferOptions,
+        transport: TransportName,
+        listener: ChannelListener,
+        secret: Buffer,
     ) {
         this.#socket = socket;
         this.#options = options;
@@ -105,7 +109,8 @@ class Offer implements SocketOffer {
     #connect(channel: Channel): void {
         const { peer = {}, timeout = 10_000 } = this.#options;
         const link: SourceLink = new SourceLink(channel, {
-            check: peer, timeout,
+            check: peer,
+            timeout,
             onHello: ({ secret }) => {
                 if (secret.length !== secretSize || !timingSafeEqual(secret, this.#secret) || this.#used) {
                     throw new WinsockError("The ticket is not valid, or was used before.", { code: "ERR_BAD_TICKET" });
@@ -175,7 +180,14 @@ class Offer implements SocketOffer {
  */
 export async function offerSocket(socket: Shareable, options: OfferOptions = {}): Promise<SocketOffer> {
     refuseUnknownOptions("offerSocket", options, [
-        "mode", "message", "signal", "timeout", "transport", "peer", "sddl", "onError",
+        "mode",
+        "message",
+        "signal",
+        "timeout",
+        "transport",
+        "peer",
+        "sddl",
+        "onError",
     ]);
     checkSendOptions("offerSocket", options);
     checkCommon("offerSocket", options);
@@ -213,7 +225,13 @@ export function parseTicket(ticket: string): Ticket {
  */
 export async function takeSocket(ticket: string, options: TakeOptions = {}): Promise<ReceivedSocket> {
     refuseUnknownOptions("takeSocket", options, [
-        "peer", "signal", "timeout", "raw", "allowHalfOpen", "pauseOnCreate", "emulate",
+        "peer",
+        "signal",
+        "timeout",
+        "raw",
+        "allowHalfOpen",
+        "pauseOnCreate",
+        "emulate",
     ]);
     checkCommon("takeSocket", options);
     const { transport, secret, address } = parseTicket(ticket);
@@ -229,7 +247,10 @@ export async function takeSocket(ticket: string, options: TakeOptions = {}): Pro
         };
         const onAbort = (): void => fail(signal?.reason);
         const link: TargetLink = new TargetLink(channel, {
-            check: peer, timeout, window: 1, secret,
+            check: peer,
+            timeout,
+            window: 1,
+            secret,
             accepts: () => true,
             deliver: (arrival) => {
                 clearTimeout(timer);
@@ -247,9 +268,12 @@ export async function takeSocket(ticket: string, options: TakeOptions = {}): Pro
             onEnd: () => {
                 clearTimeout(timer);
                 signal?.removeEventListener("abort", onAbort);
-                reject(failure ?? new WinsockError("The offering process ended the connection.", {
-                    code: "ERR_CHANNEL_CLOSED",
-                }));
+                reject(
+                    failure ??
+                        new WinsockError("The offering process ended the connection.", {
+                            code: "ERR_CHANNEL_CLOSED",
+                        }),
+                );
             },
         });
         timer = setTimeout(() => {

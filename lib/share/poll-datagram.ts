@@ -77,8 +77,8 @@ export class PollDatagram implements PolledHandle {
     }
 
     // dgram writes its own handle's functions over those of one that it is given: it must not.
-    get send(): typeof PollDatagram.prototype.sendTo {
-        return this.sendTo;
+    get send(): PollDatagram["sendTo"] {
+        return this.sendTo.bind(this);
     }
 
     set send(_: unknown) {
@@ -94,7 +94,13 @@ export class PollDatagram implements PolledHandle {
     }
 
     /** (request, parts, count, wanted) where connected, (request, parts, count, port, address, wanted) else. */
-    sendTo(request: SendRequest, list: ArrayBufferView[], count: number, port: number | boolean, address?: string): number {
+    sendTo(
+        request: SendRequest,
+        list: ArrayBufferView[],
+        count: number,
+        port: number | boolean,
+        address?: string,
+    ): number {
         const views = list.slice(0, count).map(bytesOf);
         const bytes = views.reduce((sum, { length }) => sum + length, 0);
         const parts = views.length > mostParts ? [Buffer.concat(views)] : views;
@@ -183,7 +189,8 @@ export class PollDatagram implements PolledHandle {
             const errno = toUvNumber(error);
             Object.assign(context, {
                 errno,
-                code: error instanceof TypeError ? "EINVAL" : (error as NodeJS.ErrnoException).code?.replace(/^WSA/, ""),
+                code:
+                    error instanceof TypeError ? "EINVAL" : (error as NodeJS.ErrnoException).code?.replace(/^WSA/, ""),
                 message: (error as Error).message,
                 syscall: receive ? "uv_recv_buffer_size" : "uv_send_buffer_size",
             });

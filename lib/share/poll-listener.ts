@@ -176,7 +176,7 @@ function closeSocket(socket: bigint): void {
 function adopt(prototype: object): void {
     const Tcp = tcpClass();
     if (!(prototype instanceof Tcp)) {
-        Object.setPrototypeOf(prototype, Tcp.prototype as object);
+        Object.setPrototypeOf(prototype, Tcp.prototype);
         // Who looks for the TCP class by way of a server's handle finds it.
         Object.defineProperty(prototype, "constructor", { value: Tcp });
     }

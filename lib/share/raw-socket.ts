@@ -110,7 +110,12 @@ function open({ host, port = 0, ipv6Only = false, exclusive = false, backlog, re
         throw new TypeError("exclusive and reuseAddress exclude each other");
     }
     const request = {
-        host: host ?? "", port: wholeNumber("port", port, 0, 0xffff), backlog, ipv6Only, exclusive, reuseAddress,
+        host: host ?? "",
+        port: wholeNumber("port", port, 0, 0xffff),
+        backlog,
+        ipv6Only,
+        exclusive,
+        reuseAddress,
     };
     try {
         return new RawSocket(native().openSocket({ ...request, ipv6: true }), { nonBlocking: true });

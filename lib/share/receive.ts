@@ -29,8 +29,19 @@ export interface ReceiveOptions extends ReceivedOptions {
 }
 
 const optionNames = [
-    "at", "transport", "peer", "signal", "timeout", "window", "maxConnections", "sddl", "onError", "raw",
-    "allowHalfOpen", "pauseOnCreate", "emulate",
+    "at",
+    "transport",
+    "peer",
+    "signal",
+    "timeout",
+    "window",
+    "maxConnections",
+    "sddl",
+    "onError",
+    "raw",
+    "allowHalfOpen",
+    "pauseOnCreate",
+    "emulate",
 ] as const;
 
 /** Iterated once; `break`, `close()` and `await using` end it. */
@@ -115,7 +126,10 @@ class Receiver implements SocketReceiver {
         const { transport = "pipe", signal, sddl, timeout } = this.#options;
         const mechanism = await findTransport(transport);
         const listener = await mechanism.listen(address, {
-            signal, sddl, timeout, onError: (error) => this.#report(error),
+            signal,
+            sddl,
+            timeout,
+            onError: (error) => this.#report(error),
         });
         this.#listener = listener;
         void this.#serve(listener);
@@ -150,7 +164,9 @@ class Receiver implements SocketReceiver {
         const { peer = {}, timeout = 10_000, window = 512 } = this.#options;
         const only = typeof this.#options.at !== "string";
         const link = new TargetLink(channel, {
-            check: peer, timeout, window,
+            check: peer,
+            timeout,
+            window,
             accepts: () => true,
             deliver: (arrival) => this.#arrive(arrival),
             onError,
@@ -173,7 +189,9 @@ class Receiver implements SocketReceiver {
             return;
         }
         const counts = new Map<number, number>();
-        for (const { peer: { pid } } of this.#links) {
+        for (const {
+            peer: { pid },
+        } of this.#links) {
             counts.set(pid, (counts.get(pid) ?? 0) + 1);
         }
         let worst: TargetLink | undefined;
@@ -263,7 +281,8 @@ export function checkPlace(caller: string, name: string, value: string | Channel
 
 /** Throws a TypeError unless all of them are what they should be. */
 export function checkCommon(
-    caller: string, { signal, timeout, peer }: Pick<ReceiveOptions, "signal" | "timeout" | "peer">,
+    caller: string,
+    { signal, timeout, peer }: Pick<ReceiveOptions, "signal" | "timeout" | "peer">,
 ): void {
     if (signal !== undefined && !(signal instanceof AbortSignal)) {
         throw new TypeError(`${caller}: signal must be an AbortSignal`);

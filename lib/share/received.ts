@@ -47,11 +47,17 @@ export function build(arrival: Arrival, options: ReceivedOptions): ReceivedSocke
     const { allowHalfOpen = false, pauseOnCreate = false, emulate = false } = options;
     try {
         const socket =
-            kind === "listening" ? serverFromRaw(raw)
-            : kind === "datagram" ? datagramFromRaw(raw, { mode, emulate })
-            : connection(raw, kind === "connected", {
-                mode, emulate, allowHalfOpen, pauseOnCreate, initialData: data,
-            });
+            kind === "listening"
+                ? serverFromRaw(raw)
+                : kind === "datagram"
+                  ? datagramFromRaw(raw, { mode, emulate })
+                  : connection(raw, kind === "connected", {
+                        mode,
+                        emulate,
+                        allowHalfOpen,
+                        pauseOnCreate,
+                        initialData: data,
+                    });
         const path = adoptedPath(socket);
         arrival.done(path);
         return { socket, kind, mode, path, message, peer };

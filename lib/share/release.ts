@@ -56,8 +56,8 @@ function checkStream(caller: string, socket: net.Socket): void {
 export function takeBuffered(socket: net.Socket): Buffer {
     checkStream("takeBuffered", socket);
     const handle = openHandleOf(socket);
-    const decoder = (socket as unknown as { _readableState?: { decoder?: { lastNeed?: number } | null } })._readableState
-        ?.decoder;
+    const decoder = (socket as unknown as { _readableState?: { decoder?: { lastNeed?: number } | null } })
+        ._readableState?.decoder;
     if (socket.readableEncoding !== null && (socket.readableLength > 0 || (decoder?.lastNeed ?? 0) > 0)) {
         throw new WinsockError("The stream has decoded bytes to text (setEncoding) that nobody has read yet.", {
             code: "ERR_STREAM_ENCODED",
@@ -107,7 +107,11 @@ async function drained(socket: net.Socket, signal: AbortSignal | undefined): Pro
                 reject(signal?.reason as Error);
             };
             const onDone = (error?: Error | null): void => {
-                error ? reject(error) : resolve();
+                if (error) {
+                    reject(error);
+                } else {
+                    resolve();
+                }
             };
             cleanUp = () => {
                 socket.off("close", onClose).off("finish", onDone);
@@ -134,7 +138,8 @@ const cancelled = new WeakSet<net.Socket>();
  * process's completion port. Libuv hears of it in the next turns of the loop.
  */
 export function cancelReads(socket: net.Socket): void {
-    if (!isDoubled(socket)) { // else what is pending on the other descriptor would be cancelled too
+    if (!isDoubled(socket)) {
+        // else what is pending on the other descriptor would be cancelled too
         native().cancelPending(socketOf(socket), longestCancel);
         cancelled.add(socket);
     }
@@ -178,7 +183,9 @@ export async function suspendSocket(socket: net.Socket, options: SuspendOptions 
 
 /** Goes on with a suspended socket, the bytes that were taken from it first. `flowing` (default true): `resume()`. */
 export async function resumeSocket(
-    socket: net.Socket, buffered: Uint8Array, options: { flowing?: boolean } = {},
+    socket: net.Socket,
+    buffered: Uint8Array,
+    options: { flowing?: boolean } = {},
 ): Promise<void> {
     refuseUnknownOptions("resumeSocket", options, ["flowing"]);
     if (socket.destroyed) {
@@ -248,7 +255,9 @@ async function releaseStream(socket: net.Socket, signal: AbortSignal | undefined
     }
     if (!socket.closed) {
         await new Promise<void>((resolve) => {
-            socket.once("close", () => { resolve(); });
+            socket.once("close", () => {
+                resolve();
+            });
             socket.destroy();
         });
     }
@@ -267,12 +276,14 @@ async function releaseServer(server: net.Server): Promise<void> {
 async function releaseDatagram(socket: dgram.Socket): Promise<void> {
     await new Promise<void>((resolve, reject) => {
         try {
-            socket.close(() => { resolve(); });
+            socket.close(() => {
+                resolve();
+            });
         } catch (error) {
             if ((error as { code?: unknown }).code === "ERR_SOCKET_DGRAM_NOT_RUNNING") {
                 resolve();
             } else {
-                reject(error as Error);
+                reject(error);
             }
         }
     });

@@ -61,7 +61,10 @@ async function use<Result>(options: ConnectOptions, work: (link: SourceLink) => 
         return await work(link);
     } finally {
         if (--shared.users === 0) {
-            void shared.link.then((link) => idle(shared, link, options), () => undefined);
+            void shared.link.then(
+                (link) => idle(shared, link, options),
+                () => undefined,
+            );
         }
     }
 }
@@ -71,7 +74,8 @@ function idle(shared: Shared, link: SourceLink, { to }: ConnectOptions): void {
         return;
     }
     link.unref(); // it may wait, but not keep the process
-    if (typeof to === "string") { // a Channel is closed by whoever made it
+    if (typeof to === "string") {
+        // a Channel is closed by whoever made it
         clearTimeout(shared.timer);
         shared.timer = setTimeout(() => void link.close(), keptIdle);
         shared.timer.unref();

@@ -94,7 +94,8 @@ export class SocketSender implements AsyncDisposable {
 export async function connectLink(options: ConnectOptions, onIdle?: (idle: boolean) => void): Promise<SourceLink> {
     const { to, transport = "pipe", peer = {}, signal, timeout = 10_000 } = options;
     signal?.throwIfAborted();
-    const channel = typeof to === "string" ? await (await findTransport(transport)).connect(to, { signal, timeout }) : to;
+    const channel =
+        typeof to === "string" ? await (await findTransport(transport)).connect(to, { signal, timeout }) : to;
     return new SourceLink(channel, { check: peer, timeout, onIdle });
 }
 

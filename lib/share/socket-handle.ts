@@ -80,7 +80,8 @@ export function tcpClass(): TcpClass {
     } catch (error) {
         if ((error as { code?: unknown }).code === "ERR_ACCESS_DENIED") {
             throw new WinsockError("Node's permission model forbids sockets here: start it with --allow-net.", {
-                code: "ERR_PERMISSION", cause: error,
+                code: "ERR_PERMISSION",
+                cause: error,
             });
         }
         throw error;
@@ -152,7 +153,8 @@ export function socketOf(socket: Shareable): bigint {
         return socket.socket;
     }
     if (socket instanceof net.Socket || socket instanceof net.Server) {
-        const name = socket instanceof net.Server ? "The server is not listening" : "The socket is closed or not opened";
+        const name =
+            socket instanceof net.Server ? "The server is not listening" : "The socket is closed or not opened";
         const handle = handleOf(socket);
         if (handle === undefined) {
             throw closed(name);

@@ -2,9 +2,7 @@
 
 import { WinsockError } from "../errors.js";
 import { markDoubled } from "./duplicate.js";
-import {
-    type HandOver, type Phase, type SendOptions, type SentSocket, countLost, notBegun,
-} from "./hand-over.js";
+import { type HandOver, type Phase, type SendOptions, type SentSocket, countLost, notBegun } from "./hand-over.js";
 import type { SocketPath } from "./model.js";
 import type { Export, PeerCheck, PeerInfo } from "./peer.js";
 import { releaseSocket } from "./release.js";
@@ -13,7 +11,14 @@ import { drain, kindOf, stop } from "./source-socket.js";
 import type { Channel } from "./transports/channel.js";
 import { Link } from "./wire/link.js";
 import {
-    type Declined, type Hello, encodeCancel, encodeGo, encodeInfo, largestData, largestMessage, ticketSize,
+    type Declined,
+    type Hello,
+    encodeCancel,
+    encodeGo,
+    encodeInfo,
+    largestData,
+    largestMessage,
+    ticketSize,
 } from "./wire/messages.js";
 
 export interface SourceLinkOptions {
@@ -57,14 +62,21 @@ export class SourceLink {
         const unexpected = (): never => {
             throw new WinsockError("The other process sent a message of a source.", { code: "ERR_BAD_MESSAGE" });
         };
-        this.#link = new Link(channel, { role: "source", check, timeout }, {
-            hello: (hello) => onHello?.(hello),
-            grant: (tickets) => this.#granted(tickets),
-            taken: (id) => this.#taken(id),
-            declined: (declined) => this.#declined(declined),
-            done: (id, path) => this.#done(id, path),
-            info: unexpected, go: unexpected, cancel: unexpected,
-        }, (error) => this.#end(error));
+        this.#link = new Link(
+            channel,
+            { role: "source", check, timeout },
+            {
+                hello: (hello) => onHello?.(hello),
+                grant: (tickets) => this.#granted(tickets),
+                taken: (id) => this.#taken(id),
+                declined: (declined) => this.#declined(declined),
+                done: (id, path) => this.#done(id, path),
+                info: unexpected,
+                go: unexpected,
+                cancel: unexpected,
+            },
+            (error) => this.#end(error),
+        );
         this.#link.onIdle = () => this.#pump();
         this.peer = this.#link.peer.info;
     }
@@ -88,7 +100,9 @@ export class SourceLink {
         }
         const json = message === undefined ? undefined : Buffer.from(JSON.stringify(message) ?? "null");
         if (json !== undefined && json.length > largestMessage) {
-            return Promise.reject(new TypeError(`message has ${json.length} bytes as JSON; the most is ${largestMessage}`));
+            return Promise.reject(
+                new TypeError(`message has ${json.length} bytes as JSON; the most is ${largestMessage}`),
+            );
         }
         if (mode === "move" && typeof socket === "object") {
             if (moving.has(socket)) {
@@ -98,8 +112,18 @@ export class SourceLink {
         }
         return new Promise((resolve, reject) => {
             const handOver: HandOver = {
-                socket, mode, message: json, resolve, reject, phase: "draining", id: 0, exported: undefined,
-                stopped: undefined, timer: undefined, signal, onAbort: undefined,
+                socket,
+                mode,
+                message: json,
+                resolve,
+                reject,
+                phase: "draining",
+                id: 0,
+                exported: undefined,
+                stopped: undefined,
+                timer: undefined,
+                signal,
+                onAbort: undefined,
             };
             const drained = mode === "move" ? drain(socket) : undefined;
             if (this.#all.size === 0) {
@@ -111,9 +135,12 @@ export class SourceLink {
                 signal.addEventListener("abort", handOver.onAbort, { once: true });
             }
             handOver.timer = setTimeout(() => {
-                this.#takeBack(handOver, new WinsockError(
-                    `Process ${this.peer.pid} did not take the socket within ${timeout} ms.`, { code: "ERR_TIMEOUT" },
-                ));
+                this.#takeBack(
+                    handOver,
+                    new WinsockError(`Process ${this.peer.pid} did not take the socket within ${timeout} ms.`, {
+                        code: "ERR_TIMEOUT",
+                    }),
+                );
             }, timeout);
             if (drained === undefined) {
                 this.#wait(handOver);
@@ -132,7 +159,8 @@ export class SourceLink {
         if (this.#ended === undefined && this.#all.size + this.#sent.size > 0) {
             await new Promise<void>((resolve) => {
                 this.#whenEmpty.push(resolve);
-                if (this.#all.size === 0) { // only answers about what was taken back are missing
+                if (this.#all.size === 0) {
+                    // only answers about what was taken back are missing
                     setTimeout(resolve, 1000).unref();
                 }
             });
@@ -188,7 +216,12 @@ export class SourceLink {
             return; // called again when what waits has been written
         }
         let count = 0;
-        while (count < batch && this.#waiting.length > 0 && this.#tickets.length > 0 && this.#link.backlog < mostBacklog) {
+        while (
+            count < batch &&
+            this.#waiting.length > 0 &&
+            this.#tickets.length > 0 &&
+            this.#link.backlog < mostBacklog
+        ) {
             const handOver = this.#waiting.shift()!;
             if (handOver.phase === "waiting") {
                 count++;
@@ -217,10 +250,17 @@ export class SourceLink {
             handOver.id = id;
             handOver.phase = "offered";
             this.#sent.set(id, handOver);
-            this.#link.send(encodeInfo({
-                id, kind, mode: handOver.mode, ticket: this.#tickets.shift()!, info: exported.info,
-                message: handOver.message, data: stopped?.data,
-            }));
+            this.#link.send(
+                encodeInfo({
+                    id,
+                    kind,
+                    mode: handOver.mode,
+                    ticket: this.#tickets.shift()!,
+                    info: exported.info,
+                    message: handOver.message,
+                    data: stopped?.data,
+                }),
+            );
         } catch (error) {
             this.#fail(handOver, error);
         }
@@ -271,7 +311,10 @@ export class SourceLink {
             this.#revoke(exported);
         }
         if (handOver !== undefined) {
-            this.#fail(handOver, new WinsockError(`Process ${this.peer.pid} did not take the socket: ${reason}`, { code }));
+            this.#fail(
+                handOver,
+                new WinsockError(`Process ${this.peer.pid} did not take the socket: ${reason}`, { code }),
+            );
         }
     }
 
@@ -292,9 +335,12 @@ export class SourceLink {
             return undefined;
         }
         if (handOver?.phase !== phase) {
-            throw new WinsockError(`The other process answered for a socket (${id}) that is not there to be answered for.`, {
-                code: "ERR_BAD_MESSAGE",
-            });
+            throw new WinsockError(
+                `The other process answered for a socket (${id}) that is not there to be answered for.`,
+                {
+                    code: "ERR_BAD_MESSAGE",
+                },
+            );
         }
         return handOver;
     }
@@ -349,8 +395,9 @@ export class SourceLink {
     }
 
     #notBegun(): WinsockError {
-        const error = this.#ended?.error
-            ?? new WinsockError("The connection to the target has ended.", { code: "ERR_CHANNEL_CLOSED" });
+        const error =
+            this.#ended?.error ??
+            new WinsockError("The connection to the target has ended.", { code: "ERR_CHANNEL_CLOSED" });
         notBegun.add(error);
         return error;
     }
@@ -373,18 +420,26 @@ export class SourceLink {
         this.#sent.clear();
         void this.#count(unanswered.length);
         this.#waiting.length = 0;
-        const untaken = (): WinsockError => error
-            ?? new WinsockError(`The connection to process ${pid} ended before it had taken the socket.`, {
+        const untaken = (): WinsockError =>
+            error ??
+            new WinsockError(`The connection to process ${pid} ended before it had taken the socket.`, {
                 code: "ERR_CHANNEL_CLOSED",
             });
-        const unconfirmed = (): WinsockError => new WinsockError(
-            `The connection to process ${pid} ended before it had confirmed that it owns the socket.`,
-            { code: "ERR_UNCONFIRMED", cause: error },
-        );
+        const unconfirmed = (): WinsockError =>
+            new WinsockError(
+                `The connection to process ${pid} ended before it had confirmed that it owns the socket.`,
+                { code: "ERR_UNCONFIRMED", cause: error },
+            );
         for (const handOver of [...this.#all]) {
             const { phase } = handOver;
-            this.#fail(handOver, phase === "releasing" || phase === "given" ? unconfirmed()
-                : phase === "offered" ? untaken() : this.#notBegun());
+            this.#fail(
+                handOver,
+                phase === "releasing" || phase === "given"
+                    ? unconfirmed()
+                    : phase === "offered"
+                      ? untaken()
+                      : this.#notBegun(),
+            );
         }
         this.#onClosed();
     }

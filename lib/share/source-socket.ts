@@ -55,7 +55,9 @@ async function datagramsSent(socket: dgram.Socket): Promise<void> {
 }
 
 function settled(
-    socket: net.Socket, what: string, start: (callback: (error?: Error | null) => void) => void,
+    socket: net.Socket,
+    what: string,
+    start: (callback: (error?: Error | null) => void) => void,
 ): Promise<void> {
     return new Promise((resolve, reject) => {
         const finish = (error?: Error | null): void => {
@@ -63,9 +65,12 @@ function settled(
             if (error === undefined || error === null) {
                 resolve();
             } else {
-                reject(new WinsockError(`The socket failed before it was handed over: ${error.message}`, {
-                    code: "ERR_SOCKET_CLOSED", cause: error,
-                }));
+                reject(
+                    new WinsockError(`The socket failed before it was handed over: ${error.message}`, {
+                        code: "ERR_SOCKET_CLOSED",
+                        cause: error,
+                    }),
+                );
             }
         };
         const onClose = (): void => finish(new Error(`it was closed before its ${what} was done`));

@@ -9,7 +9,14 @@ import type { RawSocket } from "./raw-socket.js";
 import type { Channel } from "./transports/channel.js";
 import { Link } from "./wire/link.js";
 import {
-    type Info, encodeDeclined, encodeDone, encodeGrant, encodeTaken, mostTickets, ticketSize, toReason,
+    type Info,
+    encodeDeclined,
+    encodeDone,
+    encodeGrant,
+    encodeTaken,
+    mostTickets,
+    ticketSize,
+    toReason,
 } from "./wire/messages.js";
 
 /** A socket that is this process's now, and that nobody has asked for yet. */
@@ -87,13 +94,17 @@ export class TargetLink {
             throw new WinsockError("The other process sent a message of a target.", { code: "ERR_BAD_MESSAGE" });
         };
         this.#link = new Link(
-            channel, { role: "target", check: options.check, timeout: options.timeout, secret: options.secret },
+            channel,
+            { role: "target", check: options.check, timeout: options.timeout, secret: options.secret },
             {
                 hello: () => this.#grant(),
                 info: (info) => this.#info(info),
                 go: (id) => this.#go(id),
                 cancel: (id) => this.#cancel(id),
-                grant: unexpected, taken: unexpected, declined: unexpected, done: unexpected,
+                grant: unexpected,
+                taken: unexpected,
+                declined: unexpected,
+                done: unexpected,
             },
             (error) => this.#end(error),
         );
@@ -178,7 +189,9 @@ export class TargetLink {
         this.lastActive = performance.now();
         const taken = this.#taken.get(id);
         if (taken === undefined) {
-            throw new WinsockError(`The other process gave a socket (${id}) that is not there.`, { code: "ERR_BAD_MESSAGE" });
+            throw new WinsockError(`The other process gave a socket (${id}) that is not there.`, {
+                code: "ERR_BAD_MESSAGE",
+            });
         }
         this.#taken.delete(id);
         this.#deliver(taken);

@@ -26,7 +26,7 @@ export function uvNumber(name: string): number {
 
 /** The code of an error that the addon threw, as a number of libuv. */
 export function toUvNumber(error: unknown): number {
-    const code = error instanceof Error ? (error as NodeJS.ErrnoException).code ?? "" : "";
+    const code = error instanceof Error ? ((error as NodeJS.ErrnoException).code ?? "") : "";
     return uvNumber(renamed[code] ?? code.replace(/^WSA/, ""));
 }
 

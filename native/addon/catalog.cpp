@@ -24,8 +24,8 @@ Napi::Value enum_protocols(const Napi::CallbackInfo& info) {
     for (std::size_t i = 0; i < entries.size(); ++i) {
         Napi::Object entry = Napi::Object::New(env);
         entry.Set("path", to_string(env, entries[i].path));
-        entry.Set("info", to_bytes(env, {reinterpret_cast<const std::uint8_t*>(&entries[i].info),
-                                         sizeof(entries[i].info)}));
+        entry.Set("info",
+                  to_bytes(env, {reinterpret_cast<const std::uint8_t*>(&entries[i].info), sizeof(entries[i].info)}));
         array.Set(static_cast<std::uint32_t>(i), entry);
     }
     return array;

@@ -47,7 +47,8 @@ public:
             return spi::own_error("ERR_INTERNAL", "napi_create_threadsafe_function failed");
         }
         context.release(); // finalize deletes it
-        // Later hooks run first: this one before that of the threadsafe function, which must not be used when it is gone.
+        // Later hooks run first: this one before that of the threadsafe function, which must not be used when it is
+        // gone.
         napi_add_env_cleanup_hook(env_, clean_up, this);
         on_news_ = Napi::Persistent(on_news);
         spi::Status status = spi::CatalogWatch::open(*this, watch_);

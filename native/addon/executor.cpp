@@ -54,14 +54,10 @@ Napi::Value execute_plan(const Napi::CallbackInfo& info) {
 
 const char* name_of(spi::Recovery action) {
     switch (action) {
-    case spi::Recovery::finished:
-        return "finished";
-    case spi::Recovery::undone:
-        return "undone";
-    case spi::Recovery::unconfirmed:
-        return "unconfirmed";
-    default:
-        return "none";
+    case spi::Recovery::finished: return "finished";
+    case spi::Recovery::undone: return "undone";
+    case spi::Recovery::unconfirmed: return "unconfirmed";
+    default: return "none";
     }
 }
 

@@ -1,4 +1,5 @@
-// Addon part: which DLLs Windows lets programs load, the signature of a file, and providers tried out in a process of their own.
+// Addon part: which DLLs Windows lets programs load, the signature of a file, and providers tried out in a process of
+// their own.
 #include "parts.hpp"
 
 #include "operation.hpp"
@@ -14,25 +15,18 @@ constexpr std::size_t most_output = std::size_t{1} << 20;
 
 const char* name_of(spi::SignatureKind kind) {
     switch (kind) {
-    case spi::SignatureKind::embedded:
-        return "embedded";
-    case spi::SignatureKind::catalog:
-        return "catalog";
-    default:
-        return "none";
+    case spi::SignatureKind::embedded: return "embedded";
+    case spi::SignatureKind::catalog: return "catalog";
+    default: return "none";
     }
 }
 
 const char* name_of(spi::SmartAppControl state) {
     switch (state) {
-    case spi::SmartAppControl::off:
-        return "off";
-    case spi::SmartAppControl::on:
-        return "on";
-    case spi::SmartAppControl::evaluation:
-        return "evaluation";
-    default:
-        return "absent";
+    case spi::SmartAppControl::off: return "off";
+    case spi::SmartAppControl::on: return "on";
+    case spi::SmartAppControl::evaluation: return "evaluation";
+    default: return "absent";
     }
 }
 

@@ -301,9 +301,9 @@ private:
     std::size_t waiting_bytes_ = 0;
     unsigned threads_ = 0;
     bool paused_ = false;
-    bool told_ = false;    // a call of on_events is on its way
+    bool told_ = false; // a call of on_events is on its way
     bool closing_ = false; // close was asked for
-    bool closed_ = false;  // tell_ must not be used
+    bool closed_ = false; // tell_ must not be used
 };
 
 std::vector<std::uint8_t> bytes_argument(const Napi::CallbackInfo& info, std::size_t index) {
@@ -335,7 +335,8 @@ Napi::Object start_link(Napi::Env env, std::unique_ptr<spi::Mechanism> mechanism
     set_function(object, "forget", [link](const Napi::CallbackInfo& call) {
         link->queue({Outgoing::Kind::forget, target_argument(call), {}});
     });
-    set_function(object, "finish", [link](const Napi::CallbackInfo&) { link->queue({Outgoing::Kind::finish, {}, {}}); });
+    set_function(object, "finish",
+                 [link](const Napi::CallbackInfo&) { link->queue({Outgoing::Kind::finish, {}, {}}); });
     set_function(object, "pause", [link](const Napi::CallbackInfo&) { link->set_paused(true); });
     set_function(object, "resume", [link](const Napi::CallbackInfo&) { link->set_paused(false); });
     set_function(object, "ref", [link](const Napi::CallbackInfo& call) { link->set_referenced(call.Env(), true); });

@@ -14,7 +14,8 @@ namespace {
 // environment, whoever else still holds it: the cleanup hook, which runs before that, cuts the working thread off.
 class Operation : public std::enable_shared_from_this<Operation> {
 public:
-    Operation(Napi::Env env, Work work) : env_(env), deferred_(Napi::Promise::Deferred::New(env)), work_(std::move(work)) {}
+    Operation(Napi::Env env, Work work)
+        : env_(env), deferred_(Napi::Promise::Deferred::New(env)), work_(std::move(work)) {}
     Operation(const Operation&) = delete;
     Operation& operator=(const Operation&) = delete;
 

@@ -25,6 +25,7 @@ void init_watch(Napi::Env env, Napi::Object exports);
 
 using InitPart = void (*)(Napi::Env env, Napi::Object exports);
 
+// clang-format off
 inline constexpr InitPart parts[] = {
     init_catalog,
     init_categories,
@@ -43,5 +44,6 @@ inline constexpr InitPart parts[] = {
     init_transports,
     init_watch,
 };
+// clang-format on
 
 } // namespace winsock_spi::addon

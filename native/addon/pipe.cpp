@@ -142,7 +142,8 @@ Napi::Value listen_pipe(const Napi::CallbackInfo& info) {
     auto listening = std::make_shared<Listening>();
     check(env, listening->start(env, info[2].As<Napi::Function>(), path, sddl));
     Napi::Object object = Napi::Object::New(env);
-    object.Set("close", Napi::Function::New(env, [listening](const Napi::CallbackInfo&) { listening->stop(); }, "close"));
+    object.Set("close",
+               Napi::Function::New(env, [listening](const Napi::CallbackInfo&) { listening->stop(); }, "close"));
     return object;
 }
 

@@ -91,8 +91,7 @@ Napi::Value open_store(const Napi::CallbackInfo& info) {
             throw Napi::TypeError::New(environment, "text must be a string, failClosed a boolean");
         }
         const std::string text = call[2].As<Napi::String>().Utf8Value();
-        check(environment,
-              store(environment).publish(generation, image, text, call[3].As<Napi::Boolean>().Value()));
+        check(environment, store(environment).publish(generation, image, text, call[3].As<Napi::Boolean>().Value()));
     });
     set_function(object, "clear",
                  [store](const Napi::CallbackInfo& call) { check(call.Env(), store(call.Env()).clear()); });

@@ -17,9 +17,9 @@ spi::Status PolledEnvironment::open() {
         return {};
     }
     auto context = std::make_unique<Context>(shared_from_this());
-    const napi_status made = napi_create_threadsafe_function(
-        env_, nullptr, nullptr, Napi::String::New(env_, "winsock-spi readiness"), 0, 1, nullptr, finalize, context.get(),
-        receive, &function_);
+    const napi_status made =
+        napi_create_threadsafe_function(env_, nullptr, nullptr, Napi::String::New(env_, "winsock-spi readiness"), 0, 1,
+                                        nullptr, finalize, context.get(), receive, &function_);
     if (made != napi_ok) {
         function_ = nullptr;
         return spi::own_error("ERR_INTERNAL", "napi_create_threadsafe_function failed");
@@ -107,8 +107,7 @@ void PolledEnvironment::again(std::uint64_t id) {
 // not got past its disarms.
 void PolledEnvironment::ready(std::uint64_t id, short events) noexcept {
     auto* message = new (std::nothrow) Message{id, events};
-    if (message != nullptr &&
-        napi_call_threadsafe_function(function_, message, napi_tsfn_nonblocking) != napi_ok) {
+    if (message != nullptr && napi_call_threadsafe_function(function_, message, napi_tsfn_nonblocking) != napi_ok) {
         delete message;
     }
 }

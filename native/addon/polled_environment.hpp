@@ -19,7 +19,8 @@ public:
     PolledEnvironment(const PolledEnvironment&) = delete;
     PolledEnvironment& operator=(const PolledEnvironment&) = delete;
 
-    // Takes the socket over, if it can. `on_ready(events)` is called once for each arm or again, never after close or release.
+    // Takes the socket over, if it can. `on_ready(events)` is called once for each arm or again, never after close or
+    // release.
     spi::Status add(spi::UniqueSocket& socket, Napi::Function on_ready, std::shared_ptr<spi::PolledSocket>& out);
     spi::UniqueSocket remove(spi::PolledSocket& socket);
 

@@ -25,8 +25,8 @@ constexpr std::size_t most_received = 65536;
 constexpr std::uint32_t most_parts = 1024;
 
 int integer_argument(const Napi::CallbackInfo& info, std::size_t index, const char* name, double least, double most) {
-    const double value = index < info.Length() && info[index].IsNumber() ? info[index].As<Napi::Number>().DoubleValue()
-                                                                         : std::nan("");
+    const double value =
+        index < info.Length() && info[index].IsNumber() ? info[index].As<Napi::Number>().DoubleValue() : std::nan("");
     if (!(value >= least && value <= most) || value != std::floor(value)) {
         throw Napi::TypeError::New(info.Env(), std::string(name) + " must be a whole number in its range");
     }
@@ -205,10 +205,10 @@ void set_waiting_methods(Napi::Object object, const Environment& environment, co
     set_method(object, socket, "release", [environment](const Napi::CallbackInfo& info, PolledSocket& polled) {
         return to_bigint(info.Env(), environment->remove(polled).release());
     });
-    object.Set("close", Napi::Function::New(
-                            object.Env(),
-                            [environment, socket](const Napi::CallbackInfo&) { environment->remove(*socket); },
-                            "close"));
+    object.Set(
+        "close",
+        Napi::Function::New(
+            object.Env(), [environment, socket](const Napi::CallbackInfo&) { environment->remove(*socket); }, "close"));
 }
 
 void set_socket_methods(Napi::Object object, const Socket& socket) {
@@ -262,12 +262,10 @@ Napi::Value open_polled(const Napi::CallbackInfo& info, const Environment& envir
 
 void init_readiness(Napi::Env env, Napi::Object exports) {
     const Environment environment = PolledEnvironment::create(env);
-    exports.Set("openPolled", Napi::Function::New(
-                                  env,
-                                  [environment](const Napi::CallbackInfo& info) {
-                                      return open_polled(info, environment);
-                                  },
-                                  "openPolled"));
+    exports.Set("openPolled",
+                Napi::Function::New(
+                    env, [environment](const Napi::CallbackInfo& info) { return open_polled(info, environment); },
+                    "openPolled"));
 }
 
 } // namespace winsock_spi::addon

@@ -19,9 +19,8 @@ namespace {
 
 std::uint64_t bigint_argument(const Napi::CallbackInfo& info, std::size_t index, const char* name) {
     bool lossless = false;
-    const std::uint64_t value = index < info.Length() && info[index].IsBigInt()
-                                    ? info[index].As<Napi::BigInt>().Uint64Value(&lossless)
-                                    : 0;
+    const std::uint64_t value =
+        index < info.Length() && info[index].IsBigInt() ? info[index].As<Napi::BigInt>().Uint64Value(&lossless) : 0;
     if (!lossless) {
         throw Napi::TypeError::New(info.Env(), std::string(name) + " must be a bigint from 0 to 2^64 - 1");
     }
@@ -45,8 +44,7 @@ Napi::Function function_argument(const Napi::CallbackInfo& info, std::size_t ind
 
 Napi::Value find_socket(const Napi::CallbackInfo& info) {
     const Napi::Env env = info.Env();
-    const UvSocket socket =
-        find_uv_socket(env, function_argument(info, 0, "ref"), function_argument(info, 1, "unref"));
+    const UvSocket socket = find_uv_socket(env, function_argument(info, 0, "ref"), function_argument(info, 1, "unref"));
     if (!socket.found) {
         return env.Undefined();
     }

@@ -105,17 +105,16 @@ Napi::Value start_with_pipes(const Napi::CallbackInfo& info) {
                                      [code](Napi::Env environment_now) -> Napi::Value {
                                          return Napi::Number::New(environment_now, *code);
                                      }}));
-    object.Set("kill", Napi::Function::New(env, [started](const Napi::CallbackInfo&) {
-                   TerminateProcess(started->process.get(), 1);
-               }, "kill"));
+    object.Set("kill",
+               Napi::Function::New(
+                   env, [started](const Napi::CallbackInfo&) { TerminateProcess(started->process.get(), 1); }, "kill"));
     return object;
 }
 
 // takePipes(read, write, onEvents)
 Napi::Value take_pipes(const Napi::CallbackInfo& info) {
     spi::PipeEnds ends;
-    check(info.Env(),
-          spi::take_pipe_ends(number_argument(info, 0, "read"), number_argument(info, 1, "write"), ends));
+    check(info.Env(), spi::take_pipe_ends(number_argument(info, 0, "read"), number_argument(info, 1, "write"), ends));
     return start_link(info.Env(), spi::make_anonymous_pipe_line(std::move(ends)), function_argument(info, 2));
 }
 

@@ -54,8 +54,8 @@ std::uint32_t number_argument(const Napi::CallbackInfo& info, std::size_t index,
 }
 
 int bits_argument(const Napi::CallbackInfo& info, std::size_t index) {
-    const double bits = index < info.Length() && info[index].IsNumber() ? info[index].As<Napi::Number>().DoubleValue()
-                                                                        : 0;
+    const double bits =
+        index < info.Length() && info[index].IsNumber() ? info[index].As<Napi::Number>().DoubleValue() : 0;
     if (bits != 32 && bits != 64) {
         throw Napi::TypeError::New(info.Env(), "bits must be 32 or 64");
     }

@@ -273,7 +273,7 @@ void init_watch(Napi::Env, Napi::Object exports) {
     set_function(exports, "listProcessRings", list_process_rings);
     set_function(exports, "removeRing", remove_ring);
     set_function(exports, "openRing",
-               [scratch](const Napi::CallbackInfo& info) -> Napi::Value { return open_ring(info, scratch); });
+                 [scratch](const Napi::CallbackInfo& info) -> Napi::Value { return open_ring(info, scratch); });
     set_function(exports, "joinJob", join_job);
 }
 

@@ -49,7 +49,7 @@ struct Place {
     PlaceFault fault = PlaceFault::not_in_chain;
     const ProtocolInfo* own = nullptr;  // our layered entry: sockets of this chain belong to it
     const ProtocolInfo* next = nullptr; // the provider below; with a fault: a base provider to fall back on, or nullptr
-    bool skipped = false;               // the chain names entries that the catalog no longer has
+    bool skipped = false; // the chain names entries that the catalog no longer has
     ChainBelow below;
 };
 

@@ -2,14 +2,16 @@
 //
 //   %ProgramData%\winsock-spi\control.bin   made at install; mapped read-only by every process;
 //                                           written by administrators and SYSTEM only (DACL), by single aligned stores
-//   %ProgramData%\winsock-spi\watch.bin     same layout; every authenticated user may write. Only `watchers` is read from
+//   %ProgramData%\winsock-spi\watch.bin     same layout; every authenticated user may write. Only `watchers` is read
+//   from
 //                                           it, so the worst a hostile user can do is make processes record calls that
 //                                           only their own user and administrators can read.
 //
 // A file that processes map cannot be replaced or truncated on Windows; it is changed in place and never grows.
 // Providers of several versions may have the same file mapped at once, for weeks, hence the rules for every version:
 //   - The 4096 bytes and the first 24 of them, as below, are the same in every ABI. Only bytes behind them get a
-//     meaning, and then the ABI number is raised (from the first published version on). Whoever cannot keep to that takes another magic.
+//     meaning, and then the ABI number is raised (from the first published version on). Whoever cannot keep to that
+//     takes another magic.
 //   - install, upgrade and downgrade set `abi` and `size` in place, by one aligned store of both.
 //   - A provider looks at `abi` once, when it maps the file. It works with its own ABI and the previous one; with any
 //     other it passes calls through, and says so to a watcher.

@@ -1,9 +1,10 @@
 // What providers and the controller say to each other over the pipe \\.\pipe\winsock-spi-controller-<controller_pid>.
 //
-// One connection per process; every message has one of two fixed sizes, little-endian, and answers may come in any order.
-// Both sides treat what they read as hostile. The controller takes the client's process id from the pipe, never from
-// here; whoever opens the pipe asks for FILE_READ_DATA | FILE_WRITE_DATA | FILE_READ_ATTRIBUTES | READ_CONTROL |
-// SYNCHRONIZE and not for GENERIC_WRITE, which holds the right to make further instances. The provider believes only the process that control.bin names, whose pipe belongs to administrators.
+// One connection per process; every message has one of two fixed sizes, little-endian, and answers may come in any
+// order. Both sides treat what they read as hostile. The controller takes the client's process id from the pipe, never
+// from here; whoever opens the pipe asks for FILE_READ_DATA | FILE_WRITE_DATA | FILE_READ_ATTRIBUTES | READ_CONTROL |
+// SYNCHRONIZE and not for GENERIC_WRITE, which holds the right to make further instances. The provider believes only
+// the process that control.bin names, whose pipe belongs to administrators.
 #pragma once
 
 #include <cstddef>

@@ -67,8 +67,8 @@ HandleTable::Entry* HandleTable::find_or_insert(std::uint64_t handle, const Memo
     for (std::size_t probe = 0; probe < probe_limit; ++probe) {
         Entry& entry = place(*chunk, handle, probe);
         std::uint64_t key = entry.key.load(std::memory_order_acquire);
-        if (key == 0 && entry.key.compare_exchange_strong(key, handle, std::memory_order_acq_rel,
-                                                          std::memory_order_acquire)) {
+        if (key == 0 &&
+            entry.key.compare_exchange_strong(key, handle, std::memory_order_acq_rel, std::memory_order_acquire)) {
             return &entry;
         }
         if (key == handle) {

@@ -129,10 +129,8 @@ private:
         }
         skip_space();
         switch (peek()) {
-        case '{':
-            return parse_object(out, depth + 1);
-        case '[':
-            return parse_array(out, depth + 1);
+        case '{': return parse_object(out, depth + 1);
+        case '[': return parse_array(out, depth + 1);
         case '"': {
             std::string text;
             if (!parse_string(text)) {
@@ -141,14 +139,10 @@ private:
             out = Value(std::move(text));
             return true;
         }
-        case 't':
-            return parse_word("true", Value(true), out);
-        case 'f':
-            return parse_word("false", Value(false), out);
-        case 'n':
-            return parse_word("null", Value(), out);
-        default:
-            return parse_number(out);
+        case 't': return parse_word("true", Value(true), out);
+        case 'f': return parse_word("false", Value(false), out);
+        case 'n': return parse_word("null", Value(), out);
+        default: return parse_number(out);
         }
     }
 
@@ -210,28 +204,14 @@ private:
         switch (c) {
         case '"':
         case '\\':
-        case '/':
-            out += static_cast<char>(c);
-            return true;
-        case 'b':
-            out += '\b';
-            return true;
-        case 'f':
-            out += '\f';
-            return true;
-        case 'n':
-            out += '\n';
-            return true;
-        case 'r':
-            out += '\r';
-            return true;
-        case 't':
-            out += '\t';
-            return true;
-        case 'u':
-            break;
-        default:
-            return fail("unknown escape");
+        case '/': out += static_cast<char>(c); return true;
+        case 'b': out += '\b'; return true;
+        case 'f': out += '\f'; return true;
+        case 'n': out += '\n'; return true;
+        case 'r': out += '\r'; return true;
+        case 't': out += '\t'; return true;
+        case 'u': break;
+        default: return fail("unknown escape");
         }
         std::uint32_t unit = 0;
         if (!parse_hex(unit)) {
@@ -258,8 +238,10 @@ private:
     // Copies one UTF-8 sequence of two to four bytes.
     bool parse_sequence(std::string& out) {
         const unsigned lead = static_cast<unsigned>(peek());
-        const std::size_t length = lead >= 0xC2 && lead < 0xE0 ? 2 : lead >= 0xE0 && lead < 0xF0 ? 3
-                                   : lead >= 0xF0 && lead < 0xF5 ? 4 : 0;
+        const std::size_t length = lead >= 0xC2 && lead < 0xE0   ? 2
+                                   : lead >= 0xE0 && lead < 0xF0 ? 3
+                                   : lead >= 0xF0 && lead < 0xF5 ? 4
+                                                                 : 0;
         if (length == 0 || at_ + length > text_.size()) {
             return fail("not UTF-8");
         }

@@ -80,8 +80,8 @@ bool begins_with(const PolicyAddress& address, const PolicyAddress& prefix, unsi
 
 bool is_in(const PolicyRange& range, const End& end) {
     return end.family != 0 && range.first_port <= end.port && end.port <= range.last_port &&
-           (range.family == 0 || (range.family == end.family && !(end.address < range.first) &&
-                                  !(range.last < end.address)));
+           (range.family == 0 ||
+            (range.family == end.family && !(end.address < range.first) && !(range.last < end.address)));
 }
 
 // A lookup of one call in one image.
@@ -112,7 +112,8 @@ public:
 private:
     // `wanted` is the address as keys are, `address` as prefixes are.
     template <typename Key>
-    void search(const PolicyTable& table, const PolicySection& section, const Key& wanted, const PolicyAddress& address) {
+    void search(const PolicyTable& table, const PolicySection& section, const Key& wanted,
+                const PolicyAddress& address) {
         if (table.keys.count == 0) {
             return;
         }
@@ -264,15 +265,25 @@ Verdict make_verdict(const PolicyRule& rule, std::uint32_t number, std::uint16_t
 
 } // namespace
 
-std::uint32_t PolicyImage::generation() const { return PolicyView(bytes_).header().generation; }
+std::uint32_t PolicyImage::generation() const {
+    return PolicyView(bytes_).header().generation;
+}
 
-bool PolicyImage::fail_closed() const { return (PolicyView(bytes_).header().flags & policy_fail_closed) != 0; }
+bool PolicyImage::fail_closed() const {
+    return (PolicyView(bytes_).header().flags & policy_fail_closed) != 0;
+}
 
-bool PolicyImage::needs_module() const { return (PolicyView(bytes_).header().flags & policy_needs_module) != 0; }
+bool PolicyImage::needs_module() const {
+    return (PolicyView(bytes_).header().flags & policy_needs_module) != 0;
+}
 
-bool PolicyImage::needs_time() const { return (PolicyView(bytes_).header().flags & policy_needs_time) != 0; }
+bool PolicyImage::needs_time() const {
+    return (PolicyView(bytes_).header().flags & policy_needs_time) != 0;
+}
 
-std::uint32_t PolicyImage::rule_count() const { return PolicyView(bytes_).header().rules.count - 1; }
+std::uint32_t PolicyImage::rule_count() const {
+    return PolicyView(bytes_).header().rules.count - 1;
+}
 
 std::u16string_view PolicyImage::rule_name(std::uint32_t rule) const {
     const PolicyView view(bytes_);

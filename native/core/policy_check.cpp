@@ -1,6 +1,6 @@
-// Is this an image that can be read in place? Everything that resolve() and decide() take for granted is looked at here,
-// in time that grows with the image's size alone. The order of keys and ports is not, nor what buckets say: out of order
-// they lead to another cell of the same table, never outside.
+// Is this an image that can be read in place? Everything that resolve() and decide() take for granted is looked at
+// here, in time that grows with the image's size alone. The order of keys and ports is not, nor what buckets say: out
+// of order they lead to another cell of the same table, never outside.
 #include "policy.hpp"
 
 #include "policy_view.hpp"
@@ -30,11 +30,10 @@ bool check_sections(const PolicyHeader& header) {
            stands<PolicyGroup>(header.groups, size) && stands<PolicyIndex>(header.indexes, size) &&
            stands<std::uint32_t>(header.keys_ipv4, size) && stands<PolicyAddress>(header.keys_ipv6, size) &&
            stands<std::uint32_t>(header.buckets, size) && stands<PolicyCell>(header.cells, size) &&
-           stands<PolicyPort>(header.ports, size) &&
-           stands<std::uint32_t>(header.lists, size) && stands<char16_t>(header.texts, size) &&
-           stands<std::uint16_t>(header.fold_pages, size) && stands<std::uint16_t>(header.fold_values, size) &&
-           header.rules.count > 0 && header.rules.count < policy_candidate_list &&
-           header.fold_pages.count == 256;
+           stands<PolicyPort>(header.ports, size) && stands<std::uint32_t>(header.lists, size) &&
+           stands<char16_t>(header.texts, size) && stands<std::uint16_t>(header.fold_pages, size) &&
+           stands<std::uint16_t>(header.fold_values, size) && header.rules.count > 0 &&
+           header.rules.count < policy_candidate_list && header.fold_pages.count == 256;
 }
 
 // Whether `good` says yes to every element.
@@ -50,45 +49,52 @@ bool every(const PolicyView& view, const PolicySection& section, Good good) {
 }
 
 bool is_plain(std::uint8_t kind) {
-    return kind == static_cast<std::uint8_t>(VerdictKind::allow) || kind == static_cast<std::uint8_t>(VerdictKind::deny);
+    return kind == static_cast<std::uint8_t>(VerdictKind::allow) ||
+           kind == static_cast<std::uint8_t>(VerdictKind::deny);
 }
 
 bool check_rules(const PolicyView& view) {
     const PolicyHeader& header = view.header();
-    return every<PolicyRule>(view, header.rules, [&](const PolicyRule& rule, std::uint32_t number) {
-        return rule.kind >= static_cast<std::uint8_t>(VerdictKind::allow) &&
-               rule.kind <= static_cast<std::uint8_t>(VerdictKind::observe) && is_plain(rule.otherwise) &&
-               (number != default_rule || is_plain(rule.kind)) && rule.extra <= header.extras.count &&
-               within(rule.name, header.texts);
-    }) && every<PolicyExtra>(view, header.extras, [&](const PolicyExtra& extra, std::uint32_t) {
-        return within(extra.local, header.ranges) && within(extra.modules, header.patterns) &&
-               within(extra.times, header.times) && within(extra.protocols, header.numbers);
-    });
+    return every<PolicyRule>(view, header.rules,
+                             [&](const PolicyRule& rule, std::uint32_t number) {
+                                 return rule.kind >= static_cast<std::uint8_t>(VerdictKind::allow) &&
+                                        rule.kind <= static_cast<std::uint8_t>(VerdictKind::observe) &&
+                                        is_plain(rule.otherwise) && (number != default_rule || is_plain(rule.kind)) &&
+                                        rule.extra <= header.extras.count && within(rule.name, header.texts);
+                             }) &&
+           every<PolicyExtra>(view, header.extras, [&](const PolicyExtra& extra, std::uint32_t) {
+               return within(extra.local, header.ranges) && within(extra.modules, header.patterns) &&
+                      within(extra.times, header.times) && within(extra.protocols, header.numbers);
+           });
 }
 
 bool check_conditions(const PolicyView& view) {
     const PolicyHeader& header = view.header();
-    return every<PolicyPattern>(view, header.patterns, [&](const PolicyPattern& pattern, std::uint32_t) {
-        return within(pattern.text, header.texts);
-    }) && every<PolicyMember>(view, header.members, [&](const PolicyMember& member, std::uint32_t) {
-        return member.kind == PolicyMemberKind::pid ||
-               ((member.kind == PolicyMemberKind::program || member.kind == PolicyMemberKind::job) &&
-                member.value < header.patterns.count);
-    }) && every<PolicyCondition>(view, header.conditions, [&](const PolicyCondition& condition, std::uint32_t) {
-        switch (condition.kind) {
-        case PolicyConditionKind::program:
-        case PolicyConditionKind::command_line:
-        case PolicyConditionKind::user:
-            return within(condition.elements, header.patterns);
-        case PolicyConditionKind::pid:
-            return within(condition.elements, header.numbers);
-        case PolicyConditionKind::tree:
-            return within(condition.elements, header.members);
-        }
-        return false;
-    }) && every<std::uint16_t>(view, header.fold_pages, [&](std::uint16_t page, std::uint32_t) {
-        return page <= header.fold_values.count / 256;
-    });
+    return every<PolicyPattern>(
+               view, header.patterns,
+               [&](const PolicyPattern& pattern, std::uint32_t) { return within(pattern.text, header.texts); }) &&
+           every<PolicyMember>(
+               view, header.members,
+               [&](const PolicyMember& member, std::uint32_t) {
+                   return member.kind == PolicyMemberKind::pid ||
+                          ((member.kind == PolicyMemberKind::program || member.kind == PolicyMemberKind::job) &&
+                           member.value < header.patterns.count);
+               }) &&
+           every<PolicyCondition>(view, header.conditions,
+                                  [&](const PolicyCondition& condition, std::uint32_t) {
+                                      switch (condition.kind) {
+                                      case PolicyConditionKind::program:
+                                      case PolicyConditionKind::command_line:
+                                      case PolicyConditionKind::user:
+                                          return within(condition.elements, header.patterns);
+                                      case PolicyConditionKind::pid: return within(condition.elements, header.numbers);
+                                      case PolicyConditionKind::tree: return within(condition.elements, header.members);
+                                      }
+                                      return false;
+                                  }) &&
+           every<std::uint16_t>(view, header.fold_pages, [&](std::uint16_t page, std::uint32_t) {
+               return page <= header.fold_values.count / 256;
+           });
 }
 
 bool check_table(const PolicyView& view, const PolicyTable& table, const PolicySection& keys, unsigned bits) {
@@ -131,21 +137,26 @@ bool check_candidate(const PolicyView& view, std::uint32_t candidate) {
         return candidate < header.rules.count;
     }
     const std::uint32_t place = candidate & ~policy_candidate_list;
-    return place < header.lists.count &&
-           view.array<std::uint32_t>(header.lists)[place] < header.lists.count - place;
+    return place < header.lists.count && view.array<std::uint32_t>(header.lists)[place] < header.lists.count - place;
 }
 
 bool check_indexes(const PolicyView& view) {
     const PolicyHeader& header = view.header();
-    return every<PolicyIndex>(view, header.indexes, [&](const PolicyIndex& index, std::uint32_t) {
-        return check_table(view, index.ipv4, header.keys_ipv4, 32) &&
-               check_table(view, index.ipv6, header.keys_ipv6, 128) && check_candidate(view, index.unknown);
-    }) && every<PolicyCell>(view, header.cells, [&](const PolicyCell& cell, std::uint32_t number) {
-        return cell.next <= number && (cell.count == 1 ? check_candidate(view, cell.first)
-                                                       : within({cell.first, cell.count}, header.ports));
-    }) && every<PolicyPort>(view, header.ports, [&](const PolicyPort& port, std::uint32_t) {
-        return check_candidate(view, port.candidate);
-    });
+    return every<PolicyIndex>(view, header.indexes,
+                              [&](const PolicyIndex& index, std::uint32_t) {
+                                  return check_table(view, index.ipv4, header.keys_ipv4, 32) &&
+                                         check_table(view, index.ipv6, header.keys_ipv6, 128) &&
+                                         check_candidate(view, index.unknown);
+                              }) &&
+           every<PolicyCell>(view, header.cells,
+                             [&](const PolicyCell& cell, std::uint32_t number) {
+                                 return cell.next <= number &&
+                                        (cell.count == 1 ? check_candidate(view, cell.first)
+                                                         : within({cell.first, cell.count}, header.ports));
+                             }) &&
+           every<PolicyPort>(view, header.ports, [&](const PolicyPort& port, std::uint32_t) {
+               return check_candidate(view, port.candidate);
+           });
 }
 
 } // namespace

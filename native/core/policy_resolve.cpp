@@ -94,12 +94,9 @@ bool in_tree(const PolicyView& view, const PolicyMember& member, const ProcessFa
 bool holds(const PolicyView& view, const PolicyCondition& condition, const ProcessFacts& facts) {
     const PolicyHeader& header = view.header();
     switch (condition.kind) {
-    case PolicyConditionKind::program:
-        return matches_any(view, condition.elements, facts.program);
-    case PolicyConditionKind::command_line:
-        return matches_any(view, condition.elements, facts.command_line);
-    case PolicyConditionKind::user:
-        return matches_any(view, condition.elements, facts.user);
+    case PolicyConditionKind::program: return matches_any(view, condition.elements, facts.program);
+    case PolicyConditionKind::command_line: return matches_any(view, condition.elements, facts.command_line);
+    case PolicyConditionKind::user: return matches_any(view, condition.elements, facts.user);
     case PolicyConditionKind::pid:
         return has_pid(view.slice<std::uint32_t>(header.numbers, condition.elements), facts.pid);
     case PolicyConditionKind::tree:

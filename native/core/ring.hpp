@@ -64,11 +64,11 @@ private:
 
 enum class RingFault {
     none,
-    too_small,   // shorter than its header, or than the records that the header promises
-    not_ready,   // magic not written yet
+    too_small, // shorter than its header, or than the records that the header promises
+    not_ready, // magic not written yet
     not_a_ring,
     other_abi,
-    bad_header,  // a count, length or kind that cannot be
+    bad_header, // a count, length or kind that cannot be
 };
 
 // The reader's half, for bytes that a hostile process may change at any moment. Nothing is read in place twice.
@@ -101,7 +101,7 @@ private:
     alignas(64) std::array<std::uint64_t, sizeof(RingHeader) / sizeof(std::uint64_t)> header_{};
     const std::byte* view_ = nullptr;
     std::uint64_t count_ = 0;
-    std::uint64_t position_ = 0;    // number of the record to be read next
+    std::uint64_t position_ = 0; // number of the record to be read next
     std::uint64_t stalled_until_ = 0; // records below were numbered before `stalled_since_`
     std::uint64_t stalled_since_ = 0;
     bool stalled_ = false;

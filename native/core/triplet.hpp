@@ -25,8 +25,8 @@ constexpr Triplet complete_triplet(const Triplet& wanted, const Triplet& from_in
             chosen(wanted.protocol, from_info.protocol)};
 }
 
-// Ordered: the best result over a catalog tells which error to report when nothing matches. Windows looks for the socket
-// type first: an unknown family of an unknown type is WSAESOCKTNOSUPPORT.
+// Ordered: the best result over a catalog tells which error to report when nothing matches. Windows looks for the
+// socket type first: an unknown family of an unknown type is WSAESOCKTNOSUPPORT.
 enum class TripletMatch {
     type_differs,
     family_differs,

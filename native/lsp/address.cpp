@@ -58,8 +58,8 @@ core::RecordAddress read_address(const sockaddr* address, int length) {
     if (address == nullptr || length < static_cast<int>(sizeof(storage.ss_family))) {
         return {};
     }
-    const std::size_t size = static_cast<std::size_t>(length) < sizeof(storage) ? static_cast<std::size_t>(length)
-                                                                               : sizeof(storage);
+    const std::size_t size =
+        static_cast<std::size_t>(length) < sizeof(storage) ? static_cast<std::size_t>(length) : sizeof(storage);
     return spi::guarded_copy(&storage, address, size) ? from_storage(storage, length) : core::RecordAddress{};
 }
 

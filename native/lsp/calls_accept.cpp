@@ -75,17 +75,16 @@ int CALLBACK ask_condition(LPWSABUF caller_id, LPWSABUF caller_data, LPQOS socke
 // The lower provider's accept under the policy that is in force when a connection comes.
 SOCKET accept_by_policy(const Slot& slot, Condition& condition, sockaddr* address, int* length, int* error) {
     const bool asked = policy_concerns(PolicyCall::accept);
-    SOCKET socket = asked ? slot.lower.lpWSPAccept(condition.listener, address, length, &ask_condition,
-                                                   reinterpret_cast<DWORD_PTR>(&condition), error)
-                          : slot.lower.lpWSPAccept(condition.listener, address, length, condition.own,
-                                                   condition.own_data, error);
+    SOCKET socket =
+        asked ? slot.lower.lpWSPAccept(condition.listener, address, length, &ask_condition,
+                                       reinterpret_cast<DWORD_PTR>(&condition), error)
+              : slot.lower.lpWSPAccept(condition.listener, address, length, condition.own, condition.own_data, error);
     if (socket == INVALID_SOCKET || asked || !policy_concerns(PolicyCall::accept)) {
         return socket;
     }
     // One that waited here since before there was a policy.
     condition.caller = ask_remote(slot, socket);
-    condition.decision = decide_accept(slot, condition.listener, Call::WSPAccept, condition.caller, nullptr,
-                                       nullptr);
+    condition.decision = decide_accept(slot, condition.listener, Call::WSPAccept, condition.caller, nullptr, nullptr);
     condition.refused = condition.decision.denies();
     if (condition.refused) {
         reset_at_close(slot, socket);
@@ -153,8 +152,7 @@ BOOL on_AcceptEx(const Slot&, LPFN_ACCEPTEX lower, SOCKET listener, SOCKET socke
         note_accepting(known, listener); // before it can complete
     }
     recording.restart();
-    const BOOL result =
-        lower(listener, socket, buffer, data_length, local_length, remote_length, received, overlapped);
+    const BOOL result = lower(listener, socket, buffer, data_length, local_length, remote_length, received, overlapped);
     const spi::LastErrorKeeper keeper;
     const int error = static_cast<int>(GetLastError());
     recording.returned(!result, &error);
@@ -175,8 +173,8 @@ BOOL on_AcceptEx(const Slot&, LPFN_ACCEPTEX lower, SOCKET listener, SOCKET socke
 void reset_at_close(const Slot& slot, SOCKET socket) {
     constexpr linger at_once{1, 0};
     int ignored = 0;
-    slot.lower.lpWSPSetSockOpt(socket, SOL_SOCKET, SO_LINGER, reinterpret_cast<const char*>(&at_once),
-                               sizeof(at_once), &ignored);
+    slot.lower.lpWSPSetSockOpt(socket, SOL_SOCKET, SO_LINGER, reinterpret_cast<const char*>(&at_once), sizeof(at_once),
+                               &ignored);
 }
 
 Decision decide_accepted(const Slot& slot, SOCKET socket, const Socket& known) {

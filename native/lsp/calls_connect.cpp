@@ -74,8 +74,8 @@ public:
 private:
     // False: the target is of another family, or nobody could show the original (a socket that we do not know).
     bool redirect() {
-        redirected_ = redirect_target(remote_, answer_.target, target_) &&
-                      note_redirect(known_, remote_, target_.address);
+        redirected_ =
+            redirect_target(remote_, answer_.target, target_) && note_redirect(known_, remote_, target_.address);
         return redirected_;
     }
 
@@ -105,8 +105,8 @@ int on_WSPConnect(Slot& slot, SOCKET socket, const sockaddr* name, int length, L
     int result = SOCKET_ERROR;
     if (connect.begin()) {
         recording.restart();
-        result = slot.lower.lpWSPConnect(socket, connect.name(), connect.length(), caller_data, callee_data,
-                                         socket_qos, group_qos, error);
+        result = slot.lower.lpWSPConnect(socket, connect.name(), connect.length(), caller_data, callee_data, socket_qos,
+                                         group_qos, error);
     } else {
         *error = connect.error();
     }
@@ -147,8 +147,8 @@ SOCKET on_WSPJoinLeaf(Slot& slot, SOCKET root, const sockaddr* name, int length,
     if (decision.denies()) {
         *error = decision.verdict.error;
     } else {
-        socket = slot.lower.lpWSPJoinLeaf(root, name, length, caller_data, callee_data, socket_qos, group_qos, flags,
-                                          error);
+        socket =
+            slot.lower.lpWSPJoinLeaf(root, name, length, caller_data, callee_data, socket_qos, group_qos, flags, error);
     }
     // Rootless groups answer with the very socket that was passed in.
     if (socket != INVALID_SOCKET && socket != root) {
@@ -166,15 +166,15 @@ SOCKET on_WSPJoinLeaf(Slot& slot, SOCKET root, const sockaddr* name, int length,
     return socket;
 }
 
-BOOL on_ConnectEx(const Slot& slot, LPFN_CONNECTEX lower, SOCKET socket, const sockaddr* name, int length,
-                  PVOID buffer, DWORD data_length, LPDWORD sent, LPOVERLAPPED overlapped) {
+BOOL on_ConnectEx(const Slot& slot, LPFN_CONNECTEX lower, SOCKET socket, const sockaddr* name, int length, PVOID buffer,
+                  DWORD data_length, LPDWORD sent, LPOVERLAPPED overlapped) {
     const Socket known = process.sockets.find(socket);
     Recording recording(Call::ConnectEx, socket);
     const core::RecordAddress remote = recording.active() ? read_address(name, length) : core::RecordAddress{};
     Connect connect(slot, socket, known, name, length);
     if (connect.held()) {
-        connect.take(hold_connect_ex(connect.question(Call::ConnectEx), lower, name, length, buffer, data_length,
-                                     overlapped));
+        connect.take(
+            hold_connect_ex(connect.question(Call::ConnectEx), lower, name, length, buffer, data_length, overlapped));
     }
     BOOL result = FALSE;
     if (connect.begin()) {

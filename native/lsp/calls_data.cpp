@@ -86,8 +86,8 @@ int on_WSPSendTo(Slot& slot, SOCKET socket, LPWSABUF buffers, DWORD count, LPDWO
     }
     Datagram datagram(slot, socket, process.sockets.find(socket), remote);
     if (datagram.held()) {
-        datagram.take(hold_send_to(datagram.question(Call::WSPSendTo), buffers, count, flags, to, to_length,
-                                   overlapped, routine != nullptr));
+        datagram.take(hold_send_to(datagram.question(Call::WSPSendTo), buffers, count, flags, to, to_length, overlapped,
+                                   routine != nullptr));
     }
     const bool goes = datagram.begin(true);
     const LowerAddress* const target = datagram.target();
@@ -96,9 +96,9 @@ int on_WSPSendTo(Slot& slot, SOCKET socket, LPWSABUF buffers, DWORD count, LPDWO
     if (!goes) {
         *error = datagram.error();
     } else {
-        result = slot.lower.lpWSPSendTo(socket, buffers, count, sent, flags, target == nullptr ? to : target->name(),
-                                        target == nullptr ? to_length : target->length, overlapped, routine, thread,
-                                        error);
+        result =
+            slot.lower.lpWSPSendTo(socket, buffers, count, sent, flags, target == nullptr ? to : target->name(),
+                                   target == nullptr ? to_length : target->length, overlapped, routine, thread, error);
     }
     recording.returned(result == SOCKET_ERROR, error);
     recording.set_decision(datagram.decision());

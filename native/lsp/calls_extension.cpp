@@ -78,8 +78,8 @@ bool refuses_transfer(const Slot& slot, SOCKET socket) {
     return error != 0;
 }
 
-INT send_message(LPFN_WSASENDMSG lower, Datagram& datagram, SOCKET socket, WSAMSG* pointer, DWORD flags,
-                 DWORD* sent, WSAOVERLAPPED* overlapped, LPWSAOVERLAPPED_COMPLETION_ROUTINE routine) {
+INT send_message(LPFN_WSASENDMSG lower, Datagram& datagram, SOCKET socket, WSAMSG* pointer, DWORD flags, DWORD* sent,
+                 WSAOVERLAPPED* overlapped, LPWSAOVERLAPPED_COMPLETION_ROUTINE routine) {
     // Nothing says how long an overlapped call needs its WSAMSG: a copy on the stack may be gone by then.
     if (!datagram.begin(overlapped == nullptr)) {
         SetLastError(static_cast<DWORD>(datagram.error()));
@@ -139,7 +139,8 @@ BOOL on_TransmitFile(const Slot& slot, LPFN_TRANSMITFILE lower, SOCKET socket, H
 }
 
 BOOL on_TransmitPackets(const Slot& slot, LPFN_TRANSMITPACKETS lower, SOCKET socket,
-                        LPTRANSMIT_PACKETS_ELEMENT elements, DWORD count, DWORD per_send, LPOVERLAPPED overlapped, DWORD flags) {
+                        LPTRANSMIT_PACKETS_ELEMENT elements, DWORD count, DWORD per_send, LPOVERLAPPED overlapped,
+                        DWORD flags) {
     std::uint64_t requested = 0;
     const bool known_length = requested_of(elements, count, requested);
     const bool refused = refuses_transfer(slot, socket);

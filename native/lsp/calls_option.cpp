@@ -157,14 +157,14 @@ int on_WSPIoctl(Slot& slot, SOCKET socket, DWORD code, LPVOID in, DWORD in_size,
                 LPWSATHREADID thread, LPINT error) {
     GUID wanted{};
     // Read first: a program may use one buffer for both. What is wrong with it the lower provider will say.
-    const bool extension = code == SIO_GET_EXTENSION_FUNCTION_POINTER && in_size >= sizeof(wanted) &&
-                           spi::guarded_read(wanted, in);
+    const bool extension =
+        code == SIO_GET_EXTENSION_FUNCTION_POINTER && in_size >= sizeof(wanted) && spi::guarded_read(wanted, in);
     u_long argument = 0;
     const bool non_blocking = code == static_cast<DWORD>(FIONBIO) && in_size >= sizeof(argument) &&
                               spi::guarded_read(argument, in) && argument != 0;
     Recording recording(Call::WSPIoctl, socket);
-    const int result = slot.lower.lpWSPIoctl(socket, code, in, in_size, out, out_size, returned, overlapped, routine,
-                                             thread, error);
+    const int result =
+        slot.lower.lpWSPIoctl(socket, code, in, in_size, out, out_size, returned, overlapped, routine, thread, error);
     recording.returned(result == SOCKET_ERROR, error);
     if (code == static_cast<DWORD>(FIONBIO) && result != SOCKET_ERROR) {
         process.modes.set(socket, non_blocking ? SocketMode::non_blocking : SocketMode::blocking);

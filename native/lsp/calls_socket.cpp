@@ -54,8 +54,8 @@ void note_new(SOCKET socket, const LowerInfo& lower) {
 
 } // namespace
 
-SOCKET on_WSPSocket(Slot& slot, int family, int type, int protocol, LPWSAPROTOCOL_INFOW info, GROUP group,
-                    DWORD flags, LPINT error) {
+SOCKET on_WSPSocket(Slot& slot, int family, int type, int protocol, LPWSAPROTOCOL_INFOW info, GROUP group, DWORD flags,
+                    LPINT error) {
     Recording recording(Call::WSPSocket, 0);
     LowerInfo lower(slot, {family, type, protocol}, info);
     SOCKET socket = slot.lower.lpWSPSocket(lower.triplet.family, lower.triplet.socket_type, lower.triplet.protocol,

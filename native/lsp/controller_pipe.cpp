@@ -26,7 +26,7 @@ bool is_sid(std::string_view bytes, const std::array<std::uint8_t, Size>& sid) {
 std::string_view owner_of(HANDLE file, std::array<char, largest_owner>& memory) {
     ULONG size = 0;
     const NTSTATUS status = spi::NtQuerySecurityObject(file, OWNER_SECURITY_INFORMATION, memory.data(),
-                                                  static_cast<ULONG>(memory.size()), &size);
+                                                       static_cast<ULONG>(memory.size()), &size);
     SECURITY_DESCRIPTOR_RELATIVE header;
     if (!spi::nt_success(status) || size < sizeof(header) || size > memory.size()) {
         return {};

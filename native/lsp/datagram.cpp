@@ -53,8 +53,8 @@ bool Datagram::begin(bool may_redirect) {
 }
 
 bool Datagram::redirect() {
-    redirected_ = redirect_target(to_, answer_.target, target_) &&
-                  map_redirected_datagram(known_, to_, target_.address);
+    redirected_ =
+        redirect_target(to_, answer_.target, target_) && map_redirected_datagram(known_, to_, target_.address);
     return redirected_;
 }
 

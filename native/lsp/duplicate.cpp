@@ -42,8 +42,7 @@ bool find_in_other_catalog(const core::Guid& provider, core::ProtocolInfo& found
             break; // they are numbered without gaps
         }
         core::PackedCatalogItem item;
-        const std::size_t size =
-            spi::read_value(entry.get(), L"PackedCatalogItem", REG_BINARY, &item, sizeof(item));
+        const std::size_t size = spi::read_value(entry.get(), L"PackedCatalogItem", REG_BINARY, &item, sizeof(item));
         if (size == sizeof(item) && core::check_item(item) == core::ItemFault::none &&
             item.info.provider_id == provider) {
             found = item.info;

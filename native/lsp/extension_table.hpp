@@ -10,13 +10,13 @@
 #include <cstddef>
 
 // Name, GUID, pointer type, what it returns when it fails. In the order of core::Call.
-#define WINSOCK_SPI_EXTENSIONS(X)                                                  \
-    X(AcceptEx, WSAID_ACCEPTEX, LPFN_ACCEPTEX, FALSE)                              \
-    X(ConnectEx, WSAID_CONNECTEX, LPFN_CONNECTEX, FALSE)                           \
-    X(DisconnectEx, WSAID_DISCONNECTEX, LPFN_DISCONNECTEX, FALSE)                  \
-    X(TransmitFile, WSAID_TRANSMITFILE, LPFN_TRANSMITFILE, FALSE)                  \
-    X(TransmitPackets, WSAID_TRANSMITPACKETS, LPFN_TRANSMITPACKETS, FALSE)         \
-    X(WSARecvMsg, WSAID_WSARECVMSG, LPFN_WSARECVMSG, SOCKET_ERROR)                 \
+#define WINSOCK_SPI_EXTENSIONS(X)                                                                                      \
+    X(AcceptEx, WSAID_ACCEPTEX, LPFN_ACCEPTEX, FALSE)                                                                  \
+    X(ConnectEx, WSAID_CONNECTEX, LPFN_CONNECTEX, FALSE)                                                               \
+    X(DisconnectEx, WSAID_DISCONNECTEX, LPFN_DISCONNECTEX, FALSE)                                                      \
+    X(TransmitFile, WSAID_TRANSMITFILE, LPFN_TRANSMITFILE, FALSE)                                                      \
+    X(TransmitPackets, WSAID_TRANSMITPACKETS, LPFN_TRANSMITPACKETS, FALSE)                                             \
+    X(WSARecvMsg, WSAID_WSARECVMSG, LPFN_WSARECVMSG, SOCKET_ERROR)                                                     \
     X(WSASendMsg, WSAID_WSASENDMSG, LPFN_WSASENDMSG, SOCKET_ERROR)
 
 namespace winsock_spi::lsp {

@@ -43,12 +43,14 @@ SOCKET socket_of(First first, Others...) {
 // Traits of a function: `Pointer`, `lower(slot)`, `failure`.
 template <Call Id>
 struct Function;
-#define WINSOCK_SPI_TRAITS(name, failed)                                     \
-    template <>                                                              \
-    struct Function<Call::name> {                                            \
-        using Pointer = decltype(WSPPROC_TABLE::lp##name);                   \
-        static Pointer lower(const Slot& slot) { return slot.lower.lp##name; } \
-        static constexpr auto failure = failed;                              \
+#define WINSOCK_SPI_TRAITS(name, failed)                                                                               \
+    template <>                                                                                                        \
+    struct Function<Call::name> {                                                                                      \
+        using Pointer = decltype(WSPPROC_TABLE::lp##name);                                                             \
+        static Pointer lower(const Slot& slot) {                                                                       \
+            return slot.lower.lp##name;                                                                                \
+        }                                                                                                              \
+        static constexpr auto failure = failed;                                                                        \
     };
 WINSOCK_SPI_PROVIDER_FUNCTIONS(WINSOCK_SPI_TRAITS)
 #undef WINSOCK_SPI_TRAITS
@@ -89,14 +91,14 @@ using handled_always = Always;
 using handled_observed = Observed;
 using handled_decided = Decided;
 using handled_noted = Noted;
-#define WINSOCK_SPI_HANDLER(name, when)                         \
-    template <>                                                 \
-    struct Handler<Call::name> {                                \
-        using When = handled_##when;                            \
-        template <typename... Parameters>                       \
-        static auto run(Slot& slot, Parameters... parameters) { \
-            return on_##name(slot, parameters...);              \
-        }                                                       \
+#define WINSOCK_SPI_HANDLER(name, when)                                                                                \
+    template <>                                                                                                        \
+    struct Handler<Call::name> {                                                                                       \
+        using When = handled_##when;                                                                                   \
+        template <typename... Parameters>                                                                              \
+        static auto run(Slot& slot, Parameters... parameters) {                                                        \
+            return on_##name(slot, parameters...);                                                                     \
+        }                                                                                                              \
     };
 WINSOCK_SPI_HANDLERS(WINSOCK_SPI_HANDLER)
 #undef WINSOCK_SPI_HANDLER
@@ -173,7 +175,7 @@ struct ExtensionEntry<Index, Extension, Handle, Result(WSPAPI*)(SOCKET, Paramete
         if (target.function == nullptr) [[unlikely]] {
             SetLastError(WSANOTINITIALISED); // called after the last WSACleanup
             return std::is_same_v<Pointer, LPFN_WSARECVMSG> || std::is_same_v<Pointer, LPFN_WSASENDMSG> ? SOCKET_ERROR
-                                                                                                      : FALSE;
+                                                                                                        : FALSE;
         }
         return Handle(target.slot, std::bit_cast<Pointer>(target.function), socket, parameters...);
     }
@@ -188,9 +190,9 @@ enum class ExtensionIndex : std::size_t {
 template <std::size_t Index>
 FARPROC wrapper_of_slot(std::size_t extension) {
     switch (static_cast<ExtensionIndex>(extension)) {
-#define WINSOCK_SPI_CASE(name, guid, pointer, failure)                                                   \
-    case ExtensionIndex::name:                                                                           \
-        return std::bit_cast<FARPROC>(                                                                   \
+#define WINSOCK_SPI_CASE(name, guid, pointer, failure)                                                                 \
+    case ExtensionIndex::name:                                                                                         \
+        return std::bit_cast<FARPROC>(                                                                                 \
             &ExtensionEntry<Index, static_cast<std::size_t>(ExtensionIndex::name), &on_##name, pointer>::call);
         WINSOCK_SPI_EXTENSIONS(WINSOCK_SPI_CASE)
 #undef WINSOCK_SPI_CASE

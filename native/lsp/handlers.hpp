@@ -7,29 +7,29 @@
 
 // always: has work to do whether anybody watches or not.   observed: only while somebody watches.
 // decided: also while a policy is in force.   noted: also once interception has noted something about some socket.
-#define WINSOCK_SPI_HANDLERS(X)      \
-    X(WSPAccept, always)             \
-    X(WSPAsyncSelect, always)        \
-    X(WSPBind, decided)              \
-    X(WSPCancelBlockingCall, always) \
-    X(WSPCleanup, always)            \
-    X(WSPCloseSocket, always)        \
-    X(WSPConnect, always)            \
-    X(WSPDuplicateSocket, always)    \
-    X(WSPEnumNetworkEvents, noted)   \
-    X(WSPEventSelect, always)        \
-    X(WSPGetPeerName, noted)         \
-    X(WSPGetSockName, observed)      \
-    X(WSPGetSockOpt, always)         \
-    X(WSPIoctl, always)              \
-    X(WSPJoinLeaf, always)           \
-    X(WSPListen, decided)            \
-    X(WSPRecv, noted)                \
-    X(WSPRecvFrom, decided)          \
-    X(WSPSend, noted)                \
-    X(WSPSendTo, decided)            \
-    X(WSPSetSockOpt, decided)        \
-    X(WSPShutdown, observed)         \
+#define WINSOCK_SPI_HANDLERS(X)                                                                                        \
+    X(WSPAccept, always)                                                                                               \
+    X(WSPAsyncSelect, always)                                                                                          \
+    X(WSPBind, decided)                                                                                                \
+    X(WSPCancelBlockingCall, always)                                                                                   \
+    X(WSPCleanup, always)                                                                                              \
+    X(WSPCloseSocket, always)                                                                                          \
+    X(WSPConnect, always)                                                                                              \
+    X(WSPDuplicateSocket, always)                                                                                      \
+    X(WSPEnumNetworkEvents, noted)                                                                                     \
+    X(WSPEventSelect, always)                                                                                          \
+    X(WSPGetPeerName, noted)                                                                                           \
+    X(WSPGetSockName, observed)                                                                                        \
+    X(WSPGetSockOpt, always)                                                                                           \
+    X(WSPIoctl, always)                                                                                                \
+    X(WSPJoinLeaf, always)                                                                                             \
+    X(WSPListen, decided)                                                                                              \
+    X(WSPRecv, noted)                                                                                                  \
+    X(WSPRecvFrom, decided)                                                                                            \
+    X(WSPSend, noted)                                                                                                  \
+    X(WSPSendTo, decided)                                                                                              \
+    X(WSPSetSockOpt, decided)                                                                                          \
+    X(WSPShutdown, observed)                                                                                           \
     X(WSPSocket, always)
 
 namespace winsock_spi::lsp {

@@ -17,11 +17,11 @@
 namespace winsock_spi::lsp {
 
 enum class HeldKind : std::uint8_t {
-    waiting,    // a thread waits for the answer
-    question,   // nobody waits; the answer is remembered for the call that comes again
-    connect,    // the worker carries the call out: a connect of a non-blocking socket, ...
+    waiting, // a thread waits for the answer
+    question, // nobody waits; the answer is remembered for the call that comes again
+    connect, // the worker carries the call out: a connect of a non-blocking socket, ...
     connect_ex, // ... ConnectEx, ...
-    send_to,    // ... WSPSendTo with an overlapped structure
+    send_to, // ... WSPSendTo with an overlapped structure
 };
 
 enum class HeldStage : std::uint8_t {
@@ -51,14 +51,14 @@ struct HeldCall {
     core::ControllerRequest request;
     HeldKind kind;
     HeldStage stage;
-    bool sent;              // the controller has been asked; or another call of the same id asks it
+    bool sent; // the controller has been asked; or another call of the same id asks it
     const Slot* slot;
     SOCKET socket;
-    DWORD thread;           // waiting: the thread
-    HANDLE decided;         // waiting: its event
+    DWORD thread; // waiting: the thread
+    HANDLE decided; // waiting: its event
     std::uint64_t deadline; // milliseconds of GetTickCount64
-    int otherwise_error;    // 0 = allow
-    HoldAnswer answer;      // waiting, decided; or recalled
+    int otherwise_error; // 0 = allow
+    HoldAnswer answer; // waiting, decided; or recalled
     LaterCall later;
 };
 
@@ -80,7 +80,7 @@ public:
     enum class Begun {
         yes,
         recalled, // the answer is there already, in call.answer: another thread's call has brought it just now
-        no,       // nobody can be asked
+        no, // nobody can be asked
     };
     // Takes the call if `yes`: one that waits stays the caller's memory until wait() returns, any other is memory of
     // allocate() and belongs to the worker, which may be through with it before this function returns.

@@ -92,12 +92,9 @@ HoldAnswer wait_for_answer(const HoldQuestion& question) {
     fill(question, HeldKind::waiting, call);
     call.decided = decided.get();
     switch (decided ? process.held.begin(call) : HeldCalls::Begun::no) {
-    case HeldCalls::Begun::yes:
-        return process.held.wait(call);
-    case HeldCalls::Begun::recalled:
-        return call.answer;
-    case HeldCalls::Begun::no:
-        break;
+    case HeldCalls::Begun::yes: return process.held.wait(call);
+    case HeldCalls::Begun::recalled: return call.answer;
+    case HeldCalls::Begun::no: break;
     }
     return otherwise_of(question.verdict);
 }
@@ -115,8 +112,7 @@ HoldAnswer hold_later(const HoldQuestion& question, HeldKind kind, int error, Pr
     if (begun == HeldCalls::Begun::yes) {
         return HoldAnswer::later(error);
     }
-    const HoldAnswer answer =
-        begun == HeldCalls::Begun::recalled ? call->answer : otherwise_of(question.verdict);
+    const HoldAnswer answer = begun == HeldCalls::Begun::recalled ? call->answer : otherwise_of(question.verdict);
     HeldCalls::release(call);
     return answer;
 }
@@ -182,15 +178,13 @@ HoldAnswer hold_call(const HoldQuestion& question, IfBusy if_busy, bool overlapp
         }
     }
     switch (overlapped ? SocketCalls::must_not_wait : calls_of(question.socket)) {
-    case SocketCalls::may_wait:
-        return wait_for_answer(question);
+    case SocketCalls::may_wait: return wait_for_answer(question);
     case SocketCalls::must_not_wait:
         if (if_busy == IfBusy::come_again) {
             return ask_for_next_time(question);
         }
         break;
-    case SocketCalls::unknown:
-        break;
+    case SocketCalls::unknown: break;
     }
     return otherwise_of(question.verdict);
 }
@@ -210,8 +204,7 @@ HoldAnswer hold_connect(const HoldQuestion& question, const sockaddr* name, int 
     }
     bind_if_unbound(question.slot, question.socket, question.remote.family);
     switch (calls_of(question.socket)) {
-    case SocketCalls::may_wait:
-        return wait_for_answer(question);
+    case SocketCalls::may_wait: return wait_for_answer(question);
     case SocketCalls::must_not_wait:
         // A datagram socket's connect does not take time, and nothing would tell the program of its end.
         if (stream) {
@@ -219,8 +212,7 @@ HoldAnswer hold_connect(const HoldQuestion& question, const sockaddr* name, int 
                               [&](LaterCall& later) { return copy_name(name, length, later); });
         }
         break;
-    case SocketCalls::unknown:
-        break;
+    case SocketCalls::unknown: break;
     }
     return otherwise_of(question.verdict);
 }

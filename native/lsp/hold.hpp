@@ -27,9 +27,9 @@ struct HoldQuestion {
 };
 
 struct HoldAnswer {
-    bool held;                // true: the call fails with `error` now and is carried out later
+    bool held; // true: the call fails with `error` now and is carried out later
     core::VerdictKind action; // allow, deny, redirect
-    int error;                // deny: what the call fails with
+    int error; // deny: what the call fails with
     core::RecordAddress target; // redirect
 
     static constexpr HoldAnswer allow() { return {false, core::VerdictKind::allow, 0, {}}; }
@@ -39,7 +39,7 @@ struct HoldAnswer {
 
 // What a call gets whose socket must not wait, where nothing can be carried out later either.
 enum class IfBusy {
-    otherwise,  // the rule's `otherwise`: bind, listen, accept without a condition function
+    otherwise, // the rule's `otherwise`: bind, listen, accept without a condition function
     come_again, // held, WSAEWOULDBLOCK: the next such call finds the answer (datagrams; CF_DEFER of accepts)
 };
 

@@ -113,18 +113,11 @@ void send_later(HeldCall& call, const HoldAnswer& answer) {
 
 void carry_out(HeldCall& call, const HoldAnswer& answer) {
     switch (call.kind) {
-    case HeldKind::connect:
-        connect_later(call, answer);
-        break;
-    case HeldKind::connect_ex:
-        connect_ex_later(call, answer);
-        break;
-    case HeldKind::send_to:
-        send_later(call, answer);
-        break;
+    case HeldKind::connect: connect_later(call, answer); break;
+    case HeldKind::connect_ex: connect_ex_later(call, answer); break;
+    case HeldKind::send_to: send_later(call, answer); break;
     case HeldKind::waiting:
-    case HeldKind::question:
-        break;
+    case HeldKind::question: break;
     }
 }
 
@@ -134,13 +127,10 @@ void abandon(HeldCall& call) {
         refuse_connect_ex(process.held.refusing_ports(), *call.slot, call.socket, call.later.connect_ex,
                           call.later.overlapped);
         break;
-    case HeldKind::send_to:
-        complete_cancelled(*call.slot, call.socket, call.later.overlapped);
-        break;
+    case HeldKind::send_to: complete_cancelled(*call.slot, call.socket, call.later.overlapped); break;
     case HeldKind::connect: // nobody hears of a socket that is closed
     case HeldKind::waiting:
-    case HeldKind::question:
-        break;
+    case HeldKind::question: break;
     }
 }
 

@@ -9,12 +9,9 @@ namespace winsock_spi::lsp {
 
 SocketCalls calls_of(SOCKET socket) {
     switch (process.modes.get(socket)) {
-    case SocketMode::blocking:
-        return SocketCalls::may_wait;
-    case SocketMode::non_blocking:
-        return SocketCalls::must_not_wait;
-    case SocketMode::unknown:
-        break;
+    case SocketMode::blocking: return SocketCalls::may_wait;
+    case SocketMode::non_blocking: return SocketCalls::must_not_wait;
+    case SocketMode::unknown: break;
     }
     return SocketCalls::unknown;
 }

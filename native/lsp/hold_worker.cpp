@@ -17,12 +17,9 @@ constexpr DWORD busy_pause = 5;
 
 HoldAnswer to_answer(const core::ControllerAnswer& answer) {
     switch (static_cast<core::VerdictKind>(answer.action)) {
-    case core::VerdictKind::deny:
-        return HoldAnswer::deny(answer.error);
-    case core::VerdictKind::redirect:
-        return {false, core::VerdictKind::redirect, 0, answer.target};
-    default:
-        return HoldAnswer::allow();
+    case core::VerdictKind::deny: return HoldAnswer::deny(answer.error);
+    case core::VerdictKind::redirect: return {false, core::VerdictKind::redirect, 0, answer.target};
+    default: return HoldAnswer::allow();
     }
 }
 
@@ -126,14 +123,9 @@ void HoldWorker::connect() {
         return;
     }
     switch (pid == 0 ? ControllerPipe::Opened::no : pipe_.open(pid)) {
-    case ControllerPipe::Opened::yes:
-        break;
-    case ControllerPipe::Opened::busy:
-        busy_ = true;
-        break;
-    case ControllerPipe::Opened::no:
-        settle_otherwise([](const HeldCall&) { return true; });
-        break;
+    case ControllerPipe::Opened::yes: break;
+    case ControllerPipe::Opened::busy: busy_ = true; break;
+    case ControllerPipe::Opened::no: settle_otherwise([](const HeldCall&) { return true; }); break;
     }
 }
 

@@ -34,8 +34,8 @@ private:
 
     HeldCalls& calls_;
     ControllerPipe pipe_;
-    bool busy_ = false;         // the pipe had no free instance
-    bool carried_out_ = false;  // what this thread began ends with it, so it stays longer
+    bool busy_ = false; // the pipe had no free instance
+    bool carried_out_ = false; // what this thread began ends with it, so it stays longer
     std::uint64_t idle_since_ = 0;
 };
 

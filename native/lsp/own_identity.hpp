@@ -31,8 +31,8 @@ public:
 
 private:
     static bool set_token(HANDLE& token) {
-        return spi::nt_success(spi::NtSetInformationThread(GetCurrentThread(), spi::thread_impersonation_token, &token,
-                                                           sizeof(token)));
+        return spi::nt_success(
+            spi::NtSetInformationThread(GetCurrentThread(), spi::thread_impersonation_token, &token, sizeof(token)));
     }
 
     spi::UniqueHandle token_;

@@ -3,9 +3,9 @@
 // Readers take no lock. An image has a holder; a reader counts itself in there, looks whether it is still the current
 // one, and counts itself out when it has decided. Whoever finds that control.bin names another generation maps that one
 // (one thread at a time, the others go on with what there is), and an image that is no longer current is unmapped when
-// its last reader goes. An image that cannot be read leaves the last good one in force; a process that has none takes the
-// previous generation; and where that cannot be read either, the fail-closed bit decides: in control.bin, or, since a
-// file can be lost, in the registry (HKLM\SOFTWARE\winsock-spi, FailClosed). Both are administrators' to write.
+// its last reader goes. An image that cannot be read leaves the last good one in force; a process that has none takes
+// the previous generation; and where that cannot be read either, the fail-closed bit decides: in control.bin, or, since
+// a file can be lost, in the registry (HKLM\SOFTWARE\winsock-spi, FailClosed). Both are administrators' to write.
 #pragma once
 
 #include "control_view.hpp"
@@ -76,9 +76,9 @@ private:
     std::array<MappedPolicy, holder_count> holders_{};
     SRWLOCK loading_{};
     std::atomic<std::uint32_t> failed_generation_{}; // could not be read ...
-    std::atomic<std::uint64_t> failed_at_{};         // ... at this tick: not tried again at every call
-    const core::ControlFile* file_ = nullptr;        // control.bin; nullptr where there is none that we know
-    std::atomic<std::uint64_t> asked_at_{};          // when the registry was last asked whether we are still closed
+    std::atomic<std::uint64_t> failed_at_{}; // ... at this tick: not tried again at every call
+    const core::ControlFile* file_ = nullptr; // control.bin; nullptr where there is none that we know
+    std::atomic<std::uint64_t> asked_at_{}; // when the registry was last asked whether we are still closed
     std::uint32_t own_pid_ = 0;
     std::uint64_t own_start_ = 0;
     core::ControlFile closed_{}; // what is looked at while nothing may go out

@@ -63,8 +63,8 @@ std::uint32_t parent_of(HANDLE process) {
         ULONG_PTR parent_pid;
     } information{};
     static_assert(sizeof(information) == sizeof(PROCESS_BASIC_INFORMATION));
-    return spi::nt_success(NtQueryInformationProcess(process, ProcessBasicInformation, &information,
-                                                     sizeof(information), nullptr))
+    return spi::nt_success(
+               NtQueryInformationProcess(process, ProcessBasicInformation, &information, sizeof(information), nullptr))
                ? static_cast<std::uint32_t>(information.parent_pid)
                : 0;
 }
@@ -199,8 +199,8 @@ CallingModule::CallingModule() {
             continue;
         }
         seen = module;
-        const DWORD length = GetModuleFileNameW(static_cast<HMODULE>(const_cast<void*>(module)), as_wide(text_),
-                                                capacity);
+        const DWORD length =
+            GetModuleFileNameW(static_cast<HMODULE>(const_cast<void*>(module)), as_wide(text_), capacity);
         if (length != 0 && !is_winsock({as_wide(text_), length})) {
             length_ = length;
             return;

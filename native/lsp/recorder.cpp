@@ -39,16 +39,14 @@ void Recorder::pass_through(std::wstring_view reason) {
 
 bool Recorder::ready() {
     switch (state_.load(std::memory_order_acquire)) {
-    case State::ready:
-        return !silent_;
+    case State::ready: return !silent_;
     case State::none:
         if (make()) {
             return !silent_;
         }
         break;
     case State::making:
-    case State::failed:
-        break;
+    case State::failed: break;
     }
     // Another thread makes the ring: never wait for it, but tell that a call is missing.
     early_.fetch_add(1);

@@ -13,8 +13,8 @@ namespace winsock_spi::lsp {
 // The recording half of the process state.
 class Recorder {
 public:
-    // Not 0: somebody watches. One read of each control file; both pointers are set before any function of ours is given
-    // away.
+    // Not 0: somebody watches. One read of each control file; both pointers are set before any function of ours is
+    // given away.
     std::uint32_t watchers() const {
         constexpr auto relaxed = std::memory_order_relaxed;
         return control_.load(relaxed)->watchers.load(relaxed) | watch_.load(relaxed)->watchers.load(relaxed);

@@ -115,14 +115,10 @@ bool known_to_everybody(const core::Guid& provider, PathText& raw) {
 bool candidate(int place, const WSPUPCALLTABLE& upcalls, const core::ProtocolInfo& base, const PathText& own,
                PathText& raw) {
     switch (place) {
-    case 0:
-        return saved_in_registry(base.provider_id, raw);
-    case 1:
-        return saved_in_file(own, base.provider_id, raw);
-    case 2:
-        return spi::provider_path(upcalls, base.provider_id, raw);
-    default:
-        return known_to_everybody(base.provider_id, raw);
+    case 0: return saved_in_registry(base.provider_id, raw);
+    case 1: return saved_in_file(own, base.provider_id, raw);
+    case 2: return spi::provider_path(upcalls, base.provider_id, raw);
+    default: return known_to_everybody(base.provider_id, raw);
     }
 }
 

@@ -122,9 +122,9 @@ int Slot::claim(SOCKET& socket) {
     return 0;
 }
 
-// When Winsock refuses, nobody may be left holding the socket; except where it does not know our entry, because that has
-// gone from its catalog while this process runs: then the socket stays the lower provider's, and the program has its
-// network.
+// When Winsock refuses, nobody may be left holding the socket; except where it does not know our entry, because that
+// has gone from its catalog while this process runs: then the socket stays the lower provider's, and the program has
+// its network.
 SOCKET Slot::claim_new(SOCKET socket, int* error) {
     const SOCKET made = socket;
     const int refused = claim(socket);

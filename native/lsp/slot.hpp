@@ -30,7 +30,7 @@ struct Slot {
     std::atomic<LPWPUMODIFYIFSHANDLE> modify_handle;
     std::array<std::atomic<FARPROC>, extension_count> extensions; // as last fetched from the lower provider
     WSPUPCALLTABLE upcalls; // the most recent; guarded by ProcessState::lock
-    core::ProtocolInfo own;  // our layered entry; where we stand in a base provider's place, its entry
+    core::ProtocolInfo own; // our layered entry; where we stand in a base provider's place, its entry
     core::ProtocolInfo next; // the entry below; there the same one
     core::ChainBelow below;
     std::uint32_t started_id; // catalog id of the info given to WSPStartup

@@ -35,8 +35,8 @@ void SocketModes::set(SOCKET socket, SocketMode mode) {
         if (mode == SocketMode::unknown) {
             return;
         }
-        auto* const made = static_cast<Chunk*>(
-            VirtualAlloc(nullptr, sizeof(Chunk), MEM_RESERVE | MEM_COMMIT, PAGE_READWRITE));
+        auto* const made =
+            static_cast<Chunk*>(VirtualAlloc(nullptr, sizeof(Chunk), MEM_RESERVE | MEM_COMMIT, PAGE_READWRITE));
         if (made == nullptr) {
             return;
         }
@@ -49,8 +49,7 @@ void SocketModes::set(SOCKET socket, SocketMode mode) {
     Word& word = chunk->words[index / handles_per_word % chunk_words];
     const std::uint32_t shift = static_cast<std::uint32_t>(index % handles_per_word) * mode_bits;
     std::uint32_t old = word.load(std::memory_order_relaxed);
-    while (!word.compare_exchange_weak(old,
-                                       (old & ~(mode_mask << shift)) | static_cast<std::uint32_t>(mode) << shift,
+    while (!word.compare_exchange_weak(old, (old & ~(mode_mask << shift)) | static_cast<std::uint32_t>(mode) << shift,
                                        std::memory_order_acq_rel, std::memory_order_relaxed)) {
     }
 }

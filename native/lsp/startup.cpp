@@ -60,8 +60,7 @@ void describe_fault(core::PlaceFault fault) {
         process.recorder.pass_through(L"the catalog has no layered entry of this provider for a protocol chain");
         break;
     case core::PlaceFault::no_next:
-    case core::PlaceFault::none:
-        break;
+    case core::PlaceFault::none: break;
     }
 }
 
@@ -73,8 +72,8 @@ SOCKET WSPAPI refuse_socket(int, int, int, LPWSAPROTOCOL_INFOW, GROUP, DWORD, LP
 // Hands out our functions over a lower provider that has been started.
 void hand_out(ChainStart& start, Slot* slot, WSPPROC_TABLE& functions) {
     if (slot == nullptr) {
-        // The network matters more than seeing it: Winsock calls the lower provider directly, which therefore stays. But
-        // not more than a policy that must not be got round.
+        // The network matters more than seeing it: Winsock calls the lower provider directly, which therefore stays.
+        // But not more than a policy that must not be got round.
         functions = start.lower.functions;
         start.lower.module.release();
         if (process.policy.fail_closed()) {
@@ -126,8 +125,8 @@ int start_chain(const core::ProtocolInfo& started, const WSPUPCALLTABLE& upcalls
     start.next = *place.next;
     start.below = place.below;
     start.started_id = started.catalog_entry_id;
-    const int error = spi::load_provider(upcalls, start.next, core::is_base(start.next) ? start.next : started,
-                                         start.lower);
+    const int error =
+        spi::load_provider(upcalls, start.next, core::is_base(start.next) ? start.next : started, start.lower);
     if (error != 0) {
         return error;
     }

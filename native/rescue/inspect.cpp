@@ -31,8 +31,8 @@ bool keep_output() {
         return false;
     }
     // Never closed: it is these DLLs' for as long as this process lives.
-    const HANDLE nowhere = CreateFileW(L"NUL", GENERIC_WRITE, FILE_SHARE_READ | FILE_SHARE_WRITE, nullptr,
-                                       OPEN_EXISTING, 0, nullptr);
+    const HANDLE nowhere =
+        CreateFileW(L"NUL", GENERIC_WRITE, FILE_SHARE_READ | FILE_SHARE_WRITE, nullptr, OPEN_EXISTING, 0, nullptr);
     SetStdHandle(STD_OUTPUT_HANDLE, nowhere);
     SetStdHandle(STD_ERROR_HANDLE, nowhere);
     return true;

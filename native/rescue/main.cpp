@@ -17,6 +17,7 @@ struct Command {
     int (*run)(const Arguments&);
 };
 
+// clang-format off
 constexpr Command commands[] = {
     {L"list", 0, winsock_spi::rescue::list},       {L"list", 1, winsock_spi::rescue::list},
     {L"recover", 0, winsock_spi::rescue::recover},
@@ -27,6 +28,7 @@ constexpr Command commands[] = {
     {L"confirm", 0, winsock_spi::rescue::confirm}, {L"rollback", 0, winsock_spi::rescue::roll_back},
     {L"service", 0, winsock_spi::rescue::service},
 };
+// clang-format on
 
 constexpr const char* usage =
     "winsock-spi-rescue COMMAND\r\n"

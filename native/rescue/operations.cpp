@@ -45,18 +45,10 @@ int recover(const Arguments&) {
         return report(status, result.catalog_damaged ? exit_needs_restore : exit_failed);
     }
     switch (result.action) {
-    case spi::Recovery::none:
-        print("Nothing to recover.");
-        break;
-    case spi::Recovery::finished:
-        print("The interrupted operation (" + result.operation + ") is finished.");
-        break;
-    case spi::Recovery::undone:
-        print("The interrupted operation (" + result.operation + ") is undone.");
-        break;
-    case spi::Recovery::unconfirmed:
-        print(spi::unconfirmed_text({result.operation, result.unconfirmed_until}));
-        break;
+    case spi::Recovery::none: print("Nothing to recover."); break;
+    case spi::Recovery::finished: print("The interrupted operation (" + result.operation + ") is finished."); break;
+    case spi::Recovery::undone: print("The interrupted operation (" + result.operation + ") is undone."); break;
+    case spi::Recovery::unconfirmed: print(spi::unconfirmed_text({result.operation, result.unconfirmed_until})); break;
     }
     return exit_done;
 }

@@ -21,7 +21,11 @@ void write(DWORD which, std::string_view line) {
 
 } // namespace
 
-void print(std::string_view line) { write(STD_OUTPUT_HANDLE, line); }
-void print_error(std::string_view line) { write(STD_ERROR_HANDLE, line); }
+void print(std::string_view line) {
+    write(STD_OUTPUT_HANDLE, line);
+}
+void print_error(std::string_view line) {
+    write(STD_ERROR_HANDLE, line);
+}
 
 } // namespace winsock_spi::rescue

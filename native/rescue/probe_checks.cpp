@@ -35,7 +35,9 @@ struct Address {
     const sockaddr* get() const { return reinterpret_cast<const sockaddr*>(&storage); }
 };
 
-Status other_bytes() { return spi::own_error("ERR_PROBE_FAILED", "other bytes came than were sent"); }
+Status other_bytes() {
+    return spi::own_error("ERR_PROBE_FAILED", "other bytes came than were sent");
+}
 Status too_late(const char* what) {
     return spi::own_error("ERR_PROBE_FAILED", std::string(what) + " did not come within 5 s");
 }
@@ -111,8 +113,8 @@ Status tcp(const ProbeWinsock& winsock, int family) {
     if (Status status = pair.open(winsock, family); !status.ok()) {
         return status;
     }
-    for (const auto& [from, to] : {std::pair(pair.client.get(), pair.server.get()),
-                                   std::pair(pair.server.get(), pair.client.get())}) {
+    for (const auto& [from, to] :
+         {std::pair(pair.client.get(), pair.server.get()), std::pair(pair.server.get(), pair.client.get())}) {
         Status status = send_word(winsock, from);
         if (status.ok()) {
             status = receive_word(winsock, to);
@@ -273,7 +275,8 @@ bool fits_no_port(const ProbeWinsock& winsock, int family, HANDLE port) {
     WSAPROTOCOL_INFOW info{};
     int size = sizeof(info);
     return socket.valid() &&
-           winsock.getsockopt(socket.get(), SOL_SOCKET, SO_PROTOCOL_INFOW, reinterpret_cast<char*>(&info), &size) == 0 &&
+           winsock.getsockopt(socket.get(), SOL_SOCKET, SO_PROTOCOL_INFOW, reinterpret_cast<char*>(&info), &size) ==
+               0 &&
            (info.dwServiceFlags1 & XP1_IFS_HANDLES) == 0 &&
            CreateIoCompletionPort(reinterpret_cast<HANDLE>(socket.get()), port, 0, 0) != port;
 }
@@ -310,7 +313,10 @@ Status by_port(const ProbeWinsock& winsock, int family) {
 } // namespace
 
 const ProbeCheck probe_checks[5] = {
-    {"TCP", tcp}, {"UDP", udp}, {"select", by_select}, {"overlapped with an event", by_event},
+    {"TCP", tcp},
+    {"UDP", udp},
+    {"select", by_select},
+    {"overlapped with an event", by_event},
     {"overlapped with a completion port", by_port},
 };
 

@@ -12,8 +12,8 @@ struct ProbeCheck {
 
 extern const ProbeCheck probe_checks[5];
 
-// Whether the machine has the family at all, asked past all layers: a base provider of it binds to the loopback address.
-// Otherwise `reason` says why not.
+// Whether the machine has the family at all, asked past all layers: a base provider of it binds to the loopback
+// address. Otherwise `reason` says why not.
 bool has_family(const ProbeWinsock& winsock, int family, std::string& reason);
 
 // Only opens and binds a socket: where a process may do no more.

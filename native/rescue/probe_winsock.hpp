@@ -11,10 +11,12 @@
 namespace winsock_spi::rescue {
 
 // X(name): the functions of ws2_32 that the probe calls.
+// clang-format off
 #define WINSOCK_SPI_PROBE_FUNCTIONS(X)                                                                                 \
     X(WSAStartup) X(WSACleanup) X(WSAGetLastError) X(WSAEnumProtocolsW) X(WSASocketW) X(socket) X(closesocket) X(bind) \
     X(listen) X(accept) X(connect) X(getsockname) X(setsockopt) X(getsockopt) X(ioctlsocket) X(select) X(send) X(recv) \
     X(sendto) X(recvfrom) X(WSARecv) X(WSAGetOverlappedResult)
+// clang-format on
 
 class ProbeWinsock {
 public:

@@ -1,6 +1,7 @@
-// The command that takes a provider out of the catalogs: ours, of whatever version it is, with its programs, or one that
-// is named, whose files stay. Entries are known by their GUIDs, never by their path. Chains of other providers that lead
-// through it are led past it; nothing else changes. By Winsock's functions first, by the registry where those fail.
+// The command that takes a provider out of the catalogs: ours, of whatever version it is, with its programs, or one
+// that is named, whose files stay. Entries are known by their GUIDs, never by their path. Chains of other providers
+// that lead through it are led past it; nothing else changes. By Winsock's functions first, by the registry where those
+// fail.
 #include "commands.hpp"
 
 #include <algorithm>
@@ -112,8 +113,8 @@ void add_winsock_steps(const Selection& leaving, int bits, const Entries& entrie
         step.add("path", spi::narrow(entry.path));
         step.add("id", entry.info.catalog_entry_id);
         step.add("chain", spi::encode_ids(chain_without(leaving, entry.info, entries)));
-        step.add("text", catalog + "lead the chain of entry " + std::to_string(entry.info.catalog_entry_id) +
-                             " past " + leaving.name());
+        step.add("text", catalog + "lead the chain of entry " + std::to_string(entry.info.catalog_entry_id) + " past " +
+                             leaving.name());
         steps.push_back(std::move(step));
     }
     std::vector<core::Guid> guids;
@@ -288,8 +289,9 @@ int remove(const Arguments& arguments) {
     }
     if (code == exit_done) {
         print("Taken out of the catalogs: " + leaving.name() + ". Programs that run keep it until they end.");
-        print("To undo: " + std::string(leaving.is_ours() ? "install winsock-spi again" : "winsock-spi-rescue restore") +
-              ". What was in the catalogs: " + spi::narrow(former));
+        print(
+            "To undo: " + std::string(leaving.is_ours() ? "install winsock-spi again" : "winsock-spi-rescue restore") +
+            ". What was in the catalogs: " + spi::narrow(former));
     }
     return code;
 }

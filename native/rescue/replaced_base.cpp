@@ -101,8 +101,8 @@ spi::Status add_give_back_steps(const std::vector<int>& catalogs, core::json::Ar
             if (dll.empty()) {
                 return spi::own_error("ERR_ORIGINAL_UNKNOWN",
                                       which + "nothing says any more which DLL the base provider " +
-                                          core::format_guid(guid) + " had. Restore a backup from before: " +
-                                          "winsock-spi-rescue restore FILE");
+                                          core::format_guid(guid) +
+                                          " had. Restore a backup from before: " + "winsock-spi-rescue restore FILE");
             }
             done.push_back(guid);
             replaced = true;
@@ -111,8 +111,8 @@ spi::Status add_give_back_steps(const std::vector<int>& catalogs, core::json::Ar
             step.add("catalog", bits);
             step.add("providerId", core::format_guid(guid));
             step.add("path", spi::narrow(dll));
-            step.add("text", which + "give the base provider " + core::format_guid(guid) + " its own DLL back: " +
-                                 spi::narrow(dll));
+            step.add("text", which + "give the base provider " + core::format_guid(guid) +
+                                 " its own DLL back: " + spi::narrow(dll));
             steps.push_back(std::move(step));
         }
     }

@@ -162,8 +162,8 @@ spi::Status Selection::of(const std::wstring& wanted, Selection& selection) {
         }
     }
     if (found.guids_.empty()) {
-        return spi::own_error("ERR_UNKNOWN_PROVIDER", "No catalog has a provider \"" + spi::narrow(wanted) +
-                                                          "\": see winsock-spi-rescue list");
+        return spi::own_error("ERR_UNKNOWN_PROVIDER",
+                              "No catalog has a provider \"" + spi::narrow(wanted) + "\": see winsock-spi-rescue list");
     }
     for (const One& one : catalogs) {
         for (const spi::CatalogEntry& entry : one.entries) {

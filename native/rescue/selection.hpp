@@ -19,9 +19,9 @@ public:
     // Everything with a GUID of ours.
     Selection() = default;
 
-    // The provider that is called so: by the name of an entry, a GUID or a catalog id. All its entries in both catalogs:
-    // those of the same GUID, and those whose chains begin with the same entry, which stands for their provider. Fails
-    // where nobody, or more than one, is meant, and for base providers.
+    // The provider that is called so: by the name of an entry, a GUID or a catalog id. All its entries in both
+    // catalogs: those of the same GUID, and those whose chains begin with the same entry, which stands for their
+    // provider. Fails where nobody, or more than one, is meant, and for base providers.
     static spi::Status of(const std::wstring& wanted, Selection& selection);
 
     bool has(const core::Guid& provider) const;

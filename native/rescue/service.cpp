@@ -38,10 +38,8 @@ DWORD WINAPI on_control(DWORD control, DWORD, void*, void*) {
         the_service.tell(SERVICE_STOP_PENDING);
         SetEvent(the_service.stop);
         return NO_ERROR;
-    case SERVICE_CONTROL_INTERROGATE:
-        return NO_ERROR;
-    default:
-        return ERROR_CALL_NOT_IMPLEMENTED;
+    case SERVICE_CONTROL_INTERROGATE: return NO_ERROR;
+    default: return ERROR_CALL_NOT_IMPLEMENTED;
     }
 }
 

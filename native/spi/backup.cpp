@@ -18,9 +18,13 @@ using core::json::Value;
 
 constexpr std::int64_t backup_version = 1;
 
-Status corrupt(const std::string& what) { return own_error("ERR_BACKUP_CORRUPT", "the backup is damaged: " + what); }
+Status corrupt(const std::string& what) {
+    return own_error("ERR_BACKUP_CORRUPT", "the backup is damaged: " + what);
+}
 
-std::string checksum_of(const Value& registry) { return "sha256:" + core::sha256_hex(core::json::write(registry)); }
+std::string checksum_of(const Value& registry) {
+    return "sha256:" + core::sha256_hex(core::json::write(registry));
+}
 
 Status check_catalogs(const Value& file, const Machine& machine, const RegistryTree& registry) {
     const RegistryTree* catalog = registry.key(protocol_catalog);
@@ -38,11 +42,10 @@ Status check_catalogs(const Value& file, const Machine& machine, const RegistryT
     if (said == nullptr || said->array() == nullptr) {
         return corrupt("it does not tell of its machine");
     }
-    const bool agrees = said->array()->size() == machine.catalogs.size() &&
-                        std::ranges::all_of(*said->array(), [&](const Value& bits) {
-                            return std::ranges::find(machine.catalogs, bits.integer().value_or(0)) !=
-                                   machine.catalogs.end();
-                        });
+    const bool agrees =
+        said->array()->size() == machine.catalogs.size() && std::ranges::all_of(*said->array(), [&](const Value& bits) {
+            return std::ranges::find(machine.catalogs, bits.integer().value_or(0)) != machine.catalogs.end();
+        });
     return agrees && stored == machine.catalogs
                ? Status{}
                : own_error("ERR_BACKUP_BITNESS", "the backup is from another kind of Windows: its catalogs are not "

@@ -8,10 +8,16 @@
 
 namespace winsock_spi::spi {
 
-const wchar_t* entries_key(int bits) { return bits == 64 ? L"Catalog_Entries64" : L"Catalog_Entries"; }
-const wchar_t* count_value(int bits) { return bits == 64 ? L"Num_Catalog_Entries64" : L"Num_Catalog_Entries"; }
+const wchar_t* entries_key(int bits) {
+    return bits == 64 ? L"Catalog_Entries64" : L"Catalog_Entries";
+}
+const wchar_t* count_value(int bits) {
+    return bits == 64 ? L"Num_Catalog_Entries64" : L"Num_Catalog_Entries";
+}
 
-bool has_catalog(int bits) { return bits == 32 || is_64_bit_windows(); }
+bool has_catalog(int bits) {
+    return bits == 32 || is_64_bit_windows();
+}
 
 Status decode_catalog(const RegistryTree& catalog, int bits, std::vector<CatalogEntry>& entries) {
     entries.clear();
@@ -33,8 +39,7 @@ Status decode_catalog(const RegistryTree& catalog, int bits, std::vector<Catalog
 Status decode_entry(const RegistryTree& key, CatalogEntry& entry) {
     const RegistryValue* value = key.value(L"PackedCatalogItem");
     core::PackedCatalogItem item;
-    if (value == nullptr ||
-        core::decode_item(value->data.data(), value->data.size(), item) != core::ItemFault::none) {
+    if (value == nullptr || core::decode_item(value->data.data(), value->data.size(), item) != core::ItemFault::none) {
         return own_error("ERR_CATALOG_DAMAGED", "a catalog entry in the registry cannot be read");
     }
     // The path is in the ANSI code page, as Winsock writes it.

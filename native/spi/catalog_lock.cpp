@@ -6,7 +6,9 @@ namespace winsock_spi::spi {
 
 constexpr DWORD lock_milliseconds = 30000;
 
-CatalogLock::~CatalogLock() { release(); }
+CatalogLock::~CatalogLock() {
+    release();
+}
 
 void CatalogLock::release() {
     if (held_) {
@@ -49,14 +51,10 @@ Status CatalogLock::acquire_unless(HANDLE event, bool& acquired) {
     }
     const HANDLE both[] = {event, mutex_.get()}; // where both are ready the event counts
     switch (WaitForMultipleObjects(2, both, FALSE, INFINITE)) {
-    case WAIT_OBJECT_0:
-        return {};
+    case WAIT_OBJECT_0: return {};
     case WAIT_OBJECT_0 + 1:
-    case WAIT_ABANDONED_0 + 1:
-        acquired = held_ = true;
-        return {};
-    default:
-        return last_error("WaitForMultipleObjects", "winsock-spi-catalog");
+    case WAIT_ABANDONED_0 + 1: acquired = held_ = true; return {};
+    default: return last_error("WaitForMultipleObjects", "winsock-spi-catalog");
     }
 }
 

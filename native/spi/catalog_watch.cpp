@@ -84,16 +84,16 @@ public:
 private:
     LSTATUS watch_parent() {
         LSTATUS error = ERROR_FILE_NOT_FOUND;
-        for (const wchar_t* path : {L"SYSTEM\\CurrentControlSet\\Services\\WinSock2",
-                                    L"SYSTEM\\CurrentControlSet\\Services"}) {
+        for (const wchar_t* path :
+             {L"SYSTEM\\CurrentControlSet\\Services\\WinSock2", L"SYSTEM\\CurrentControlSet\\Services"}) {
             if (error == ERROR_FILE_NOT_FOUND) {
                 error = RegOpenKeyExW(HKEY_LOCAL_MACHINE, path, 0, KEY_NOTIFY, parent_.put());
             }
         }
         ResetEvent(parent_event_.get()); // closing a key sets the event of its notification
-        return error != ERROR_SUCCESS ? error
-                                      : RegNotifyChangeKeyValue(parent_.get(), FALSE, REG_NOTIFY_CHANGE_NAME,
-                                                                parent_event_.get(), TRUE);
+        return error != ERROR_SUCCESS
+                   ? error
+                   : RegNotifyChangeKeyValue(parent_.get(), FALSE, REG_NOTIFY_CHANGE_NAME, parent_event_.get(), TRUE);
     }
 
     LSTATUS watch_key() {
@@ -321,7 +321,9 @@ private:
 CatalogWatch::CatalogWatch(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 CatalogWatch::~CatalogWatch() = default;
 
-CatalogWatchWays CatalogWatch::ways() const { return impl_->ways(); }
+CatalogWatchWays CatalogWatch::ways() const {
+    return impl_->ways();
+}
 
 Status CatalogWatch::open(CatalogWatchSink& sink, std::unique_ptr<CatalogWatch>& watch) {
     auto impl = std::make_unique<Impl>(sink);

@@ -42,11 +42,12 @@ std::wstring full_path(const std::wstring& path) {
 
 std::wstring trimmed(const std::wstring& text) {
     const std::size_t first = text.find_first_not_of(L" \t");
-    return first == std::wstring::npos ? std::wstring()
-                                       : text.substr(first, text.find_last_not_of(L" \t") - first + 1);
+    return first == std::wstring::npos ? std::wstring() : text.substr(first, text.find_last_not_of(L" \t") - first + 1);
 }
 
-std::wstring file_name(const std::wstring& path) { return path.substr(path.find_last_of(L"\\/") + 1); }
+std::wstring file_name(const std::wstring& path) {
+    return path.substr(path.find_last_of(L"\\/") + 1);
+}
 
 } // namespace
 
@@ -143,7 +144,9 @@ bool is_about_file(const RegistryTree& key, const std::wstring& program) {
     return equal_names(file_name(key.text(path_value)), file_name(program));
 }
 
-std::wstring applications_path() { return std::wstring(winsock_parameters) + L"\\" + application_catalog; }
+std::wstring applications_path() {
+    return std::wstring(winsock_parameters) + L"\\" + application_catalog;
+}
 
 Status read_applications(RegistryTree& applications, bool& exists) {
     Status status = read_tree(applications_path(), applications);

@@ -22,7 +22,7 @@ Status get_provider_categories(Winsock& winsock, int bits, const core::Guid& pro
 Status set_provider_categories(Winsock& winsock, int bits, const core::Guid& provider, std::uint32_t categories);
 
 struct Application {
-    std::wstring program;   // full path
+    std::wstring program; // full path
     std::wstring arguments; // empty: whatever they are
 };
 

@@ -47,14 +47,10 @@ bool takes_only_microsoft() {
 
 const wchar_t* confinement_name(Confinement confinement) {
     switch (confinement) {
-    case Confinement::low_integrity:
-        return L"low-integrity";
-    case Confinement::app_container:
-        return L"app-container";
-    case Confinement::signed_only:
-        return L"signed-only";
-    default:
-        return L"";
+    case Confinement::low_integrity: return L"low-integrity";
+    case Confinement::app_container: return L"app-container";
+    case Confinement::signed_only: return L"signed-only";
+    default: return L"";
     }
 }
 
@@ -66,15 +62,12 @@ bool is_confined(Confinement confinement) {
     DWORD container = 0;
     DWORD size = 0;
     switch (confinement) {
-    case Confinement::low_integrity:
-        return has_low_integrity(token.get());
+    case Confinement::low_integrity: return has_low_integrity(token.get());
     case Confinement::app_container:
         return GetTokenInformation(token.get(), token_is_app_container, &container, sizeof(container), &size) &&
                container != 0;
-    case Confinement::signed_only:
-        return takes_only_microsoft();
-    default:
-        return true;
+    case Confinement::signed_only: return takes_only_microsoft();
+    default: return true;
     }
 }
 
@@ -132,16 +125,13 @@ Status ConfinedStart::prepare_app_container() {
 
 Status ConfinedStart::prepare(Confinement confinement) {
     switch (confinement) {
-    case Confinement::low_integrity:
-        return prepare_low_integrity();
-    case Confinement::app_container:
-        return prepare_app_container();
+    case Confinement::low_integrity: return prepare_low_integrity();
+    case Confinement::app_container: return prepare_app_container();
     case Confinement::signed_only:
         mitigation_ = only_microsoft_binaries;
         attributes_.push_back({mitigation_policy_attribute, &mitigation_, sizeof(mitigation_)});
         return {};
-    default:
-        return {};
+    default: return {};
     }
 }
 

@@ -25,17 +25,17 @@ std::uint64_t wall_now() {
 // Different for every mark that was ever made: when it was made, by both clocks, and by whom.
 std::string new_mark() {
     std::array<char, 64> text{};
-    const int length = std::snprintf(text.data(), text.size(), "%llx-%llx-%lx",
-                                     static_cast<unsigned long long>(wall_now()),
-                                     static_cast<unsigned long long>(GetTickCount64()), GetCurrentProcessId());
+    const int length =
+        std::snprintf(text.data(), text.size(), "%llx-%llx-%lx", static_cast<unsigned long long>(wall_now()),
+                      static_cast<unsigned long long>(GetTickCount64()), GetCurrentProcessId());
     return {text.data(), static_cast<std::size_t>(length > 0 ? length : 0)};
 }
 
 std::string current_mark(const std::wstring& key) {
     wchar_t text[64];
     DWORD size = sizeof(text);
-    const LSTATUS error = RegGetValueW(HKEY_LOCAL_MACHINE, (key + mark_key).c_str(), mark_value, RRF_RT_REG_SZ, nullptr,
-                                       text, &size);
+    const LSTATUS error =
+        RegGetValueW(HKEY_LOCAL_MACHINE, (key + mark_key).c_str(), mark_value, RRF_RT_REG_SZ, nullptr, text, &size);
     return error == ERROR_SUCCESS ? narrow(text) : std::string();
 }
 
@@ -79,7 +79,7 @@ void end_deadline(const std::wstring& key, WritePoints& points) {
 std::uint64_t milliseconds_left(const std::wstring& key, const Deadline& deadline) {
     const std::uint64_t now = GetTickCount64();
     return deadline.boot.empty() || current_mark(key) != deadline.boot || now >= deadline.ticks ? 0
-                                                                                                 : deadline.ticks - now;
+                                                                                                : deadline.ticks - now;
 }
 
 core::json::Value to_json(const Deadline& deadline) {

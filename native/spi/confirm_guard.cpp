@@ -20,7 +20,9 @@ struct ServiceTraits {
 };
 using UniqueService = Unique<ServiceTraits>;
 
-std::wstring guard_folder(const std::wstring& data) { return data + L"\\guard"; }
+std::wstring guard_folder(const std::wstring& data) {
+    return data + L"\\guard";
+}
 
 std::wstring program_path(const std::wstring& data, int bits) {
     return guard_folder(data) + (bits == 64 ? L"\\winsock-spi-rescue-64.exe" : L"\\winsock-spi-rescue-32.exe");
@@ -70,7 +72,8 @@ Status remove_service(Caller caller, WritePoints& points) {
         OpenServiceW(manager.get(), guard_service, SERVICE_STOP | SERVICE_QUERY_STATUS | DELETE));
     if (!service) {
         const DWORD error = GetLastError();
-        return error == ERROR_SERVICE_DOES_NOT_EXIST ? Status{} : system_error(error, "OpenServiceW", narrow(guard_service));
+        return error == ERROR_SERVICE_DOES_NOT_EXIST ? Status{}
+                                                     : system_error(error, "OpenServiceW", narrow(guard_service));
     }
     if (caller == Caller::other) {
         stop_guard(service.get());
@@ -105,8 +108,9 @@ Status create_service(SC_HANDLE manager, const std::wstring& command, UniqueServ
 
 // What makes it more useful but is not needed; Windows also starts it at the next boot.
 void describe_service(SC_HANDLE service) {
-    wchar_t text[] = L"Undoes a change of the Winsock catalog that was not confirmed in time (winsock-spi confirm), and "
-                     L"then removes itself.";
+    wchar_t text[] =
+        L"Undoes a change of the Winsock catalog that was not confirmed in time (winsock-spi confirm), and "
+        L"then removes itself.";
     SERVICE_DESCRIPTIONW description{text};
     ChangeServiceConfig2W(service, SERVICE_CONFIG_DESCRIPTION, &description);
     SC_ACTION restart{SC_ACTION_RESTART, restart_after_crash_milliseconds};
@@ -164,7 +168,9 @@ Status register_and_start(const std::wstring& program, WritePoints& points) {
 
 } // namespace
 
-bool has_guard(const std::wstring& data) { return is_there(guard_folder(data)); }
+bool has_guard(const std::wstring& data) {
+    return is_there(guard_folder(data));
+}
 
 std::map<int, std::wstring> guard_programs(const std::wstring& data) {
     std::map<int, std::wstring> programs;

@@ -1,6 +1,6 @@
 // The guard of a change that needs to be confirmed: winsock-spi-rescue as a service that Windows starts at every boot,
-// run from copies in <data folder>\guard that belong to no installation. It is there before the first step of the change
-// and until the change is confirmed or undone, whatever becomes of the process that made the change.
+// run from copies in <data folder>\guard that belong to no installation. It is there before the first step of the
+// change and until the change is confirmed or undone, whatever becomes of the process that made the change.
 #pragma once
 
 #include <map>

@@ -45,7 +45,8 @@ Status ControllerEntry::enter(std::uint32_t& running) {
     if (pid != 0 && is_running(pid, start)) {
         running = pid;
         return own_error("ERR_CONTROLLER_RUNNING",
-                         "process " + std::to_string(pid) + " is this machine's controller already, and there can be one: end it first");
+                         "process " + std::to_string(pid) +
+                             " is this machine's controller already, and there can be one: end it first");
     }
     // Whoever reads the number of a controller that crashed together with this start believes neither.
     control.controller_pid.store(0, std::memory_order_release);

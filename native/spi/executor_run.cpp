@@ -50,7 +50,9 @@ Status Run::forward(const OnStep& on_step, std::size_t& failed) {
     return flush_registry(winsock_parameters);
 }
 
-Status Run::commit() { return journal_.committed(points_); }
+Status Run::commit() {
+    return journal_.committed(points_);
+}
 
 Status Run::await_confirmation(Deadline& deadline) {
     if (Status status = begin_deadline(guard_key, plan_.confirm_within, deadline, points_); !status.ok()) {

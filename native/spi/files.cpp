@@ -120,8 +120,7 @@ Status replace_private_file(const std::wstring& path, std::string_view text, Wri
     if (Status status = delete_file(fresh, points); !status.ok()) {
         return status;
     }
-    if (Status status = write_new_file(fresh, text.data(), text.size(), Access::private_access, points);
-        !status.ok()) {
+    if (Status status = write_new_file(fresh, text.data(), text.size(), Access::private_access, points); !status.ok()) {
         return status;
     }
     points.next();

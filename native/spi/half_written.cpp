@@ -54,7 +54,8 @@ constexpr CatalogKind kinds[] = {
     {namespace_catalog, read_namespace_catalog, identify_namespaces, write_namespace_catalog},
 };
 
-template <typename Item> bool contains(const std::vector<Item>& items, const Item& wanted) {
+template <typename Item>
+bool contains(const std::vector<Item>& items, const Item& wanted) {
     return std::ranges::find(items, wanted) != items.end();
 }
 

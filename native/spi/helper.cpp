@@ -43,7 +43,9 @@ private:
 
 } // namespace
 
-void remove_helper_files(const std::wstring& folder) { const HelperFiles files(folder); }
+void remove_helper_files(const std::wstring& folder) {
+    const HelperFiles files(folder);
+}
 
 Status run_helper(Context& context, int bits, HelperAction action, const Step& step, const Value& before,
                   Value* observed) {
@@ -70,8 +72,7 @@ Status run_helper(Context& context, int bits, HelperAction action, const Step& s
     request.add("result", narrow(files.result));
     const std::string text = core::json::write(request);
     WritePoints uncounted; // the helper's own files are no part of the change
-    if (Status status =
-            write_new_file(files.request, text.data(), text.size(), Access::private_access, uncounted);
+    if (Status status = write_new_file(files.request, text.data(), text.size(), Access::private_access, uncounted);
         !status.ok()) {
         return status;
     }

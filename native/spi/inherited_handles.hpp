@@ -1,4 +1,5 @@
-// What a child process inherits: a list of handles, instead of everything inheritable that this process happens to have.
+// What a child process inherits: a list of handles, instead of everything inheritable that this process happens to
+// have.
 #pragma once
 
 #include <cstddef>

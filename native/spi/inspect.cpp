@@ -26,7 +26,9 @@ Status bad_request(const char* what) {
     return own_error("ERR_USAGE", std::string("the request of inspect is wrong: ") + what);
 }
 
-Value number(std::uint32_t value) { return Value(static_cast<std::int64_t>(value)); }
+Value number(std::uint32_t value) {
+    return Value(static_cast<std::int64_t>(value));
+}
 
 Value look_at_library(const InspectLibrary& library, std::size_t index) {
     Value line;
@@ -47,8 +49,8 @@ public:
         static_assert(sizeof(info) == sizeof(entry));
         std::memcpy(&info, &entry, sizeof(info));
         info.dwProviderReserved = 0;
-        socket_.reset(api_.WSASocketW(info.iAddressFamily, info.iSocketType, info.iProtocol, &info, 0,
-                                      WSA_FLAG_OVERLAPPED));
+        socket_.reset(
+            api_.WSASocketW(info.iAddressFamily, info.iSocketType, info.iProtocol, &info, 0, WSA_FLAG_OVERLAPPED));
         line_.add("error", error_if(!socket_));
         if (!socket_) {
             return;
@@ -95,8 +97,8 @@ private:
     SOCKET ask(DWORD code, const char* name) {
         SOCKET answer = INVALID_SOCKET;
         DWORD size = 0;
-        const bool failed = api_.WSAIoctl(socket_.get(), code, nullptr, 0, &answer, sizeof(answer), &size, nullptr,
-                                          nullptr) != 0;
+        const bool failed =
+            api_.WSAIoctl(socket_.get(), code, nullptr, 0, &answer, sizeof(answer), &size, nullptr, nullptr) != 0;
         line_.add(name, error_if(failed));
         return failed ? INVALID_SOCKET : answer;
     }
@@ -110,8 +112,8 @@ Value open_socket(const WinsockApi& api, const std::vector<CatalogEntry>& entrie
                   std::size_t index) {
     Value line;
     line.add("socket", number(static_cast<std::uint32_t>(index)));
-    const auto entry = std::ranges::find_if(
-        entries, [&](const CatalogEntry& one) { return one.info.catalog_entry_id == id; });
+    const auto entry =
+        std::ranges::find_if(entries, [&](const CatalogEntry& one) { return one.info.catalog_entry_id == id; });
     if (entry == entries.end()) {
         line.add("error", number(WSAEINVAL)); // gone meanwhile
     } else {

@@ -1,13 +1,14 @@
-// Trying out providers: loads their DLLs and opens a socket with each of their entries. What is tried may crash or hang,
-// so this runs in a process of its own (`winsock-spi-rescue inspect REQUEST`), which says before each thing what it is
-// about to do and after it what came of it, one JSON value a line.
+// Trying out providers: loads their DLLs and opens a socket with each of their entries. What is tried may crash or
+// hang, so this runs in a process of its own (`winsock-spi-rescue inspect REQUEST`), which says before each thing what
+// it is about to do and after it what came of it, one JSON value a line.
 //   request: { "limit": milliseconds that one thing may take,
 //              "libraries": [{ "path": full path, "function": "WSPStartup" | "NSPStartup" }, ...],
 //              "sockets": [catalog id, ...] }
 //   lines:   { "begin": n }                                 thing n of libraries, then Winsock itself, then sockets
 //            { "library": n, "error": number, "function": it is exported }
 //            { "winsock": error of WSAStartup }
-//            { "socket": n, "error": of WSASocketW, "bind": error, "base": error, "same": the base handle is the socket,
+//            { "socket": n, "error": of WSASocketW, "bind": error, "base": error, "same": the base handle is the
+//            socket,
 //              "select": error, "poll": error }             of SIO_BASE_HANDLE, SIO_BSP_HANDLE_SELECT and ..._POLL;
 //                                                           members of what was not tried are absent
 //            { "hung": n }, { "crashed": exception code }    the last line of a process that does not end by itself

@@ -176,8 +176,12 @@ Status Journal::undoing(const Status& reason, WritePoints& points) {
     return append(value, points);
 }
 
-Status Journal::committed(WritePoints& points) { return append(record("committed"), points); }
-Status Journal::undone(WritePoints& points) { return append(record("undone"), points); }
+Status Journal::committed(WritePoints& points) {
+    return append(record("committed"), points);
+}
+Status Journal::undone(WritePoints& points) {
+    return append(record("undone"), points);
+}
 
 Status Journal::remove(WritePoints& points) {
     file_.reset();

@@ -4,9 +4,9 @@
 //                                   the whole plan, and everything below WinSock2\Parameters as it was
 //   { "type": "step", "index": n, "before": {...} }      step n is about to be done
 //   { "type": "done", "index": n }                       it is done
-//   { "type": "unconfirmed", "deadline": {...} }         all is done, and undone again unless "committed" follows in time
-//   { "type": "undoing", "code": ..., "message": ... }   from here on everything is undone
-//   { "type": "committed" } or { "type": "undone" }      the outcome; what remains is tidying up
+//   { "type": "unconfirmed", "deadline": {...} }         all is done, and undone again unless "committed" follows in
+//   time { "type": "undoing", "code": ..., "message": ... }   from here on everything is undone { "type": "committed" }
+//   or { "type": "undone" }      the outcome; what remains is tidying up
 // Then the file is deleted: no journal, nothing pending.
 #pragma once
 

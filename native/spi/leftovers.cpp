@@ -38,8 +38,8 @@ void Leftovers::keep(const std::wstring& path, WritePoints& points) {
 }
 
 void Leftovers::forget(const std::wstring& path) {
-    const auto gone = std::remove_if(items_.begin(), items_.end(),
-                                     [&](const Item& item) { return equal_names(item.path, path); });
+    const auto gone =
+        std::remove_if(items_.begin(), items_.end(), [&](const Item& item) { return equal_names(item.path, path); });
     changed_ = changed_ || gone != items_.end();
     items_.erase(gone, items_.end());
 }

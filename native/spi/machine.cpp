@@ -30,8 +30,7 @@ Status read_string(const wchar_t* path, const wchar_t* name, std::wstring& text)
     error = RegGetValueW(key.get(), nullptr, name, RRF_RT_REG_SZ | RRF_RT_REG_EXPAND_SZ | RRF_NOEXPAND, nullptr, buffer,
                          &size);
     if (error != ERROR_SUCCESS) {
-        return system_error(static_cast<std::uint32_t>(error), "RegGetValueW",
-                            narrow(path) + "\\" + narrow(name));
+        return system_error(static_cast<std::uint32_t>(error), "RegGetValueW", narrow(path) + "\\" + narrow(name));
     }
     text = buffer;
     return {};
@@ -100,20 +99,15 @@ Status read_machine(Machine& machine) {
     SYSTEM_INFO info{};
     GetNativeSystemInfo(&info);
     switch (info.wProcessorArchitecture) {
-    case PROCESSOR_ARCHITECTURE_ARM64:
-        machine.arch = "arm64";
-        break;
-    case PROCESSOR_ARCHITECTURE_AMD64:
-        machine.arch = "x64";
-        break;
-    default:
-        machine.arch = "ia32";
+    case PROCESSOR_ARCHITECTURE_ARM64: machine.arch = "arm64"; break;
+    case PROCESSOR_ARCHITECTURE_AMD64: machine.arch = "x64"; break;
+    default: machine.arch = "ia32";
     }
     // An x64 process on an ARM64 machine is told AMD64 above; this newer function says what the machine is.
     using IsWow64Process2Function = BOOL(WINAPI*)(HANDLE, USHORT*, USHORT*);
     const HMODULE kernel = GetModuleHandleW(L"kernel32.dll");
-    const auto is_wow64_process2 = reinterpret_cast<IsWow64Process2Function>(
-        reinterpret_cast<void*>(GetProcAddress(kernel, "IsWow64Process2")));
+    const auto is_wow64_process2 =
+        reinterpret_cast<IsWow64Process2Function>(reinterpret_cast<void*>(GetProcAddress(kernel, "IsWow64Process2")));
     USHORT process = 0;
     USHORT native = 0;
     if (is_wow64_process2 != nullptr && is_wow64_process2(GetCurrentProcess(), &process, &native) &&
@@ -151,8 +145,8 @@ Status read_machine(Machine& machine) {
     machine.elevated = member != FALSE;
 
     machine.system_root = windows_folder();
-    if (Status status = read_string(L"SOFTWARE\\Microsoft\\Windows\\CurrentVersion", L"ProgramFilesDir",
-                                    machine.program_files);
+    if (Status status =
+            read_string(L"SOFTWARE\\Microsoft\\Windows\\CurrentVersion", L"ProgramFilesDir", machine.program_files);
         !status.ok()) {
         return status;
     }

@@ -37,8 +37,8 @@ Status enable_namespace(Winsock& winsock, int bits, const core::Guid& provider, 
 // Every provider of the catalog exactly once.
 Status order_namespaces(Winsock& winsock, int bits, const std::vector<core::Guid>& providers);
 
-// NameSpace_Catalog5 as it stands, and its entries. An entry that cannot be decoded makes it fail: a caller must not act
-// on half a catalog.
+// NameSpace_Catalog5 as it stands, and its entries. An entry that cannot be decoded makes it fail: a caller must not
+// act on half a catalog.
 Status read_namespace_catalog(RegistryTree& catalog);
 Status decode_namespaces(const RegistryTree& catalog, int bits, std::vector<NamespaceEntry>& entries);
 // Writes a changed catalog back, with the next serial number, so that running programs notice.

@@ -1,5 +1,5 @@
-// The few functions of ntdll that the provider uses, as documented for drivers (Zw*) or in winternl.h: the registry, the
-// parent process, the user, the thread's token and owners of objects, without advapi32, which the provider must not
+// The few functions of ntdll that the provider uses, as documented for drivers (Zw*) or in winternl.h: the registry,
+// the parent process, the user, the thread's token and owners of objects, without advapi32, which the provider must not
 // import.
 #pragma once
 

@@ -18,8 +18,7 @@ namespace {
 constexpr wchar_t fail_closed_value[] = L"FailClosed";
 constexpr wchar_t generation_value[] = L"Generation";
 // KA = everything, KR = read; BU = users, AC and S-1-15-2-2 = application packages.
-constexpr wchar_t key_sddl[] =
-    L"O:BAD:P(A;CI;KA;;;SY)(A;CI;KA;;;BA)(A;CI;KR;;;BU)(A;CI;KR;;;AC)(A;CI;KR;;;S-1-15-2-2)";
+constexpr wchar_t key_sddl[] = L"O:BAD:P(A;CI;KA;;;SY)(A;CI;KA;;;BA)(A;CI;KR;;;BU)(A;CI;KR;;;AC)(A;CI;KR;;;S-1-15-2-2)";
 
 std::wstring stem(std::uint32_t generation) {
     return L"policy-" + std::to_wstring(generation);
@@ -42,7 +41,7 @@ std::optional<std::uint32_t> generation_of(std::wstring_view name) {
     const auto generation = static_cast<std::uint32_t>(number);
     const std::wstring_view rest = name.substr(at);
     return name.substr(0, at) == stem(generation) && (rest == L".bin" || rest == L".json") ? std::optional(generation)
-                                                                                          : std::nullopt;
+                                                                                           : std::nullopt;
 }
 
 // Names of the policies' files in the folder.
@@ -73,7 +72,7 @@ std::uint32_t read_number(const wchar_t* name) {
     DWORD number = 0;
     DWORD size = sizeof(number);
     return RegGetValueW(key.get(), nullptr, name, RRF_RT_REG_DWORD, nullptr, &number, &size) == ERROR_SUCCESS ? number
-                                                                                                             : 0;
+                                                                                                              : 0;
 }
 
 // Opens the key to write, with the rights that it is to have whoever made it.
@@ -88,10 +87,9 @@ Status open_key(UniqueKey& key) {
     if (error != ERROR_SUCCESS) {
         return key_error(error, "RegCreateKeyExW");
     }
-    error = RegSetKeySecurity(key.get(),
-                              OWNER_SECURITY_INFORMATION | DACL_SECURITY_INFORMATION |
-                                  PROTECTED_DACL_SECURITY_INFORMATION,
-                              security.get()->lpSecurityDescriptor);
+    error = RegSetKeySecurity(
+        key.get(), OWNER_SECURITY_INFORMATION | DACL_SECURITY_INFORMATION | PROTECTED_DACL_SECURITY_INFORMATION,
+        security.get()->lpSecurityDescriptor);
     return error == ERROR_SUCCESS ? Status{} : key_error(error, "RegSetKeySecurity");
 }
 
@@ -102,8 +100,8 @@ Status write_number(const wchar_t* name, std::uint32_t number, WritePoints& poin
         return status;
     }
     points.next();
-    LSTATUS error = RegSetValueExW(key.get(), name, 0, REG_DWORD, reinterpret_cast<const BYTE*>(&number),
-                                   sizeof(number));
+    LSTATUS error =
+        RegSetValueExW(key.get(), name, 0, REG_DWORD, reinterpret_cast<const BYTE*>(&number), sizeof(number));
     if (error == ERROR_SUCCESS) {
         error = RegFlushKey(key.get());
     }
@@ -292,8 +290,8 @@ Status PolicyStore::reserve(std::uint32_t& generation) {
         return status;
     }
     const core::ControlFile& control = control_.control();
-    std::uint32_t last = std::max({read_number(generation_value), control.policy_generation.load(),
-                                   control.previous_policy_generation.load()});
+    std::uint32_t last = std::max(
+        {read_number(generation_value), control.policy_generation.load(), control.previous_policy_generation.load()});
     for (const std::wstring& name : policy_files(folder_)) {
         last = std::max(last, generation_of(name).value_or(0));
     }

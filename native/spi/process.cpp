@@ -61,9 +61,8 @@ std::wstring quote_argument(const std::wstring& argument) {
     return out + L'"';
 }
 
-Status run_program(const std::wstring& program, const std::vector<std::wstring>& arguments,
-                   std::uint32_t milliseconds, ProgramResult& result, std::size_t most_output,
-                   Confinement confinement) {
+Status run_program(const std::wstring& program, const std::vector<std::wstring>& arguments, std::uint32_t milliseconds,
+                   ProgramResult& result, std::size_t most_output, Confinement confinement) {
     SECURITY_ATTRIBUTES inheritable{sizeof(inheritable), nullptr, TRUE};
     UniqueHandle reader;
     UniqueHandle writer;
@@ -101,12 +100,11 @@ Status run_program(const std::wstring& program, const std::vector<std::wstring>&
     }
     PROCESS_INFORMATION process{};
     constexpr DWORD flags = CREATE_SUSPENDED | CREATE_NO_WINDOW | EXTENDED_STARTUPINFO_PRESENT;
-    const BOOL started =
-        confined.token() == nullptr
-            ? CreateProcessW(program.c_str(), command.data(), nullptr, nullptr, TRUE, flags, nullptr, folder,
-                             &startup.StartupInfo, &process)
-            : CreateProcessAsUserW(confined.token(), program.c_str(), command.data(), nullptr, nullptr, TRUE, flags,
-                                   nullptr, folder, &startup.StartupInfo, &process);
+    const BOOL started = confined.token() == nullptr
+                             ? CreateProcessW(program.c_str(), command.data(), nullptr, nullptr, TRUE, flags, nullptr,
+                                              folder, &startup.StartupInfo, &process)
+                             : CreateProcessAsUserW(confined.token(), program.c_str(), command.data(), nullptr, nullptr,
+                                                    TRUE, flags, nullptr, folder, &startup.StartupInfo, &process);
     if (!started) {
         return last_error("CreateProcessW", narrow(program));
     }

@@ -18,9 +18,8 @@ struct ProgramResult {
 
 // Runs `program` with the arguments. It dies with this process and at the time-out, its children with it. All that it
 // writes is taken, so that it never waits for us; `most_output` bytes of that are kept.
-Status run_program(const std::wstring& program, const std::vector<std::wstring>& arguments,
-                   std::uint32_t milliseconds, ProgramResult& result, std::size_t most_output = 65536,
-                   Confinement confinement = Confinement::none);
+Status run_program(const std::wstring& program, const std::vector<std::wstring>& arguments, std::uint32_t milliseconds,
+                   ProgramResult& result, std::size_t most_output = 65536, Confinement confinement = Confinement::none);
 
 // One argument as the C runtime's rules take it apart again.
 std::wstring quote_argument(const std::wstring& argument);

@@ -97,9 +97,8 @@ bool ProcessTree::contains(std::uint32_t pid, std::uint64_t start) {
         return true;
     }
     const auto [first, last] = announced_.equal_range(pid);
-    return std::any_of(first, last, [start](const auto& entry) {
-        return start >= entry.second.from && start <= entry.second.until;
-    });
+    return std::any_of(
+        first, last, [start](const auto& entry) { return start >= entry.second.from && start <= entry.second.until; });
 }
 
 Status ProcessTree::list(std::vector<std::uint32_t>& pids) const {

@@ -9,36 +9,36 @@
 #include <cstddef>
 #include <cstring>
 
-#define WINSOCK_SPI_PROVIDER_FUNCTIONS(X) \
-    X(WSPAccept, INVALID_SOCKET)          \
-    X(WSPAddressToString, SOCKET_ERROR)   \
-    X(WSPAsyncSelect, SOCKET_ERROR)       \
-    X(WSPBind, SOCKET_ERROR)              \
-    X(WSPCancelBlockingCall, SOCKET_ERROR) \
-    X(WSPCleanup, SOCKET_ERROR)           \
-    X(WSPCloseSocket, SOCKET_ERROR)       \
-    X(WSPConnect, SOCKET_ERROR)           \
-    X(WSPDuplicateSocket, SOCKET_ERROR)   \
-    X(WSPEnumNetworkEvents, SOCKET_ERROR) \
-    X(WSPEventSelect, SOCKET_ERROR)       \
-    X(WSPGetOverlappedResult, FALSE)      \
-    X(WSPGetPeerName, SOCKET_ERROR)       \
-    X(WSPGetSockName, SOCKET_ERROR)       \
-    X(WSPGetSockOpt, SOCKET_ERROR)        \
-    X(WSPGetQOSByName, FALSE)             \
-    X(WSPIoctl, SOCKET_ERROR)             \
-    X(WSPJoinLeaf, INVALID_SOCKET)        \
-    X(WSPListen, SOCKET_ERROR)            \
-    X(WSPRecv, SOCKET_ERROR)              \
-    X(WSPRecvDisconnect, SOCKET_ERROR)    \
-    X(WSPRecvFrom, SOCKET_ERROR)          \
-    X(WSPSelect, SOCKET_ERROR)            \
-    X(WSPSend, SOCKET_ERROR)              \
-    X(WSPSendDisconnect, SOCKET_ERROR)    \
-    X(WSPSendTo, SOCKET_ERROR)            \
-    X(WSPSetSockOpt, SOCKET_ERROR)        \
-    X(WSPShutdown, SOCKET_ERROR)          \
-    X(WSPSocket, INVALID_SOCKET)          \
+#define WINSOCK_SPI_PROVIDER_FUNCTIONS(X)                                                                              \
+    X(WSPAccept, INVALID_SOCKET)                                                                                       \
+    X(WSPAddressToString, SOCKET_ERROR)                                                                                \
+    X(WSPAsyncSelect, SOCKET_ERROR)                                                                                    \
+    X(WSPBind, SOCKET_ERROR)                                                                                           \
+    X(WSPCancelBlockingCall, SOCKET_ERROR)                                                                             \
+    X(WSPCleanup, SOCKET_ERROR)                                                                                        \
+    X(WSPCloseSocket, SOCKET_ERROR)                                                                                    \
+    X(WSPConnect, SOCKET_ERROR)                                                                                        \
+    X(WSPDuplicateSocket, SOCKET_ERROR)                                                                                \
+    X(WSPEnumNetworkEvents, SOCKET_ERROR)                                                                              \
+    X(WSPEventSelect, SOCKET_ERROR)                                                                                    \
+    X(WSPGetOverlappedResult, FALSE)                                                                                   \
+    X(WSPGetPeerName, SOCKET_ERROR)                                                                                    \
+    X(WSPGetSockName, SOCKET_ERROR)                                                                                    \
+    X(WSPGetSockOpt, SOCKET_ERROR)                                                                                     \
+    X(WSPGetQOSByName, FALSE)                                                                                          \
+    X(WSPIoctl, SOCKET_ERROR)                                                                                          \
+    X(WSPJoinLeaf, INVALID_SOCKET)                                                                                     \
+    X(WSPListen, SOCKET_ERROR)                                                                                         \
+    X(WSPRecv, SOCKET_ERROR)                                                                                           \
+    X(WSPRecvDisconnect, SOCKET_ERROR)                                                                                 \
+    X(WSPRecvFrom, SOCKET_ERROR)                                                                                       \
+    X(WSPSelect, SOCKET_ERROR)                                                                                         \
+    X(WSPSend, SOCKET_ERROR)                                                                                           \
+    X(WSPSendDisconnect, SOCKET_ERROR)                                                                                 \
+    X(WSPSendTo, SOCKET_ERROR)                                                                                         \
+    X(WSPSetSockOpt, SOCKET_ERROR)                                                                                     \
+    X(WSPShutdown, SOCKET_ERROR)                                                                                       \
+    X(WSPSocket, INVALID_SOCKET)                                                                                       \
     X(WSPStringToAddress, SOCKET_ERROR)
 
 namespace winsock_spi::spi {

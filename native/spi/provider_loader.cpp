@@ -94,8 +94,7 @@ int load_provider(const WSPUPCALLTABLE& upcalls, const core::ProtocolInfo& provi
 int load_provider_at(const WSPUPCALLTABLE& upcalls, const PathText& path, const core::ProtocolInfo& started,
                      LoadedProvider& loaded) {
     UniqueModule module = load_module(path);
-    const auto startup =
-        module ? std::bit_cast<LPWSPSTARTUP>(GetProcAddress(module.get(), "WSPStartup")) : nullptr;
+    const auto startup = module ? std::bit_cast<LPWSPSTARTUP>(GetProcAddress(module.get(), "WSPStartup")) : nullptr;
     if (startup == nullptr) {
         return WSAEPROVIDERFAILEDINIT;
     }

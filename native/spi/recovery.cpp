@@ -123,7 +123,8 @@ Status unconfirmed_error(const PendingChange& pending) {
 std::string unconfirmed_text(const PendingChange& pending) {
     return "A change of the catalog (" + pending.operation + ") waits to be confirmed until " +
            time_text(pending.unconfirmed_until) +
-           ", when it is undone. To keep it: winsock-spi confirm. To undo it now: winsock-spi confirm --rollback. Without "
+           ", when it is undone. To keep it: winsock-spi confirm. To undo it now: winsock-spi confirm --rollback. "
+           "Without "
            "Node: winsock-spi-rescue.exe confirm, or rollback.";
 }
 

@@ -14,7 +14,9 @@ constexpr std::int64_t max_registry_type = 0xFFFFFFFF;
 constexpr std::size_t max_value_name = 16383;
 constexpr std::size_t max_key_name = 255;
 
-Status corrupt(const std::string& what) { return own_error("ERR_BACKUP_CORRUPT", "not a registry tree: " + what); }
+Status corrupt(const std::string& what) {
+    return own_error("ERR_BACKUP_CORRUPT", "not a registry tree: " + what);
+}
 
 Status read_value(const Member& member, RegistryTree& tree) {
     const Value* type = member.second.find("type");

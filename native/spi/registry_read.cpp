@@ -42,8 +42,7 @@ Status read_values(HKEY key, const std::wstring& path, RegistryTree& tree) {
         DWORD name_length = static_cast<DWORD>(name.size());
         DWORD size = static_cast<DWORD>(data.size());
         DWORD type = 0;
-        const LSTATUS error =
-            RegEnumValueW(key, index, name.data(), &name_length, nullptr, &type, data.data(), &size);
+        const LSTATUS error = RegEnumValueW(key, index, name.data(), &name_length, nullptr, &type, data.data(), &size);
         if (error == ERROR_NO_MORE_ITEMS) {
             return {};
         }
@@ -125,10 +124,18 @@ Status read_key(HKEY parent, const std::wstring& name, const std::wstring& path,
 
 } // namespace
 
-const RegistryValue* RegistryTree::value(std::wstring_view name) const { return find_value(values, name); }
-const RegistryTree* RegistryTree::key(std::wstring_view name) const { return find_key(keys, name); }
-RegistryValue* RegistryTree::value(std::wstring_view name) { return find_value(values, name); }
-RegistryTree* RegistryTree::key(std::wstring_view name) { return find_key(keys, name); }
+const RegistryValue* RegistryTree::value(std::wstring_view name) const {
+    return find_value(values, name);
+}
+const RegistryTree* RegistryTree::key(std::wstring_view name) const {
+    return find_key(keys, name);
+}
+RegistryValue* RegistryTree::value(std::wstring_view name) {
+    return find_value(values, name);
+}
+RegistryTree* RegistryTree::key(std::wstring_view name) {
+    return find_key(keys, name);
+}
 
 std::uint32_t RegistryTree::dword(std::wstring_view name, std::uint32_t missing) const {
     const RegistryValue* found = value(name);

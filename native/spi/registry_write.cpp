@@ -44,9 +44,8 @@ Status write_values(HKEY key, const std::wstring& path, const RegistryTree& tree
     for (const RegistryValue& value : tree.values) {
         ordered.push_back(&value);
     }
-    std::stable_partition(ordered.begin(), ordered.end(), [](const RegistryValue* value) {
-        return !equal_names(value->name, L"Serial_Access_Num");
-    });
+    std::stable_partition(ordered.begin(), ordered.end(),
+                          [](const RegistryValue* value) { return !equal_names(value->name, L"Serial_Access_Num"); });
     for (const RegistryValue* value : ordered) {
         const RegistryValue* old = current.value(value->name);
         if (old != nullptr && old->type == value->type && old->data == value->data) {

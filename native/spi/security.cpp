@@ -62,7 +62,7 @@ Status set_descriptor(HANDLE handle, const std::wstring& path, const wchar_t* sd
     }
     SECURITY_INFORMATION parts = DACL_SECURITY_INFORMATION;
     parts |= (control & SE_DACL_PROTECTED) != 0 ? PROTECTED_DACL_SECURITY_INFORMATION
-                                                 : UNPROTECTED_DACL_SECURITY_INFORMATION;
+                                                : UNPROTECTED_DACL_SECURITY_INFORMATION;
     if (owner != nullptr) {
         parts |= OWNER_SECURITY_INFORMATION;
     }
@@ -74,14 +74,16 @@ Status set_descriptor(HANDLE handle, const std::wstring& path, const wchar_t* sd
 } // namespace
 
 std::optional<Access> folder_access(std::string_view name) {
-    return name == "program"  ? std::optional(Access::program)
-           : name == "data"   ? std::optional(Access::data)
-           : name == "rings"  ? std::optional(Access::rings)
+    return name == "program"   ? std::optional(Access::program)
+           : name == "data"    ? std::optional(Access::data)
+           : name == "rings"   ? std::optional(Access::rings)
            : name == "private" ? std::optional(Access::private_access)
                                : std::nullopt;
 }
 
-const wchar_t* access_sddl(Access access) { return descriptors[static_cast<std::size_t>(access)]; }
+const wchar_t* access_sddl(Access access) {
+    return descriptors[static_cast<std::size_t>(access)];
+}
 
 SecurityAttributes::SecurityAttributes(const wchar_t* sddl) {
     PSECURITY_DESCRIPTOR descriptor = nullptr;

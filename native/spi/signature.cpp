@@ -22,11 +22,15 @@ constexpr std::uint32_t provider_unknown = 0x800B0001;
 constexpr std::uint32_t bad_digest = 0x80096010;
 
 // X(name): what is needed of wintrust in any case. The functions for catalogs may be missing (Windows 7, Wine).
+// clang-format off
 #define WINSOCK_SPI_TRUST_FUNCTIONS(X) \
     X(WinVerifyTrust) X(WTHelperProvDataFromStateData) X(WTHelperGetProvSignerFromChain) X(WTHelperGetProvCertFromChain)
+// clang-format on
+// clang-format off
 #define WINSOCK_SPI_CATALOG_FUNCTIONS(X)                                                                               \
     X(CryptCATAdminAcquireContext2) X(CryptCATAdminReleaseContext) X(CryptCATAdminCalcHashFromFileHandle2)             \
     X(CryptCATAdminEnumCatalogFromHash) X(CryptCATCatalogInfoFromContext) X(CryptCATAdminReleaseCatalogContext)
+// clang-format on
 
 struct Functions {
 #define WINSOCK_SPI_DECLARE(name) decltype(&::name) name = nullptr;

@@ -65,9 +65,8 @@ Status put_back_namespaces(const Plan& plan, const RegistryTree& snapshot, Write
         const auto differs = [&](const std::vector<NamespaceEntry>& a, const std::vector<NamespaceEntry>& b) {
             return std::ranges::any_of(a, [&](const NamespaceEntry& one) {
                 return std::ranges::find(ours, one.provider) == ours.end() &&
-                       std::ranges::none_of(b, [&](const NamespaceEntry& other) {
-                           return other.provider == one.provider;
-                       });
+                       std::ranges::none_of(
+                           b, [&](const NamespaceEntry& other) { return other.provider == one.provider; });
             });
         };
         if (differs(is, was) || differs(was, is)) { // somebody else has installed or removed something

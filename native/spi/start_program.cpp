@@ -22,8 +22,8 @@ Status inheritable_copy(DWORD stream, UniqueHandle& copy) {
     return {};
 }
 
-// Whoever is in a named job may find out that it is (JOB_OBJECT_QUERY), AppContainers and low integrity too (the label);
-// only administrators may put processes into it or end it.
+// Whoever is in a named job may find out that it is (JOB_OBJECT_QUERY), AppContainers and low integrity too (the
+// label); only administrators may put processes into it or end it.
 constexpr wchar_t job_sddl[] =
     L"D:P(A;;GA;;;SY)(A;;GA;;;BA)(A;;0x4;;;WD)(A;;0x4;;;AC)(A;;0x4;;;S-1-15-2-2)S:(ML;;NW;;;LW)";
 
@@ -105,7 +105,8 @@ Status start_program(const std::wstring& program, std::wstring command_line, con
     }
     PROCESS_INFORMATION information{};
     if (!CreateProcessW(program.c_str(), command_line.data(), nullptr, nullptr, list.empty() ? FALSE : TRUE,
-                        EXTENDED_STARTUPINFO_PRESENT | CREATE_SUSPENDED, nullptr, folder.c_str(), &startup.StartupInfo, &information)) {
+                        EXTENDED_STARTUPINFO_PRESENT | CREATE_SUSPENDED, nullptr, folder.c_str(), &startup.StartupInfo,
+                        &information)) {
         return last_error("CreateProcessW", narrow(program));
     }
     const UniqueHandle thread(information.hThread);

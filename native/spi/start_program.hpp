@@ -16,7 +16,7 @@ namespace winsock_spi::spi {
 struct StartOptions {
     bool own_output = false;  // its standard output is ours; else it goes to our standard error, as its errors do
     bool end_with_us = false; // it is ended when `StartedProgram` is destroyed or this process ends, however that ends
-    std::wstring job;         // with all that it starts, in a new job object of this name; they end as with `end_with_us`
+    std::wstring job; // with all that it starts, in a new job object of this name; they end as with `end_with_us`
 };
 
 struct StartedProgram {

@@ -16,9 +16,9 @@ std::string Status::code() const {
 
 std::string system_text(std::uint32_t number) {
     wchar_t* text = nullptr;
-    const DWORD length = FormatMessageW(
-        FORMAT_MESSAGE_ALLOCATE_BUFFER | FORMAT_MESSAGE_FROM_SYSTEM | FORMAT_MESSAGE_IGNORE_INSERTS, nullptr, number, 0,
-        reinterpret_cast<wchar_t*>(&text), 0, nullptr);
+    const DWORD length =
+        FormatMessageW(FORMAT_MESSAGE_ALLOCATE_BUFFER | FORMAT_MESSAGE_FROM_SYSTEM | FORMAT_MESSAGE_IGNORE_INSERTS,
+                       nullptr, number, 0, reinterpret_cast<wchar_t*>(&text), 0, nullptr);
     const UniqueLocal owner(text);
     std::wstring_view view(text, length);
     while (!view.empty() && std::wstring_view(L"\r\n .").find(view.back()) != std::wstring_view::npos) {

@@ -12,7 +12,9 @@ namespace winsock_spi::spi {
 
 using core::json::Value;
 
-Status invalid_plan(const std::string& what) { return own_error("ERR_PLAN_INVALID", "the plan is invalid: " + what); }
+Status invalid_plan(const std::string& what) {
+    return own_error("ERR_PLAN_INVALID", "the plan is invalid: " + what);
+}
 
 Status read_string(const Value& object, const char* name, std::string& text) {
     const Value* member = object.find(name);

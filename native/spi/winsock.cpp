@@ -115,8 +115,7 @@ Status Winsock::install(const core::Guid& provider, const std::wstring& path,
     return {};
 }
 
-Status Winsock::update(int bits, const core::Guid& provider, const std::wstring& path,
-                       const core::ProtocolInfo& info) {
+Status Winsock::update(int bits, const core::Guid& provider, const std::wstring& path, const core::ProtocolInfo& info) {
     return update(bits, provider, path, std::vector<core::ProtocolInfo>{info});
 }
 

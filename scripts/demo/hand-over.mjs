@@ -12,7 +12,9 @@ const folder = path.dirname(fileURLToPath(import.meta.url));
 
 /** Starts one of the two programs; its lines come in order. */
 function start(name, ...args) {
-    const child = spawn(process.execPath, [path.join(folder, `${name}.mjs`), ...args], { stdio: ["ignore", "pipe", "inherit"] });
+    const child = spawn(process.execPath, [path.join(folder, `${name}.mjs`), ...args], {
+        stdio: ["ignore", "pipe", "inherit"],
+    });
     const said = [];
     const lines = createInterface({ input: child.stdout });
     lines.on("line", (line) => {
@@ -50,13 +52,18 @@ export async function showHandOver(checked) {
 
     console.log();
     checked(sourceCode === 0 && targetCode === 0, "both processes ended well");
-    const steps = [...source.said, ...target.said].map(({ step }) => step).filter((step) => step !== "").sort((a, b) => a - b);
+    const steps = [...source.said, ...target.said]
+        .map(({ step }) => step)
+        .filter((step) => step !== "")
+        .sort((a, b) => a - b);
     checked(steps.join() === "1,2,3,4,5,6,7,8,9,10", "all ten steps were taken");
     const [source1, target1] = [`source ${source.child.pid}`, `target ${target.child.pid}`];
     checked(
         heard[0].join() === [source1, target1, `${target1} alone`, "end"].join(),
         `the far end saw one connection: ${heard[0].map((line) => `"${line}"`).join(", ")}`,
     );
-    checked(heard[1].join() === [`target ${target.child.pid}, from ${source.child.pid}`, "end"].join(),
-        `and another: ${heard[1].map((line) => `"${line}"`).join(", ")}`);
+    checked(
+        heard[1].join() === [`target ${target.child.pid}, from ${source.child.pid}`, "end"].join(),
+        `and another: ${heard[1].map((line) => `"${line}"`).join(", ")}`,
+    );
 }

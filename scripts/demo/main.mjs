@@ -12,7 +12,16 @@ import { createInterface } from "node:readline";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import {
-    ProcessTree, backup as takeBackup, diff, formatCatalog, formatDiff, formatPlan, install, readBackup, readCatalog, uninstall,
+    ProcessTree,
+    backup as takeBackup,
+    diff,
+    formatCatalog,
+    formatDiff,
+    formatPlan,
+    install,
+    readBackup,
+    readCatalog,
+    uninstall,
     watch,
 } from "winsock-spi";
 import { showHandOver } from "./hand-over.mjs";
@@ -37,7 +46,12 @@ function count(catalog, bits, kind) {
 function table(rows) {
     const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)));
     for (const row of rows) {
-        console.log(`  ${row.map((cell, column) => cell.padEnd(widths[column])).join("  ").trimEnd()}`);
+        console.log(
+            `  ${row
+                .map((cell, column) => cell.padEnd(widths[column]))
+                .join("  ")
+                .trimEnd()}`,
+        );
     }
 }
 
@@ -80,7 +94,16 @@ function showCalls(title, records, shown) {
     console.log();
 }
 
-const moved = new Set(["WSPConnect", "ConnectEx", "WSPListen", "WSPAccept", "WSPSend", "WSPRecv", "WSPShutdown", "WSPCloseSocket"]);
+const moved = new Set([
+    "WSPConnect",
+    "ConnectEx",
+    "WSPListen",
+    "WSPAccept",
+    "WSPSend",
+    "WSPRecv",
+    "WSPShutdown",
+    "WSPCloseSocket",
+]);
 
 function firstConnection(records, opening) {
     const first = records.find((record) => opening.includes(record.call) && record.error === undefined);
@@ -93,8 +116,12 @@ function firstConnection(records, opening) {
 }
 
 async function main() {
-    console.log("Windows programs reach the network through Winsock. Winsock has a catalog of providers: base providers, which");
-    console.log("are the network, and layered ones, which programs pass through on their way. This puts one of ours in, looks at");
+    console.log(
+        "Windows programs reach the network through Winsock. Winsock has a catalog of providers: base providers, which",
+    );
+    console.log(
+        "are the network, and layered ones, which programs pass through on their way. This puts one of ours in, looks at",
+    );
     console.log("two programs through it, and takes it out again.");
 
     heading(1, "The catalog before");
@@ -111,7 +138,9 @@ async function main() {
     }
 
     heading(2, "Install");
-    const { backup } = await install({ onStep: (index, total, step) => console.log(`  ${index + 1}/${total} ${step}`) });
+    const { backup } = await install({
+        onStep: (index, total, step) => console.log(`  ${index + 1}/${total} ${step}`),
+    });
     let installed = true;
     try {
         const during = await readCatalog();
@@ -119,7 +148,10 @@ async function main() {
         for (const bits of Object.keys(during.protocols)) {
             const added = count(during, bits, "layered") - count(before, bits, "layered");
             checked(added > 0, `the ${bits}-bit catalog has ${added} layered entries more`);
-            checked(during.protocols[bits][0].kind === "layered", `and one of them comes first: "${during.protocols[bits][0].name}"`);
+            checked(
+                during.protocols[bits][0].kind === "layered",
+                `and one of them comes first: "${during.protocols[bits][0].name}"`,
+            );
         }
 
         heading(3, "An HTTP server and a client, both plain Node, through the provider");
@@ -134,16 +166,35 @@ async function main() {
                 .reduce((sum, record) => sum + (record.bytes ?? record.requested), 0);
         const received = (pid) =>
             calls(pid)
-                .filter((record) => record.call === "WSPRecv" && record.bytes !== undefined && record.peek === undefined)
+                .filter(
+                    (record) => record.call === "WSPRecv" && record.bytes !== undefined && record.peek === undefined,
+                )
                 .reduce((sum, record) => sum + record.bytes, 0);
 
-        showCalls(`client.cjs, process ${run.client}`, calls(run.client), firstConnection(calls(run.client), ["ConnectEx", "WSPConnect"]));
-        showCalls(`server.cjs, process ${run.server}`, calls(run.server), firstConnection(calls(run.server), ["WSPAccept"]));
+        showCalls(
+            `client.cjs, process ${run.client}`,
+            calls(run.client),
+            firstConnection(calls(run.client), ["ConnectEx", "WSPConnect"]),
+        );
+        showCalls(
+            `server.cjs, process ${run.server}`,
+            calls(run.server),
+            firstConnection(calls(run.server), ["WSPAccept"]),
+        );
 
         checked(run.clientCode === 0 && run.serverCode === 0, "both programs ended well");
-        checked(run.answers.split("\n").filter((line) => line !== "").length === requests, `the client got its ${requests} answers`);
-        for (const [name, pid] of [["client", run.client], ["server", run.server]]) {
-            checked(of(pid)[0]?.call === "start" && of(pid)[0].mode === "active", `the provider was active in the ${name}`);
+        checked(
+            run.answers.split("\n").filter((line) => line !== "").length === requests,
+            `the client got its ${requests} answers`,
+        );
+        for (const [name, pid] of [
+            ["client", run.client],
+            ["server", run.server],
+        ]) {
+            checked(
+                of(pid)[0]?.call === "start" && of(pid)[0].mode === "active",
+                `the provider was active in the ${name}`,
+            );
         }
         checked(!run.records.some((record) => record.call === "dropped"), "no record was lost");
         checked(number(run.client, "ConnectEx", "WSPConnect") === requests, `seen in the client: ${requests} connects`);
@@ -160,7 +211,9 @@ async function main() {
         let steps = 0;
         await uninstall({ onStep: (_index, total) => (steps = total) });
         installed = false;
-        console.log(`  ${steps} steps: entries removed from each catalog, files and folders deleted (backups are kept)`);
+        console.log(
+            `  ${steps} steps: entries removed from each catalog, files and folders deleted (backups are kept)`,
+        );
         const gone = await readCatalog();
         for (const bits of Object.keys(gone.protocols)) {
             checked(

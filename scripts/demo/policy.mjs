@@ -53,8 +53,13 @@ async function visit(ports) {
     const [lines] = await Promise.all([text(child.stdout), once(child, "exit")]);
     watching.stop();
     await collected;
-    const found = lines.trim().split("\n").map((line) => JSON.parse(line));
-    const connects = records.filter(({ pid, call }) => pid === child.pid && (call === "ConnectEx" || call === "WSPConnect"));
+    const found = lines
+        .trim()
+        .split("\n")
+        .map((line) => JSON.parse(line));
+    const connects = records.filter(
+        ({ pid, call }) => pid === child.pid && (call === "ConnectEx" || call === "WSPConnect"),
+    );
     return { found, connectTo: (port) => connects.find(({ remote }) => remote === `127.0.0.1:${port}`) };
 }
 
@@ -78,24 +83,39 @@ export async function showPolicy(checked) {
     });
     try {
         const before = await visit(ports);
-        checked(before.found.map(({ text }) => text.trim()).join() === "denied,production,slow,asked",
-            "without a policy the program reaches each server");
+        checked(
+            before.found.map(({ text }) => text.trim()).join() === "denied,production,slow,asked",
+            "without a policy the program reaches each server",
+        );
         await applyPolicy(parsePolicy(file));
-        const { found: [no, other, late, allowed], connectTo } = await visit(ports);
+        const {
+            found: [no, other, late, allowed],
+            connectTo,
+        } = await visit(ports);
         const refused = connectTo(denied.port);
-        checked(no.error === "EACCES" && refused?.error === "WSAEACCES",
-            `${denied.port}: connect failed with WSAEACCES, which Node calls ${no.error}; rule "${refused?.rule}"`);
-        checked(other.text === "staging\n" && other.from === production.port,
-            `${production.port}: it talked to staging, and believes to be connected to port ${other.from}`);
+        checked(
+            no.error === "EACCES" && refused?.error === "WSAEACCES",
+            `${denied.port}: connect failed with WSAEACCES, which Node calls ${no.error}; rule "${refused?.rule}"`,
+        );
+        checked(
+            other.text === "staging\n" && other.from === production.port,
+            `${production.port}: it talked to staging, and believes to be connected to port ${other.from}`,
+        );
         const ordinary = before.found[2];
-        checked(late.text === "slow\n" && late.connected >= delay && late.answered >= late.connected + delay,
+        checked(
+            late.text === "slow\n" && late.connected >= delay && late.answered >= late.connected + delay,
             `${slow.port}: connected after ${late.connected.toFixed(0)} ms, answered after ${late.answered.toFixed(0)} ms; ` +
-                `without the rule ${ordinary.connected.toFixed(0)} and ${ordinary.answered.toFixed(0)} ms`);
-        checked(allowed.text === "asked\n" && questions.length === 1,
-            `${asked.port}: the hook was asked about process ${questions[0]?.pid} (${path.win32.basename(questions[0]?.program ?? "")}) and allowed it`);
+                `without the rule ${ordinary.connected.toFixed(0)} and ${ordinary.answered.toFixed(0)} ms`,
+        );
+        checked(
+            allowed.text === "asked\n" && questions.length === 1,
+            `${asked.port}: the hook was asked about process ${questions[0]?.pid} (${path.win32.basename(questions[0]?.program ?? "")}) and allowed it`,
+        );
         const again = (await visit([asked.port])).found[0];
-        checked(again.error !== undefined && questions.length === 2,
-            `${asked.port}: the next process was denied by the hook: ${again.error}`);
+        checked(
+            again.error !== undefined && questions.length === 2,
+            `${asked.port}: the next process was denied by the hook: ${again.error}`,
+        );
     } finally {
         await clearPolicy();
         await controller.close();

@@ -7,7 +7,8 @@ function visit(port) {
         const socket = net.connect(port, "127.0.0.1");
         let text = "";
         let connected;
-        const tell = (error) => resolve({ port, error, text, from: socket.remotePort, connected, answered: performance.now() - begin });
+        const tell = (error) =>
+            resolve({ port, error, text, from: socket.remotePort, connected, answered: performance.now() - begin });
         socket.on("connect", () => (connected = performance.now() - begin));
         socket.setEncoding("utf8").on("data", (chunk) => {
             text += chunk;

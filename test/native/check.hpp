@@ -23,7 +23,9 @@ void run(const char* name, Test test) {
     failed_tests += current_failed ? 1 : 0;
 }
 
-inline int result() { return failed_tests == 0 ? 0 : 1; }
+inline int result() {
+    return failed_tests == 0 ? 0 : 1;
+}
 
 inline void fail(const char* file, int line, const char* what) {
     std::printf("# %s:%d: %s\n", file, line, what);
@@ -62,8 +64,7 @@ int fuzz(const char* name, const FuzzOptions& options, Once once) {
     do {
         once(random);
         ++count;
-    } while (!current_failed &&
-             (options.runs != 0 ? count < options.runs : std::chrono::steady_clock::now() < end));
+    } while (!current_failed && (options.runs != 0 ? count < options.runs : std::chrono::steady_clock::now() < end));
     std::printf("%s %s: %llu inputs, seed %llu\n", current_failed ? "not ok" : "ok", name,
                 static_cast<unsigned long long>(count), static_cast<unsigned long long>(options.seed));
     return current_failed ? 1 : 0;

@@ -24,18 +24,10 @@ ProtocolInfo random_entry(check::Input& input) {
     info.socket_type = 1;
     info.protocol = 6;
     switch (input.below(4)) {
-    case 0:
-        info.provider_id = hidden_entry_guid;
-        break;
-    case 1:
-        info.provider_id = layered_entry_guid(static_cast<std::uint16_t>(info.address_family), 1, 6);
-        break;
-    case 2:
-        info.provider_id = base_guid;
-        break;
-    default:
-        info.provider_id = stranger_layered;
-        break;
+    case 0: info.provider_id = hidden_entry_guid; break;
+    case 1: info.provider_id = layered_entry_guid(static_cast<std::uint16_t>(info.address_family), 1, 6); break;
+    case 2: info.provider_id = base_guid; break;
+    default: info.provider_id = stranger_layered; break;
     }
     return info;
 }

@@ -17,11 +17,11 @@ ControllerAnswer random_answer(check::Input& input) {
     ControllerAnswer answer{};
     answer.magic = input.one_in(50) ? static_cast<std::uint32_t>(input.nasty()) : answer_magic;
     answer.abi = input.one_in(50) ? static_cast<std::uint16_t>(input.nasty()) : controller_abi;
-    answer.size = input.one_in(50) ? static_cast<std::uint16_t>(input.nasty())
-                                   : std::uint16_t{sizeof(ControllerAnswer)};
+    answer.size =
+        input.one_in(50) ? static_cast<std::uint16_t>(input.nasty()) : std::uint16_t{sizeof(ControllerAnswer)};
     answer.id = input.nasty();
-    answer.action = input.one_in(20) ? static_cast<std::uint32_t>(input.nasty())
-                                     : static_cast<std::uint32_t>(1 + input.below(3));
+    answer.action =
+        input.one_in(20) ? static_cast<std::uint32_t>(input.nasty()) : static_cast<std::uint32_t>(1 + input.below(3));
     answer.error = input.one_in(10) ? static_cast<std::int32_t>(input.nasty())
                                     : static_cast<std::int32_t>(10'000 + input.below(2000));
     answer.target.family = input.one_in(10) ? static_cast<std::uint16_t>(input.nasty()) : input.one_in(2) ? 2 : 23;
@@ -31,14 +31,11 @@ ControllerAnswer random_answer(check::Input& input) {
 
 bool can_be_carried_out(const ControllerAnswer& answer) {
     switch (static_cast<VerdictKind>(answer.action)) {
-    case VerdictKind::allow:
-        return true;
-    case VerdictKind::deny:
-        return answer.error >= 10'000 && answer.error < 12'000;
+    case VerdictKind::allow: return true;
+    case VerdictKind::deny: return answer.error >= 10'000 && answer.error < 12'000;
     case VerdictKind::redirect:
         return answer.target.port != 0 && (answer.target.family == 2 || answer.target.family == 23);
-    default:
-        return false;
+    default: return false;
     }
 }
 

@@ -26,20 +26,11 @@ std::string mutate(std::string text, std::mt19937_64& random) {
         const std::size_t at = random() % text.size();
         const char c = interesting[random() % (sizeof(interesting) - 1)];
         switch (random() % 5) {
-        case 0:
-            text[at] = c;
-            break;
-        case 1:
-            text.insert(at, 1 + random() % 3, c);
-            break;
-        case 2:
-            text.erase(at, 1 + random() % 4);
-            break;
-        case 3:
-            text[at] = static_cast<char>(random());
-            break;
-        default:
-            text.insert(at, text.substr(random() % text.size(), random() % 32));
+        case 0: text[at] = c; break;
+        case 1: text.insert(at, 1 + random() % 3, c); break;
+        case 2: text.erase(at, 1 + random() % 4); break;
+        case 3: text[at] = static_cast<char>(random()); break;
+        default: text.insert(at, text.substr(random() % text.size(), random() % 32));
         }
     }
     return text;

@@ -1,5 +1,5 @@
-// Policy images made at random, most of them nearly right: check() refuses or accepts, and what it accepts is resolved and
-// decided, under sanitizers: nothing outside is read, everything ends, and every answer is one that there is.
+// Policy images made at random, most of them nearly right: check() refuses or accepts, and what it accepts is resolved
+// and decided, under sanitizers: nothing outside is read, everything ends, and every answer is one that there is.
 #include "check.hpp"
 #include "input.hpp"
 
@@ -60,7 +60,8 @@ private:
     core::PolicySlice part(std::uint32_t count) {
         const std::uint32_t first = reference(count);
         const std::uint32_t rest = first <= count ? count - first : 0;
-        return {first, input_.one_in(1000) ? static_cast<std::uint32_t>(input_.nasty()) : small(std::min<std::uint32_t>(rest, 5) + 1)};
+        return {first, input_.one_in(1000) ? static_cast<std::uint32_t>(input_.nasty())
+                                           : small(std::min<std::uint32_t>(rest, 5) + 1)};
     }
 
     void counts(core::PolicyHeader& header) {
@@ -77,12 +78,27 @@ private:
         header.fold_values.count = 256 * (1 + small(2));
     }
     void lay_out(core::PolicyHeader& header) {
-        static constexpr std::size_t sizes[] = {
-            sizeof(core::PolicyRule), sizeof(core::PolicyExtra), sizeof(core::PolicyRange), sizeof(core::PolicyTime), 4,
-            sizeof(core::PolicyPattern), sizeof(core::PolicyMember), sizeof(core::PolicyCondition),
-            sizeof(core::PolicyGroup), sizeof(core::PolicyIndex), 4, sizeof(core::PolicyAddress), 4,
-            sizeof(core::PolicyCell), sizeof(core::PolicyPort), 4, 2, 2, 2};
-        static_assert(sizeof(sizes) / sizeof(sizes[0]) * sizeof(core::PolicySection) + 32 == sizeof(core::PolicyHeader));
+        static constexpr std::size_t sizes[] = {sizeof(core::PolicyRule),
+                                                sizeof(core::PolicyExtra),
+                                                sizeof(core::PolicyRange),
+                                                sizeof(core::PolicyTime),
+                                                4,
+                                                sizeof(core::PolicyPattern),
+                                                sizeof(core::PolicyMember),
+                                                sizeof(core::PolicyCondition),
+                                                sizeof(core::PolicyGroup),
+                                                sizeof(core::PolicyIndex),
+                                                4,
+                                                sizeof(core::PolicyAddress),
+                                                4,
+                                                sizeof(core::PolicyCell),
+                                                sizeof(core::PolicyPort),
+                                                4,
+                                                2,
+                                                2,
+                                                2};
+        static_assert(sizeof(sizes) / sizeof(sizes[0]) * sizeof(core::PolicySection) + 32 ==
+                      sizeof(core::PolicyHeader));
         std::size_t number = 0;
         for (core::PolicySection* section = &header.rules; section <= &header.fold_values; ++section) {
             section->offset = static_cast<std::uint32_t>(words_.size() * 8);
@@ -94,11 +110,13 @@ private:
     void each(const core::PolicySection& section, Make make) {
         for (std::uint32_t n = 0; n < section.count; ++n) {
             const T value = make(n);
-            std::memcpy(reinterpret_cast<std::byte*>(words_.data()) + section.offset + n * sizeof(T), &value, sizeof(T));
+            std::memcpy(reinterpret_cast<std::byte*>(words_.data()) + section.offset + n * sizeof(T), &value,
+                        sizeof(T));
         }
     }
     std::uint32_t candidate(const core::PolicyHeader& header) {
-        return input_.one_in(3) ? core::policy_candidate_list | reference(header.lists.count - 3) : reference(header.rules.count);
+        return input_.one_in(3) ? core::policy_candidate_list | reference(header.lists.count - 3)
+                                : reference(header.rules.count);
     }
     core::PolicyTable table(const core::PolicyHeader& header, const core::PolicySection& keys, unsigned bits) {
         core::PolicyTable made{};
@@ -127,15 +145,19 @@ private:
                                      part(header.numbers.count)};
         });
         each<core::PolicyRange>(header.ranges, [&](std::uint32_t) {
-            return core::PolicyRange{{0, input_.below(4)}, {input_.nasty(), input_.nasty()},
-                                     std::array<std::uint16_t, 3>{0, 2, 23}[small(3)], 0, static_cast<std::uint16_t>(input_.nasty()), 0};
+            return core::PolicyRange{{0, input_.below(4)},
+                                     {input_.nasty(), input_.nasty()},
+                                     std::array<std::uint16_t, 3>{0, 2, 23}[small(3)],
+                                     0,
+                                     static_cast<std::uint16_t>(input_.nasty()),
+                                     0};
         });
         each<std::uint32_t>(header.numbers, [&](std::uint32_t) { return small(20); });
-        each<core::PolicyPattern>(header.patterns, [&](std::uint32_t) {
-            return core::PolicyPattern{part(header.texts.count), small(4)};
-        });
+        each<core::PolicyPattern>(
+            header.patterns, [&](std::uint32_t) { return core::PolicyPattern{part(header.texts.count), small(4)}; });
         each<core::PolicyMember>(header.members, [&](std::uint32_t) {
-            return core::PolicyMember{static_cast<core::PolicyMemberKind>(1 + small(3)), reference(header.patterns.count)};
+            return core::PolicyMember{static_cast<core::PolicyMemberKind>(1 + small(3)),
+                                      reference(header.patterns.count)};
         });
         const std::uint32_t fewest = std::min({header.patterns.count, header.numbers.count, header.members.count});
         each<core::PolicyCondition>(header.conditions, [&](std::uint32_t) {
@@ -155,12 +177,15 @@ private:
             return core::PolicyIndex{table(header, header.keys_ipv4, 28), table(header, header.keys_ipv6, 124),
                                      candidate(header), 0};
         });
-        each<std::uint32_t>(header.keys_ipv4, [&](std::uint32_t n) { return n == 0 ? 0 : static_cast<std::uint32_t>(input_.nasty()); });
-        each<core::PolicyAddress>(header.keys_ipv6, [&](std::uint32_t) { return core::PolicyAddress{input_.nasty(), input_.nasty()}; });
+        each<std::uint32_t>(header.keys_ipv4,
+                            [&](std::uint32_t n) { return n == 0 ? 0 : static_cast<std::uint32_t>(input_.nasty()); });
+        each<core::PolicyAddress>(header.keys_ipv6,
+                                  [&](std::uint32_t) { return core::PolicyAddress{input_.nasty(), input_.nasty()}; });
         each<std::uint32_t>(header.buckets, [&](std::uint32_t) { return reference(header.keys_ipv4.count); });
         each<core::PolicyCell>(header.cells, [&](std::uint32_t n) {
             const core::PolicySlice ports = part(header.ports.count);
-            return core::PolicyCell{ports.count == 1 ? candidate(header) : ports.first, ports.count, reference(n + 1), small(9)};
+            return core::PolicyCell{ports.count == 1 ? candidate(header) : ports.first, ports.count, reference(n + 1),
+                                    small(9)};
         });
         each<core::PolicyPort>(header.ports, [&](std::uint32_t n) {
             return core::PolicyPort{static_cast<std::uint16_t>(n * 5000), 0, candidate(header)};

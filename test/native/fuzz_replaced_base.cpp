@@ -14,8 +14,22 @@ namespace {
 constexpr std::wstring_view guid = L"{E70F1AA0-AB8B-11CF-8CA3-00805F48A192}";
 constexpr std::wstring_view path = L"C:\\Windows\\system32\\mswsock.dll";
 constexpr std::wstring_view pieces[] = {
-    guid, L"{e70f1aa0-ab8b-11cf-8ca3-00805f48a192}", L" ", L"\r\n", L"\n", L"\r", path, L"C:", L"\\", L"\\\\server\\x",
-    L"\uFEFF", L"winsock_spi_lsp.dll", L"{", L"}", std::wstring_view(L"\0", 1), L"%SystemRoot%",
+    guid,
+    L"{e70f1aa0-ab8b-11cf-8ca3-00805f48a192}",
+    L" ",
+    L"\r\n",
+    L"\n",
+    L"\r",
+    path,
+    L"C:",
+    L"\\",
+    L"\\\\server\\x",
+    L"\uFEFF",
+    L"winsock_spi_lsp.dll",
+    L"{",
+    L"}",
+    std::wstring_view(L"\0", 1),
+    L"%SystemRoot%",
 };
 
 std::wstring some_text(check::Input& input) {

@@ -26,18 +26,10 @@ void scribble_header(check::Input& input, TestRing& ring) {
 void scribble_records(check::Input& input, TestRing& ring, std::uint32_t count) {
     for (std::uint32_t slot = 0; slot < count; ++slot) {
         switch (input.below(6)) {
-        case 0:
-            ring.record(slot).sequence = input.nasty();
-            break;
-        case 1:
-            ring.record(slot).sequence = 2 * input.below(400);
-            break;
-        case 2:
-            input.fill({reinterpret_cast<std::byte*>(&ring.record(slot)), sizeof(Record)});
-            break;
-        default:
-            ring.record(slot).sequence = 2 * (ring.header().next - count + slot) + 2;
-            break;
+        case 0: ring.record(slot).sequence = input.nasty(); break;
+        case 1: ring.record(slot).sequence = 2 * input.below(400); break;
+        case 2: input.fill({reinterpret_cast<std::byte*>(&ring.record(slot)), sizeof(Record)}); break;
+        default: ring.record(slot).sequence = 2 * (ring.header().next - count + slot) + 2; break;
         }
     }
 }

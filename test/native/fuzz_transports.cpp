@@ -1,5 +1,5 @@
-// What another process may leave in shared memory, or in an atom: nothing outside the ring is touched, and every text is
-// either one that atom_text makes or none.
+// What another process may leave in shared memory, or in an atom: nothing outside the ring is touched, and every text
+// is either one that atom_text makes or none.
 #include "check.hpp"
 #include "input.hpp"
 

@@ -18,14 +18,10 @@ public:
     // Numbers that break things: small, around powers of two, near all ones, or anything.
     std::uint64_t nasty() {
         switch (below(5)) {
-        case 0:
-            return below(16);
-        case 1:
-            return (std::uint64_t{1} << below(64)) + below(5) - 2;
-        case 2:
-            return ~below(4);
-        default:
-            return number();
+        case 0: return below(16);
+        case 1: return (std::uint64_t{1} << below(64)) + below(5) - 2;
+        case 2: return ~below(4);
+        default: return number();
         }
     }
     void fill(std::span<std::byte> bytes) {

@@ -34,9 +34,12 @@ int main() {
     });
 
     check::run("below a provider that names us by our hidden entry, our entry of the same triplet is ours", [] {
-        const std::vector<ProtocolInfo> catalog{
-            entry(1020, stranger_layered, {1019, 1007, 1002}, ipv4, 2, 17), our_layered(1008, {1007, 1001}),
-            our_layered(1009, {1007, 1002}, ipv4, 2, 17), base(1001), base(1002, ipv4, 2, 17), our_hidden(1007)};
+        const std::vector<ProtocolInfo> catalog{entry(1020, stranger_layered, {1019, 1007, 1002}, ipv4, 2, 17),
+                                                our_layered(1008, {1007, 1001}),
+                                                our_layered(1009, {1007, 1002}, ipv4, 2, 17),
+                                                base(1001),
+                                                base(1002, ipv4, 2, 17),
+                                                our_hidden(1007)};
         const Place place = find_place(catalog, catalog[0]);
         CHECK(place.fault == PlaceFault::none && place.own->catalog_entry_id == 1009);
         CHECK(place.next->catalog_entry_id == 1002);
@@ -50,10 +53,12 @@ int main() {
     });
 
     check::run("another provider below us is next, by its hidden or its layered entry", [] {
-        const std::vector<ProtocolInfo> catalog{
-            our_layered(1008, {1007, 1019, 1001}), our_layered(1010, {1007, 1020, 1001}),
-            entry(1020, stranger_layered, {1019, 1001}), base(1001), our_hidden(1007),
-            entry(1019, stranger_hidden, {})};
+        const std::vector<ProtocolInfo> catalog{our_layered(1008, {1007, 1019, 1001}),
+                                                our_layered(1010, {1007, 1020, 1001}),
+                                                entry(1020, stranger_layered, {1019, 1001}),
+                                                base(1001),
+                                                our_hidden(1007),
+                                                entry(1019, stranger_hidden, {})};
         CHECK(find_place(catalog, catalog[0]).next->catalog_entry_id == 1019);
         CHECK(find_place(catalog, catalog[1]).next->catalog_entry_id == 1020);
         CHECK(find_place(catalog, catalog[1]).below.length == 2);
@@ -112,22 +117,23 @@ int main() {
         }
     });
 
-    check::run("an id put into a chain and taken out again leaves the entry as it was, with what lies behind its end", [] {
-        ProtocolInfo former = entry(1020, stranger_layered, {1019, 1001});
-        for (int place = 2; place < max_chain_length - 1; ++place) {
-            former.chain[place] = 0xBAADF00D;
-        }
-        const std::array<std::uint32_t, 3> longer{1019, 1008, 1001};
-        const std::array<std::uint32_t, 2> shorter{1019, 1001};
-        const ProtocolInfo changed = with_chain(former, longer);
-        CHECK(changed.chain_length == 3 && changed.chain[1] == 1008 && changed.chain[3] == 0xBAADF00D);
-        const ProtocolInfo again = with_chain(changed, shorter);
-        CHECK(std::memcmp(&again, &former, sizeof former) == 0);
-        const ProtocolInfo twice = with_chain(changed, longer);
-        CHECK(std::memcmp(&twice, &changed, sizeof changed) == 0);
-        const std::array<std::uint32_t, 9> too_long{1, 2, 3, 4, 5, 6, 7, 8, 9};
-        CHECK(with_chain(former, too_long).chain_length == max_chain_length);
-    });
+    check::run("an id put into a chain and taken out again leaves the entry as it was, with what lies behind its end",
+               [] {
+                   ProtocolInfo former = entry(1020, stranger_layered, {1019, 1001});
+                   for (int place = 2; place < max_chain_length - 1; ++place) {
+                       former.chain[place] = 0xBAADF00D;
+                   }
+                   const std::array<std::uint32_t, 3> longer{1019, 1008, 1001};
+                   const std::array<std::uint32_t, 2> shorter{1019, 1001};
+                   const ProtocolInfo changed = with_chain(former, longer);
+                   CHECK(changed.chain_length == 3 && changed.chain[1] == 1008 && changed.chain[3] == 0xBAADF00D);
+                   const ProtocolInfo again = with_chain(changed, shorter);
+                   CHECK(std::memcmp(&again, &former, sizeof former) == 0);
+                   const ProtocolInfo twice = with_chain(changed, longer);
+                   CHECK(std::memcmp(&twice, &changed, sizeof changed) == 0);
+                   const std::array<std::uint32_t, 9> too_long{1, 2, 3, 4, 5, 6, 7, 8, 9};
+                   CHECK(with_chain(former, too_long).chain_length == max_chain_length);
+               });
 
     check::run("the answer of the base below, of a layered provider by its entry or by its chain, is below us", [] {
         const ChainBelow base_below{{1001}, 1};

@@ -22,7 +22,9 @@ std::string round_trip(std::string_view text) {
     return value ? json::write(*value) : "refused";
 }
 
-bool refused(std::string_view text) { return !json::parse(text).has_value(); }
+bool refused(std::string_view text) {
+    return !json::parse(text).has_value();
+}
 
 void reads_every_kind_of_value() {
     const auto value = json::parse(R"( {"a":[1,-2.5e3,true,false,null,"x"],"b":{}} )");
@@ -59,18 +61,28 @@ void joins_pairs_of_surrogates_and_keeps_single_ones() {
 }
 
 void refuses_what_is_not_json() {
-    for (const char* text :
-         {"", " ", "{", "[", "\"", "{\"a\"}", "{\"a\":}", "{a:1}", "[1,]", "{\"a\":1,}", "01", "-", "1.", ".5", "1e",
-          "+1", "tru", "nul", "NaN", "[1]]", "1 2", "\"\\x\"", "\"\\u12\"", "\"\t\"", "'a'", "{\"a\":1,\"a\":2}",
-          "//", "\xEF\xBB\xBF{}"}) {
+    for (const char* text : {"",          " ",
+                             "{",         "[",
+                             "\"",        "{\"a\"}",
+                             "{\"a\":}",  "{a:1}",
+                             "[1,]",      "{\"a\":1,}",
+                             "01",        "-",
+                             "1.",        ".5",
+                             "1e",        "+1",
+                             "tru",       "nul",
+                             "NaN",       "[1]]",
+                             "1 2",       "\"\\x\"",
+                             "\"\\u12\"", "\"\t\"",
+                             "'a'",       "{\"a\":1,\"a\":2}",
+                             "//",        "\xEF\xBB\xBF{}"}) {
         CHECK(refused(text));
     }
 }
 
 void refuses_bytes_that_are_not_utf8() {
-    for (const char* text : {"\"\x80\"", "\"\xC0\x80\"", "\"\xC3\"", "\"\xE0\x80\x80\"", "\"\xED\xA0\x80\"",
-                             "\"\xF0\x80\x80\x80\"", "\"\xF4\x90\x80\x80\"", "\"\xF5\x80\x80\x80\"", "\"\xE2\x82\"",
-                             "\"\xE2\x82"}) {
+    for (const char* text :
+         {"\"\x80\"", "\"\xC0\x80\"", "\"\xC3\"", "\"\xE0\x80\x80\"", "\"\xED\xA0\x80\"", "\"\xF0\x80\x80\x80\"",
+          "\"\xF4\x90\x80\x80\"", "\"\xF5\x80\x80\x80\"", "\"\xE2\x82\"", "\"\xE2\x82"}) {
         CHECK(refused(text));
     }
     CHECK(round_trip("\"\xC3\xA4\xE2\x82\xAC\xF4\x8F\xBF\xBF\"") == "\"\xC3\xA4\xE2\x82\xAC\xF4\x8F\xBF\xBF\"");

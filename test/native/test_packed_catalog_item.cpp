@@ -78,8 +78,8 @@ void a_chain_has_at_most_seven_entries() {
         item.info.chain_length = length;
         CHECK(core::check_item(item) == core::ItemFault::none);
     }
-    for (const std::int32_t length : {-1, 8, std::numeric_limits<std::int32_t>::max(),
-                                      std::numeric_limits<std::int32_t>::min()}) {
+    for (const std::int32_t length :
+         {-1, 8, std::numeric_limits<std::int32_t>::max(), std::numeric_limits<std::int32_t>::min()}) {
         item.info.chain_length = length;
         CHECK(core::check_item(item) == core::ItemFault::chain);
     }

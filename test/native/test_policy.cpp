@@ -71,17 +71,19 @@ void read_process(const json::Value& value, Process& process) {
         process.programs.push_back(text(ancestor.find("program")));
     }
     for (const json::Value& ancestor : *value.find("ancestors")->array()) {
-        process.ancestors.push_back({static_cast<std::uint32_t>(number(ancestor, "pid")),
-                                     process.programs[process.ancestors.size()]});
+        process.ancestors.push_back(
+            {static_cast<std::uint32_t>(number(ancestor, "pid")), process.programs[process.ancestors.size()]});
     }
     jobs.clear();
     for (const json::Value& job : *value.find("jobs")->array()) {
         jobs.push_back(text(&job));
     }
-    process.facts = {static_cast<std::uint32_t>(number(value, "pid")), process.program, process.command_line,
-                     process.user, process.ancestors, [](std::u16string_view name) {
-                         return std::find(jobs.begin(), jobs.end(), name) != jobs.end();
-                     }};
+    process.facts = {static_cast<std::uint32_t>(number(value, "pid")),
+                     process.program,
+                     process.command_line,
+                     process.user,
+                     process.ancestors,
+                     [](std::u16string_view name) { return std::find(jobs.begin(), jobs.end(), name) != jobs.end(); }};
 }
 
 void answer(const core::PolicyImage& image, std::span<const std::byte> resolved, const json::Value& value) {
@@ -99,8 +101,8 @@ void answer(const core::PolicyImage& image, std::span<const std::byte> resolved,
     for (const std::uint8_t byte : verdict.target.bytes) {
         std::cout << int{byte} << '.';
     }
-    const bool concerned = image.concerns(facts.call) &&
-                           (image.concerns(resolved, facts.call) || verdict.rule == core::default_rule);
+    const bool concerned =
+        image.concerns(facts.call) && (image.concerns(resolved, facts.call) || verdict.rule == core::default_rule);
     std::cout << ' ' << verdict.timeout << ' ' << static_cast<int>(verdict.otherwise) << ' ' << verdict.otherwise_error
               << ' ' << (concerned ? 1 : 0) << '\n';
 }
@@ -173,7 +175,8 @@ struct Smallest {
         sign();
     }
     std::uint32_t place(const void* member) const {
-        return static_cast<std::uint32_t>(static_cast<const std::byte*>(member) - reinterpret_cast<const std::byte*>(this));
+        return static_cast<std::uint32_t>(static_cast<const std::byte*>(member) -
+                                          reinterpret_cast<const std::byte*>(this));
     }
     std::span<const std::byte> bytes() const { return {reinterpret_cast<const std::byte*>(this), sizeof(*this)}; }
     void sign() { header.checksum = core::policy_checksum(bytes().subspan(sizeof(header))); }
@@ -196,7 +199,8 @@ void decides_by_the_smallest_image() {
     core::CallFacts facts;
     facts.protocol = 6;
     facts.remote.family = 2;
-    CHECK(image.decide(resolved, facts).kind == core::VerdictKind::deny && image.decide(resolved, facts).error == 10013);
+    CHECK(image.decide(resolved, facts).kind == core::VerdictKind::deny &&
+          image.decide(resolved, facts).error == 10013);
     facts.call = core::PolicyCall::bind;
     CHECK(image.decide(resolved, facts).kind == core::VerdictKind::allow);
 }

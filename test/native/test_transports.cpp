@@ -144,8 +144,8 @@ void atoms_give_back_every_length() {
 }
 
 void atoms_of_others_are_none_of_ours() {
-    for (const std::u16string_view text : {u"", u"Progman", u"#1234", u"\u4E00", u"\u4E01", u"\u4E01\u8E00",
-                                          u"\u4E02\u4E00\u4E00\u4E00"}) {
+    for (const std::u16string_view text :
+         {u"", u"Progman", u"#1234", u"\u4E00", u"\u4E01", u"\u4E01\u8E00", u"\u4E02\u4E00\u4E00\u4E00"}) {
         CHECK(core::atom_bytes(text).empty());
     }
     CHECK(core::atom_bytes(u"\u4E01\u4E01").empty());        // bits behind the last byte

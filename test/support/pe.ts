@@ -38,7 +38,11 @@ export function readPortableExecutable(file: string): PortableExecutable {
     const directory = (index: number): number => data.readUInt32LE(directories + 8 * index);
     const namesOf = (table: number, size: number, nameAt: number): string[] => {
         const names: string[] = [];
-        for (let entry = table === 0 ? 0 : offsetOf(table); entry !== 0 && data.readUInt32LE(entry + nameAt) !== 0; entry += size) {
+        for (
+            let entry = table === 0 ? 0 : offsetOf(table);
+            entry !== 0 && data.readUInt32LE(entry + nameAt) !== 0;
+            entry += size
+        ) {
             names.push(textAt(data.readUInt32LE(entry + nameAt)).toLowerCase());
         }
         return names;

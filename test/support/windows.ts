@@ -13,8 +13,7 @@ interface Given {
 
 /** A program of other people's (scripts/programs.mjs): where it is, or why it is not there. */
 export type OtherProgram =
-    | { readonly file: string; readonly missing?: never }
-    | { readonly file?: never; readonly missing: string };
+    { readonly file: string; readonly missing?: never } | { readonly file?: never; readonly missing: string };
 
 function given(): Given {
     const text = process.env["WINSOCK_SPI_TEST"];

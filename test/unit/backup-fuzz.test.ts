@@ -19,8 +19,14 @@ const guid = "{11111111-2222-3333-4444-555555550000}";
 function smallCatalog(): Catalog {
     const entries = withStranger(baseEntries().slice(0, 1), { firstId: 1020, guid, count: 1 });
     const namespace = {
-        name: "@%SystemRoot%\\system32\\x.dll,-1", providerId: guid, path: "C:\\n.dll", namespace: 12,
-        namespaceName: "NS_DNS", enabled: true, version: 0, storesServiceClassInfo: false,
+        name: "@%SystemRoot%\\system32\\x.dll,-1",
+        providerId: guid,
+        path: "C:\\n.dll",
+        namespace: 12,
+        namespaceName: "NS_DNS",
+        enabled: true,
+        version: 0,
+        storesServiceClassInfo: false,
     };
     const application = { key: "12345678", program: "C:\\p.exe", args: "", categories: 0x80000000, categoryNames: [] };
     return {
@@ -32,7 +38,11 @@ function smallCatalog(): Catalog {
 }
 
 const other = backupOf(smallCatalog());
-const target = { registry: registryOf(smallCatalog()), machine: { catalogs: [64, 32] as const }, catalog: smallCatalog() };
+const target = {
+    registry: registryOf(smallCatalog()),
+    machine: { catalogs: [64, 32] as const },
+    catalog: smallCatalog(),
+};
 
 /** What must not happen is any other error than one that says what is wrong. */
 function expected(error: unknown): void {
@@ -64,7 +74,13 @@ function readEverywhere(text: string, further: boolean): boolean {
     const catalog = catalogOfRegistry(backup.registry);
     const findings = diagnose({
         machine: { arch: "x64", catalogs: [64, 32], systemRoot: "C:\\Windows" },
-        registry: backup.registry, catalog, winsock: {}, files: {}, trials: {}, sensitivePrograms: [], programs: {},
+        registry: backup.registry,
+        catalog,
+        winsock: {},
+        files: {},
+        trials: {},
+        sensitivePrograms: [],
+        programs: {},
     });
     assert.ok(findings.every(({ code, message }) => code.length > 0 && message.length > 0));
     return true;
@@ -90,11 +106,14 @@ function mutateTree(random: Random, tree: RegistryTree): void {
             }
             return;
         case 1:
-            if (keys.length > 0) { // again, or elsewhere
+            if (keys.length > 0) {
+                // again, or elsewhere
                 const name = random.pick([...keys, "000000000001", "zzz", "__proto__", "FFFFFFFF", ""]);
                 Object.defineProperty(key.keys, name, {
                     value: structuredClone(key.keys[random.pick(keys)]),
-                    enumerable: true, configurable: true, writable: true,
+                    enumerable: true,
+                    configurable: true,
+                    writable: true,
                 });
             }
             return;
@@ -111,11 +130,12 @@ function mutateTree(random: Random, tree: RegistryTree): void {
             const bytes = Buffer.from(value.data, "base64");
             if (random.chance(10)) {
                 value.type = random.below(13);
-            } else if (random.chance(10)) {
+            } else if (random.chance(11)) {
                 value.data = bytes.subarray(0, random.below(bytes.length + 1)).toString("base64");
             } else if (bytes.length >= 4) {
                 for (let times = 1 + random.below(3); times > 0; --times) {
-                    if (random.chance(50)) { // numbers where numbers are
+                    if (random.chance(50)) {
+                        // numbers where numbers are
                         const last = Math.floor(Math.min(bytes.length, 376) / 4) - 1;
                         bytes.writeUInt32LE(random.pick(numbers), 4 * random.below(last + 1));
                     } else {

@@ -3,7 +3,13 @@ import * as fs from "node:fs/promises";
 import * as os from "node:os";
 import * as path from "node:path";
 import {
-    automaticBackupName, detailsChecksum, newestFirst, parseBackup, readBackup, registryChecksum, writeBackup,
+    automaticBackupName,
+    detailsChecksum,
+    newestFirst,
+    parseBackup,
+    readBackup,
+    registryChecksum,
+    writeBackup,
 } from "#lib/catalog/backup.js";
 import { planRestore } from "#lib/catalog/restore.js";
 import { type RegistryTree, catalogOfRegistry, dword, dwordValue, keyAt } from "#lib/catalog/registry.js";
@@ -36,15 +42,42 @@ describe("parseBackup", () => {
     });
 
     it("tells a damaged file from a foreign and a newer one", () => {
-        assert.equal(codeOf(() => parseBackup("")), "ERR_BACKUP_CORRUPT");
-        assert.equal(codeOf(() => parseBackup("not JSON")), "ERR_BACKUP_CORRUPT");
-        assert.equal(codeOf(() => parseBackup("{}")), "ERR_BACKUP_FOREIGN");
-        assert.equal(codeOf(() => parseBackup("[1]")), "ERR_BACKUP_FOREIGN");
-        assert.equal(codeOf(() => parseBackup("null")), "ERR_BACKUP_FOREIGN");
-        assert.equal(codeOf(() => parseBackup('{"format":"something-else","version":1}')), "ERR_BACKUP_FOREIGN");
-        assert.equal(codeOf(() => parseBackup(changed((value) => (value["version"] = 2)))), "ERR_BACKUP_NEWER");
-        assert.equal(codeOf(() => parseBackup(changed((value) => (value["version"] = "1")))), "ERR_BACKUP_CORRUPT");
-        assert.equal(codeOf(() => parseBackup(changed((value) => (value["version"] = 0)))), "ERR_BACKUP_CORRUPT");
+        assert.equal(
+            codeOf(() => parseBackup("")),
+            "ERR_BACKUP_CORRUPT",
+        );
+        assert.equal(
+            codeOf(() => parseBackup("not JSON")),
+            "ERR_BACKUP_CORRUPT",
+        );
+        assert.equal(
+            codeOf(() => parseBackup("{}")),
+            "ERR_BACKUP_FOREIGN",
+        );
+        assert.equal(
+            codeOf(() => parseBackup("[1]")),
+            "ERR_BACKUP_FOREIGN",
+        );
+        assert.equal(
+            codeOf(() => parseBackup("null")),
+            "ERR_BACKUP_FOREIGN",
+        );
+        assert.equal(
+            codeOf(() => parseBackup('{"format":"something-else","version":1}')),
+            "ERR_BACKUP_FOREIGN",
+        );
+        assert.equal(
+            codeOf(() => parseBackup(changed((value) => (value["version"] = 2)))),
+            "ERR_BACKUP_NEWER",
+        );
+        assert.equal(
+            codeOf(() => parseBackup(changed((value) => (value["version"] = "1")))),
+            "ERR_BACKUP_CORRUPT",
+        );
+        assert.equal(
+            codeOf(() => parseBackup(changed((value) => (value["version"] = 0)))),
+            "ERR_BACKUP_CORRUPT",
+        );
     });
 
     it("refuses a file in which anything is missing or of a wrong shape", () => {
@@ -82,15 +115,18 @@ describe("parseBackup", () => {
         for (let depth = 0; depth < 2000; ++depth) {
             tree = { values: {}, keys: { x: tree } };
         }
-        assert.equal(codeOf(() => parseBackup(changed((value) => (value["registry"] = tree)))), "ERR_BACKUP_CORRUPT");
+        assert.equal(
+            codeOf(() => parseBackup(changed((value) => (value["registry"] = tree)))),
+            "ERR_BACKUP_CORRUPT",
+        );
     });
 
     it("refuses content that does not fit its checksum", () => {
         const text = changed((value) => (value["checksum"] = `sha256:${"0".repeat(64)}`), false);
-        assert.throws(
-            () => parseBackup(text, "C:\\b.json"),
-            { code: "ERR_BACKUP_CORRUPT", message: /C:\\b\.json .*checksum/ },
-        );
+        assert.throws(() => parseBackup(text, "C:\\b.json"), {
+            code: "ERR_BACKUP_CORRUPT",
+            message: /C:\\b\.json .*checksum/,
+        });
     });
 
     it("refuses details that do not fit their checksum, and does not ask for one that a file does not have", () => {
@@ -98,22 +134,38 @@ describe("parseBackup", () => {
         const sealed = { ...sound, detailsChecksum: detailsChecksum(sound) };
         assert.deepEqual(parseBackup(JSON.stringify(sealed)), sealed);
         const dlls = { "C:\\a.dll": { sha256: "00", size: 1 } };
-        for (const change of [{ created: "2026-11-22T00:00:00.000Z" }, { dlls }, { decoded: { protocols: {}, namespaces: {} } }]) {
+        for (const change of [
+            { created: "2026-11-22T00:00:00.000Z" },
+            { dlls },
+            { decoded: { protocols: {}, namespaces: {} } },
+        ]) {
             const changedDetails = JSON.stringify({ ...sealed, ...change });
-            assert.equal(codeOf(() => parseBackup(changedDetails)), "ERR_BACKUP_CORRUPT", JSON.stringify(change));
+            assert.equal(
+                codeOf(() => parseBackup(changedDetails)),
+                "ERR_BACKUP_CORRUPT",
+                JSON.stringify(change),
+            );
         }
     });
 
     it("refuses details of a wrong shape, and text that would move the cursor", () => {
         for (const change of [
-            { created: "yesterday" }, { created: "\u001b[2J" }, { dlls: { x: 1 } }, { dlls: { x: { sha256: 1, size: 1 } } },
-            { decoded: { protocols: { "64": 1 } } }, { decoded: { protocols: { "64": [null] } } },
+            { created: "yesterday" },
+            { created: "\u001b[2J" },
+            { dlls: { x: 1 } },
+            { dlls: { x: { sha256: 1, size: 1 } } },
+            { decoded: { protocols: { "64": 1 } } },
+            { decoded: { protocols: { "64": [null] } } },
             { decoded: { categories: { "64": { x: "1" } } } },
             { machine: { computer: "\n", windows: "", arch: "", catalogs: [64, 32] } },
             { machine: { computer: "", windows: "", arch: "", catalogs: ["64"] } },
         ]) {
             const text = JSON.stringify({ ...backupOf(freshCatalog()), ...change });
-            assert.equal(codeOf(() => parseBackup(text)), "ERR_BACKUP_CORRUPT", JSON.stringify(change));
+            assert.equal(
+                codeOf(() => parseBackup(text)),
+                "ERR_BACKUP_CORRUPT",
+                JSON.stringify(change),
+            );
         }
     });
 
@@ -169,36 +221,39 @@ describe("backup files", () => {
     it("that cannot be written say so and leave nothing behind", async () => {
         const blocker = path.join(folder, "blocker");
         await fs.writeFile(blocker, "");
-        await assert.rejects(
-            writeBackup(backupOf(freshCatalog()), path.join(blocker, "b.json")),
-            { code: "ERR_NOT_WRITABLE" },
-        );
+        await assert.rejects(writeBackup(backupOf(freshCatalog()), path.join(blocker, "b.json")), {
+            code: "ERR_NOT_WRITABLE",
+        });
         await fs.mkdir(path.join(folder, "taken"));
-        await assert.rejects(
-            writeBackup(backupOf(freshCatalog()), path.join(folder, "taken")),
-            { code: "ERR_NOT_WRITABLE" },
-        );
+        await assert.rejects(writeBackup(backupOf(freshCatalog()), path.join(folder, "taken")), {
+            code: "ERR_NOT_WRITABLE",
+        });
         assert.deepEqual((await fs.readdir(folder)).sort(), ["blocker", "taken"]);
     });
 
     it("that are not there say so", async () => {
-        await assert.rejects(
-            readBackup(path.join(folder, "none.json")),
-            { code: "ERR_FILE_NOT_FOUND", message: /none\.json/ },
-        );
+        await assert.rejects(readBackup(path.join(folder, "none.json")), {
+            code: "ERR_FILE_NOT_FOUND",
+            message: /none\.json/,
+        });
     });
 
     it("taken automatically have names that sort by time", () => {
-        const names = ["2026-01-02T03:04:05.006Z", "2026-01-02T03:04:05.007Z", "2027-01-01T00:00:00.000Z"].map(
-            (time) => automaticBackupName(time),
+        const names = ["2026-01-02T03:04:05.006Z", "2026-01-02T03:04:05.007Z", "2027-01-01T00:00:00.000Z"].map((time) =>
+            automaticBackupName(time),
         );
         assert.deepEqual(names, ["20260102T030405006Z.json", "20260102T030405007Z.json", "20270101T000000000Z.json"]);
         assert.equal(automaticBackupName("2026-01-02T03:04:05.006Z", 2), "20260102T030405006Z-2.json");
     });
 
     it("taken automatically are listed newest first, several of one millisecond in their order; others are not", () => {
-        const order = ["20270101T000000000Z.json", "20260102T030405006Z-10.json", "20260102T030405006Z-2.json",
-            "20260102T030405006Z.json", "20260102T030405005Z-3.json"];
+        const order = [
+            "20270101T000000000Z.json",
+            "20260102T030405006Z-10.json",
+            "20260102T030405006Z-2.json",
+            "20260102T030405006Z.json",
+            "20260102T030405005Z-3.json",
+        ];
         assert.deepEqual(newestFirst([...order].sort()), order);
         const others = ["notes.json", "20260102T030405006Z.json.1234.tmp", "20260102T030405006Z-x.json", "2026.json"];
         assert.deepEqual(newestFirst([...others, ...order.slice(0, 1)]), order.slice(0, 1));
@@ -226,11 +281,15 @@ describe("planRestore", () => {
 
     it("writes only the catalog that differs, exactly as backed up, and counts on", () => {
         const more: Catalog = {
-            ...freshCatalog(), protocols: { "64": [...baseEntries(), entry({ id: 1207 })], "32": baseEntries() },
+            ...freshCatalog(),
+            protocols: { "64": [...baseEntries(), entry({ id: 1207 })], "32": baseEntries() },
         };
         const live = registryOf(more, 9, 1208);
         const plan = planRestore(backupOf(freshCatalog()), { registry: live, machine });
-        assert.deepEqual(plan.steps.map((step) => step.do === "write-registry" && step.key), ["Protocol_Catalog9"]);
+        assert.deepEqual(
+            plan.steps.map((step) => step.do === "write-registry" && step.key),
+            ["Protocol_Catalog9"],
+        );
         const after = written(live, plan);
         assert.deepEqual(catalogOfRegistry(after), catalogOfRegistry(registryOf(freshCatalog())));
         assert.equal(dword(keyAt(after, "Protocol_Catalog9"), "Serial_Access_Num"), 10);
@@ -266,14 +325,27 @@ describe("planRestore", () => {
     it("refuses a backup of a machine with other catalogs", () => {
         const narrow: Catalog = { protocols: { "32": baseEntries() }, namespaces: { "32": [] } };
         const live = { registry: registryOf(freshCatalog()), machine };
-        assert.equal(codeOf(() => planRestore(backupOf(narrow), live)), "ERR_BACKUP_BITNESS");
+        assert.equal(
+            codeOf(() => planRestore(backupOf(narrow), live)),
+            "ERR_BACKUP_BITNESS",
+        );
         const narrowLive = { registry: registryOf(narrow), machine: { catalogs: [32] as const } };
-        assert.equal(codeOf(() => planRestore(backupOf(freshCatalog()), narrowLive)), "ERR_BACKUP_BITNESS");
-        assert.equal(codeOf(() => planRestore(backupOf(narrow), narrowLive)), "no error");
+        assert.equal(
+            codeOf(() => planRestore(backupOf(freshCatalog()), narrowLive)),
+            "ERR_BACKUP_BITNESS",
+        );
+        assert.equal(
+            codeOf(() => planRestore(backupOf(narrow), narrowLive)),
+            "no error",
+        );
         const claims = {
-            ...backupOf(freshCatalog()), machine: { ...backupOf(freshCatalog()).machine, catalogs: [32 as const] },
+            ...backupOf(freshCatalog()),
+            machine: { ...backupOf(freshCatalog()).machine, catalogs: [32 as const] },
         };
-        assert.equal(codeOf(() => planRestore(claims, live)), "ERR_BACKUP_BITNESS");
+        assert.equal(
+            codeOf(() => planRestore(claims, live)),
+            "ERR_BACKUP_BITNESS",
+        );
     });
 
     it("works on a live registry that has lost a whole catalog", () => {
@@ -310,11 +382,13 @@ function randomRegistry(random: Random): RegistryTree {
     );
     for (let extra = random.below(3); extra > 0; --extra) {
         registry.values[`value ${random.below(4)}`] = {
-            type: random.below(12), data: Buffer.from(random.bytes(random.below(9))).toString("base64"),
+            type: random.below(12),
+            data: Buffer.from(random.bytes(random.below(9))).toString("base64"),
         };
         const name = random.pick(["AppId_Catalog", "Winsock", "12345678"]);
         registry.keys[name] = {
-            values: { x: dwordValue(random.below(3)) }, keys: { [String(random.below(3))]: { values: {}, keys: {} } },
+            values: { x: dwordValue(random.below(3)) },
+            keys: { [String(random.below(3))]: { values: {}, keys: {} } },
         };
     }
     return registry;

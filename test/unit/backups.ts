@@ -127,7 +127,9 @@ export function mutateText(random: Random, text: string, insertions: readonly st
         case 2:
             return text.slice(0, at) + text.slice(at + 1 + random.below(50));
         case 3:
-            return text.slice(0, at) + text.slice(random.below(text.length), random.below(text.length)) + text.slice(at);
+            return (
+                text.slice(0, at) + text.slice(random.below(text.length), random.below(text.length)) + text.slice(at)
+            );
         default:
             return text.slice(0, at) + random.pick(insertions) + text.slice(at);
     }

@@ -10,7 +10,8 @@ const read = (...file: string[]): string => fs.readFileSync(path.join(project, .
 const sources = JSON.parse(read("native", "sources.json")) as Record<string, string[]>;
 
 function filesBelow(folder: string): string[] {
-    return fs.readdirSync(path.join(project, folder), { recursive: true, encoding: "utf8" })
+    return fs
+        .readdirSync(path.join(project, folder), { recursive: true, encoding: "utf8" })
         .map((name) => path.posix.join(folder, name.replaceAll("\\", "/")));
 }
 
@@ -61,8 +62,19 @@ describe("the package", () => {
     };
 
     it("runs nothing when it is installed", () => {
-        const atInstall = ["preinstall", "install", "postinstall", "preprepare", "prepare", "postprepare", "prepublish"];
-        assert.deepEqual(Object.keys(manifest.scripts).filter((name) => atInstall.includes(name)), []);
+        const atInstall = [
+            "preinstall",
+            "install",
+            "postinstall",
+            "preprepare",
+            "prepare",
+            "postprepare",
+            "prepublish",
+        ];
+        assert.deepEqual(
+            Object.keys(manifest.scripts).filter((name) => atInstall.includes(name)),
+            [],
+        );
         assert.equal(manifest.gypfile, false, "else npm runs node-gyp because of binding.gyp");
     });
 
@@ -84,26 +96,45 @@ describe("the package", () => {
 });
 
 describe("the built binaries", () => {
-    for (const [folder, bits] of [["win32-x64", 64], ["win32-ia32", 32]] as const) {
+    for (const [folder, bits] of [
+        ["win32-x64", 64],
+        ["win32-ia32", 32],
+    ] as const) {
         const binary = (name: string) => readPortableExecutable(path.join(project, "prebuilds", folder, name));
 
         it(`${folder}: the provider imports kernel32 and ntdll and nothing else, and exports WSPStartup`, () => {
             const provider = binary("winsock_spi_lsp.dll");
             assert.equal(provider.bits, bits);
             assert.ok(provider.imports.length > 0);
-            assert.deepEqual(provider.imports.filter((name) => !["kernel32.dll", "ntdll.dll"].includes(name)), []);
+            assert.deepEqual(
+                provider.imports.filter((name) => !["kernel32.dll", "ntdll.dll"].includes(name)),
+                [],
+            );
             assert.deepEqual(provider.exports, ["WSPStartup"]);
         });
 
         it(`${folder}: addon and rescue need no DLL that is not part of Windows, and rescue no Winsock`, () => {
             const system = new Set([
-                "advapi32.dll", "bcrypt.dll", "kernel32.dll", "msvcrt.dll", "ntdll.dll", "ole32.dll", "shell32.dll", "user32.dll",
+                "advapi32.dll",
+                "bcrypt.dll",
+                "kernel32.dll",
+                "msvcrt.dll",
+                "ntdll.dll",
+                "ole32.dll",
+                "shell32.dll",
+                "user32.dll",
             ]);
             const addon = binary("winsock_spi.node");
             const rescue = binary("winsock-spi-rescue.exe");
             assert.deepEqual([addon.bits, rescue.bits], [bits, bits]);
-            assert.deepEqual(addon.imports.filter((name) => !system.has(name)), ["node.exe"]);
-            assert.deepEqual(rescue.imports.filter((name) => !system.has(name)), []);
+            assert.deepEqual(
+                addon.imports.filter((name) => !system.has(name)),
+                ["node.exe"],
+            );
+            assert.deepEqual(
+                rescue.imports.filter((name) => !system.has(name)),
+                [],
+            );
         });
     }
 });

@@ -58,8 +58,13 @@ describe("events of catalog changes", () => {
 
     it("is nothing for any other event and any other text", () => {
         for (const text of [
-            "", "<Event>", event({ id: 5 }), event({ id: 11 }), event({ provider: "Somebody" }),
-            event().slice(0, 100), event() + " ".repeat(40_000),
+            "",
+            "<Event>",
+            event({ id: 5 }),
+            event({ id: 11 }),
+            event({ provider: "Somebody" }),
+            event().slice(0, 100),
+            event() + " ".repeat(40_000),
         ]) {
             assert.equal(parseCatalogEvent(text), undefined, text.slice(0, 200));
         }
@@ -68,12 +73,27 @@ describe("events of catalog changes", () => {
     it("ends, whatever the text is", () => {
         const seed = newSeed();
         const random = new Random(seed);
-        const pieces = ["<", ">", "'", "<Data Name='", "</Data>", "<Data>", "&#x10FFFF;", "&#99999999;", "&amp;", "<EventData>", "\0"];
+        const pieces = [
+            "<",
+            ">",
+            "'",
+            "<Data Name='",
+            "</Data>",
+            "<Data>",
+            "&#x10FFFF;",
+            "&#99999999;",
+            "&amp;",
+            "<EventData>",
+            "\0",
+        ];
         for (let round = 0; round < cases(2000); round++) {
             let text = event();
             for (let count = random.below(6); count >= 0; count--) {
                 const at = random.below(text.length);
-                text = text.slice(0, at) + random.pick(pieces).repeat(1 + random.below(3)) + text.slice(at + random.below(40));
+                text =
+                    text.slice(0, at) +
+                    random.pick(pieces).repeat(1 + random.below(3)) +
+                    text.slice(at + random.below(40));
             }
             const begin = performance.now();
             const parsed = parseCatalogEvent(text);

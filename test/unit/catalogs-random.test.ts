@@ -29,7 +29,11 @@ describe("restore on random catalogs", () => {
         assert.deepEqual([unloadable(wanted), unloadable(live)], [[], []], "what the test begins with");
         const backup = parseBackup(JSON.stringify(backupOf(wanted)));
         const registry = registryOf(live, random.below(100));
-        const target = { registry, machine: { catalogs: bits.map((name) => (name === "64" ? 64 : 32)) }, catalog: live };
+        const target = {
+            registry,
+            machine: { catalogs: bits.map((name) => (name === "64" ? 64 : 32)) },
+            catalog: live,
+        };
         const plan = planRestore(backup, target, { way });
         assert.deepEqual(JSON.parse(JSON.stringify(plan)), plan, "a plan is plain data");
         const machine = machineOf(live);
@@ -41,7 +45,10 @@ describe("restore on random catalogs", () => {
         this.timeout(0);
         const random = new Random(seed);
         for (let round = 0; round < counts.catalogs; ++round) {
-            const { wanted: { categories: _, ...wanted }, now } = restored(random, "registry");
+            const {
+                wanted: { categories: _, ...wanted },
+                now,
+            } = restored(random, "registry");
             // The categories of providers are wherever Windows keeps them: the bytes below Parameters, all of them.
             assert.deepEqual({ ...diff(wanted, now), counters: [] }, diff(wanted, wanted), `round ${round}`);
             assert.deepEqual(now.protocols, catalogOfRegistry(registryOf(wanted)).protocols);

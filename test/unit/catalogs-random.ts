@@ -35,8 +35,11 @@ export function randomEntries(random: Random, place: Neighbourhood): CatalogEntr
     let entries = random.chance(70) ? baseEntries(first) : shuffled(random, baseEntries(first)).slice(random.below(3));
     for (let extra = random.below(3); extra > 0; --extra) {
         const one = entry({
-            id: first + 10 + extra, name: `other base ${extra}`, providerId: guidOf(place, 0, extra),
-            family: random.pick([2, 23, 32, 34]), protocol: random.pick([3, 6]),
+            id: first + 10 + extra,
+            name: `other base ${extra}`,
+            providerId: guidOf(place, 0, extra),
+            family: random.pick([2, 23, 32, 34]),
+            protocol: random.pick([3, 6]),
         });
         entries.splice(random.below(entries.length + 1), 0, one);
     }
@@ -51,26 +54,40 @@ export function randomEntries(random: Random, place: Neighbourhood): CatalogEntr
 
 /** A hidden entry and layered ones over some of what is there, above each other's or below. */
 function stranger(
-    random: Random, place: Neighbourhood, provider: number, entries: readonly CatalogEntry[], id: number,
+    random: Random,
+    place: Neighbourhood,
+    provider: number,
+    entries: readonly CatalogEntry[],
+    id: number,
 ): CatalogEntry[] {
     const style = random.below(3); // a GUID each, one for the layered ones, one for all
     const byHidden = random.chance(50);
     const hidden = entry({
-        id, name: `stranger ${provider}`, providerId: guidOf(place, provider, 0), chain: [], providerFlags: 4,
+        id,
+        name: `stranger ${provider}`,
+        providerId: guidOf(place, provider, 0),
+        chain: [],
+        providerFlags: 4,
         path: `C:\\stranger\\${provider}.dll`,
     });
     const tops = entries.filter((one) => one.kind !== "hidden" && first(entries, one) === one && one.chain.length < 7);
-    const layered = tops.filter(() => random.chance(60)).map((top, index) => {
-        const below = top.kind === "base" ? [top.id] : byHidden ? top.chain : [top.id, ...top.chain.slice(1)];
-        const chain = random.chance(10) && top.kind === "layered" ? [id, top.id] : [id, ...below];
-        return entry({
-            id: id + 1 + index, name: `stranger ${provider} over ${top.family} ${top.socketType} ${top.protocol}`,
-            providerId: guidOf(place, provider, style === 0 ? index + 1 : style === 1 ? 99 : 0),
-            path: `C:\\stranger\\${random.chance(90) ? provider : "other"}.dll`, chain,
-            family: top.family, socketType: top.socketType, protocol: top.protocol,
-            flags: random.pick([0x20066, 0x66]),
+    const layered = tops
+        .filter(() => random.chance(60))
+        .map((top, index) => {
+            const below = top.kind === "base" ? [top.id] : byHidden ? top.chain : [top.id, ...top.chain.slice(1)];
+            const chain = random.chance(10) && top.kind === "layered" ? [id, top.id] : [id, ...below];
+            return entry({
+                id: id + 1 + index,
+                name: `stranger ${provider} over ${top.family} ${top.socketType} ${top.protocol}`,
+                providerId: guidOf(place, provider, style === 0 ? index + 1 : style === 1 ? 99 : 0),
+                path: `C:\\stranger\\${random.chance(90) ? provider : "other"}.dll`,
+                chain,
+                family: top.family,
+                socketType: top.socketType,
+                protocol: top.protocol,
+                flags: random.pick([0x20066, 0x66]),
+            });
         });
-    });
     return [hidden, ...layered];
 }
 
@@ -94,7 +111,9 @@ export function randomNamespaces(random: Random, place: Neighbourhood): Namespac
 
 /** Both catalogs, or sometimes the 32-bit one alone. */
 export function randomCatalog(
-    random: Random, place = randomNeighbourhood(random), bits: readonly ("64" | "32")[] = ["64", "32"],
+    random: Random,
+    place = randomNeighbourhood(random),
+    bits: readonly ("64" | "32")[] = ["64", "32"],
 ): Catalog {
     const catalog: Catalog = { protocols: {}, namespaces: {} };
     for (const name of bits) {
@@ -104,11 +123,13 @@ export function randomCatalog(
         const categories = layered.map(({ providerId }) => [providerId, 1 + random.below(255)] as const);
         catalog.categories = { ...catalog.categories, [name]: Object.fromEntries(categories) };
     }
-    catalog.applications = [0, 1, 2].filter(() => random.chance(40)).map((index) => {
-        const categories = random.pick([1, 0x80000000]);
-        const program = `C:\\program ${index}.exe`;
-        return { key: `0000000${index}`, program, args: "", categories, categoryNames: categoryNames(categories) };
-    });
+    catalog.applications = [0, 1, 2]
+        .filter(() => random.chance(40))
+        .map((index) => {
+            const categories = random.pick([1, 0x80000000]);
+            const program = `C:\\program ${index}.exe`;
+            return { key: `0000000${index}`, program, args: "", categories, categoryNames: categoryNames(categories) };
+        });
     return catalog;
 }
 

@@ -97,7 +97,12 @@ export function baseEntries(first = 1001): CatalogEntry[] {
         entry({ id: first, name: "MSAFD Tcpip [TCP/IP]", protocol: 6 }),
         entry({ id: first + 1, name: "MSAFD Tcpip [UDP/IP]", socketType: 2, protocol: 17, flags: 0x20609 }),
         entry({
-            id: first + 2, name: "MSAFD Tcpip [RAW/IP]", socketType: 3, protocol: 0, flags: 0x20609, providerFlags: 12,
+            id: first + 2,
+            name: "MSAFD Tcpip [RAW/IP]",
+            socketType: 3,
+            protocol: 0,
+            flags: 0x20609,
+            providerFlags: 12,
         }),
         entry({ id: first + 3, name: "MSAFD Tcpip [TCP/IPv6]", family: 23, protocol: 6, providerId: ipv6 }),
         entry({
@@ -110,8 +115,14 @@ export function baseEntries(first = 1001): CatalogEntry[] {
             providerId: ipv6,
         }),
         entry({
-            id: first + 5, name: "MSAFD Tcpip [RAW/IPv6]", family: 23, socketType: 3, protocol: 0, flags: 0x20609,
-            providerFlags: 12, providerId: ipv6,
+            id: first + 5,
+            name: "MSAFD Tcpip [RAW/IPv6]",
+            family: 23,
+            socketType: 3,
+            protocol: 0,
+            flags: 0x20609,
+            providerFlags: 12,
+            providerId: ipv6,
         }),
     ];
 }
@@ -134,9 +145,14 @@ export function withStranger(
     },
 ): CatalogEntry[] {
     const { firstId, name = "Stranger", guid } = options;
-    const hidden = entry(
-        { id: firstId, name, providerId: guid, chain: [], providerFlags: 4, path: "C:\\Stranger\\s.dll" },
-    );
+    const hidden = entry({
+        id: firstId,
+        name,
+        providerId: guid,
+        chain: [],
+        providerFlags: 4,
+        path: "C:\\Stranger\\s.dll",
+    });
     const layered = entries
         .filter((base) => base.kind === "base")
         .slice(0, options.count ?? 6)

@@ -1,6 +1,12 @@
 // LSP categories: names, Windows' rule, what the registry holds, and the plans that keep providers out of programs.
 import assert from "node:assert/strict";
-import { applicationsOfRegistry, categoryNames, isPermitted, lspCategories, parseCategories } from "#lib/catalog/categories.js";
+import {
+    applicationsOfRegistry,
+    categoryNames,
+    isPermitted,
+    lspCategories,
+    parseCategories,
+} from "#lib/catalog/categories.js";
 import type { ApplicationEntry, Catalog } from "#lib/catalog/model.js";
 import { type RegistryTree, dwordValue } from "#lib/catalog/registry.js";
 import { WinsockError } from "#lib/errors.js";
@@ -25,7 +31,9 @@ const withApplications = (...applications: ApplicationEntry[]): Catalog => ({ ..
 /** What the steps make of the programs' categories. */
 function applied(catalog: Catalog, steps: readonly Step[]): [string, string, number][] {
     const left = new Map((catalog.applications ?? []).map((one) => [`${one.program}|${one.args}`.toLowerCase(), one]));
-    for (const step of steps.filter((one): one is SetApplicationCategory & Step => one.do === "set-application-category")) {
+    for (const step of steps.filter(
+        (one): one is SetApplicationCategory & Step => one.do === "set-application-category",
+    )) {
         const name = `${step.program}|${step.args ?? ""}`.toLowerCase();
         if (step.categories === null) {
             assert.ok(left.delete(name), `${name} has an entry to delete`);
@@ -50,39 +58,62 @@ describe("LSP categories", () => {
 
     it("decide who is let in: none asked, all; else those that have some, and only permitted ones", () => {
         for (const [provider, permits, expected] of [
-            [0, undefined, true], [LSP_PROXY, undefined, true],
-            [0, LSP_SYSTEM, false], [0, LSP_PROXY, false],
-            [LSP_PROXY, LSP_PROXY, true], [LSP_PROXY, LSP_INSPECTOR, false], [LSP_PROXY, LSP_SYSTEM, false],
+            [0, undefined, true],
+            [LSP_PROXY, undefined, true],
+            [0, LSP_SYSTEM, false],
+            [0, LSP_PROXY, false],
+            [LSP_PROXY, LSP_PROXY, true],
+            [LSP_PROXY, LSP_INSPECTOR, false],
+            [LSP_PROXY, LSP_SYSTEM, false],
             [LSP_PROXY, (LSP_SYSTEM | LSP_PROXY) >>> 0, false],
             [(LSP_SYSTEM | LSP_PROXY) >>> 0, (LSP_SYSTEM | LSP_PROXY) >>> 0, true],
-            [LSP_SYSTEM, LSP_SYSTEM, true], [LSP_PROXY | LSP_INSPECTOR, LSP_PROXY, false],
+            [LSP_SYSTEM, LSP_SYSTEM, true],
+            [LSP_PROXY | LSP_INSPECTOR, LSP_PROXY, false],
         ] as const) {
             assert.equal(isPermitted(provider, permits), expected, `${provider} in ${permits}`);
         }
     });
 
     it("of programs are read from AppId_Catalog, and what is damaged there is told", () => {
-        const text = (value: string): { type: number; data: string } =>
-            ({ type: 1, data: Buffer.from(`${value}\0`, "utf16le").toString("base64") });
-        const parameters = (keys: RegistryTree["keys"]): RegistryTree =>
-            ({ values: {}, keys: { AppId_Catalog: { values: {}, keys } } });
+        const text = (value: string): { type: number; data: string } => ({
+            type: 1,
+            data: Buffer.from(`${value}\0`, "utf16le").toString("base64"),
+        });
+        const parameters = (keys: RegistryTree["keys"]): RegistryTree => ({
+            values: {},
+            keys: { AppId_Catalog: { values: {}, keys } },
+        });
         const problems: string[] = [];
-        const found = applicationsOfRegistry(parameters({
-            "2C69D9F1": {
-                values: { AppFullPath: text(program), PermittedLspCategories: dwordValue(LSP_SYSTEM), "winsock-spi": dwordValue(1) },
-                keys: {},
-            },
-            "0408F7A3": {
-                values: { AppFullPath: text(program), AppArgs: text(" -k net "), PermittedLspCategories: dwordValue(5) }, keys: {},
-            },
-            "00000001": { values: { AppFullPath: text(program) }, keys: {} },
-            "00000002": { values: { PermittedLspCategories: dwordValue(1) }, keys: {} },
-        }), problems);
+        const found = applicationsOfRegistry(
+            parameters({
+                "2C69D9F1": {
+                    values: {
+                        AppFullPath: text(program),
+                        PermittedLspCategories: dwordValue(LSP_SYSTEM),
+                        "winsock-spi": dwordValue(1),
+                    },
+                    keys: {},
+                },
+                "0408F7A3": {
+                    values: {
+                        AppFullPath: text(program),
+                        AppArgs: text(" -k net "),
+                        PermittedLspCategories: dwordValue(5),
+                    },
+                    keys: {},
+                },
+                "00000001": { values: { AppFullPath: text(program) }, keys: {} },
+                "00000002": { values: { PermittedLspCategories: dwordValue(1) }, keys: {} },
+            }),
+            problems,
+        );
         assert.deepEqual(found, [
-            application({ args: "-k net", categories: 5 }), application({ key: "2C69D9F1", ours: true }),
+            application({ args: "-k net", categories: 5 }),
+            application({ key: "2C69D9F1", ours: true }),
         ]);
         assert.deepEqual(problems, [
-            "AppId_Catalog\\00000001: PermittedLspCategories is missing", "AppId_Catalog\\00000002: AppFullPath is missing",
+            "AppId_Catalog\\00000001: PermittedLspCategories is missing",
+            "AppId_Catalog\\00000002: AppFullPath is missing",
         ]);
         assert.deepEqual(applicationsOfRegistry({ values: {}, keys: {} }), []);
     });
@@ -107,7 +138,10 @@ describe("planExclude and planInclude", () => {
         const system = withApplications(application());
         assert.deepEqual(planExclude(system, { programs: [program, "c:\\windows\\.\\SYSTEM32\\wsl.exe"] }).steps, []);
         assert.deepEqual(planInclude(withApplications(), { programs: [program] }).steps, []);
-        assert.deepEqual(planInclude(withApplications(application({ categories: LSP_PROXY })), { programs: [program] }).steps, []);
+        assert.deepEqual(
+            planInclude(withApplications(application({ categories: LSP_PROXY })), { programs: [program] }).steps,
+            [],
+        );
     });
 
     it("tell instances of a program apart by their arguments", () => {
@@ -120,8 +154,13 @@ describe("planExclude and planInclude", () => {
 
     it("refuse what is no program, no categories or too long", () => {
         for (const bad of [
-            {}, { programs: [] }, { programs: ["wsl.exe"] }, { programs: [program], categories: 0 },
-            { programs: [program], categories: 2 ** 32 }, { programs: [program], args: "a\0b" }, { programs: [program], extra: 1 },
+            {},
+            { programs: [] },
+            { programs: ["wsl.exe"] },
+            { programs: [program], categories: 0 },
+            { programs: [program], categories: 2 ** 32 },
+            { programs: [program], args: "a\0b" },
+            { programs: [program], extra: 1 },
         ]) {
             assert.throws(() => planExclude(freshCatalog(), bad as never), TypeError, JSON.stringify(bad));
             assert.throws(() => planInclude(freshCatalog(), bad as never), TypeError, JSON.stringify(bad));
@@ -143,7 +182,11 @@ describe("categories in planInstall and planUninstall", () => {
         assert.equal(step.categories, LSP_SYSTEM);
         assert.equal(step.mark, true);
         const others = withApplications(application({ categories: LSP_PROXY }));
-        assert.deepEqual(ours(planInstall(others, excluding).steps), [], "a provider without categories is not let in anyway");
+        assert.deepEqual(
+            ours(planInstall(others, excluding).steps),
+            [],
+            "a provider without categories is not let in anyway",
+        );
         const proxy = ours(planInstall(others, { ...excluding, categories: LSP_PROXY }).steps);
         assert.deepEqual(applied(others, proxy), [[program, "", (LSP_PROXY | LSP_SYSTEM) >>> 0]]);
         assert.deepEqual(ours(planInstall(freshCatalog(), { ...excluding, categories: LSP_SYSTEM }).steps), []);
@@ -164,8 +207,13 @@ describe("categories in planInstall and planUninstall", () => {
         const set = steps[at("set-provider-category")];
         assert.ok(set?.do === "set-provider-category");
         assert.deepEqual([set.providerId, set.categories], [hiddenEntryGuid, LSP_INSPECTOR]);
-        assert.ok(at("install-provider") < at("set-provider-category") && at("set-provider-category") < at("write-order"));
-        assert.equal(planInstall(freshCatalog(), options).steps.some((step) => step.do === "set-provider-category"), false);
+        assert.ok(
+            at("install-provider") < at("set-provider-category") && at("set-provider-category") < at("write-order"),
+        );
+        assert.equal(
+            planInstall(freshCatalog(), options).steps.some((step) => step.do === "set-provider-category"),
+            false,
+        );
         assert.throws(() => planInstall(freshCatalog(), { ...options, categories: -1 }), TypeError);
     });
 });

@@ -12,7 +12,10 @@ const files: ProviderFiles = {
     rescue: { from: "Z:\\winsock-spi-rescue.exe", sha256: "22".repeat(32) },
 };
 export const options: InstallPlanOptions = {
-    files: { "64": files }, version: "0.1.0", programFiles: "C:\\Program Files", programData: "C:\\ProgramData",
+    files: { "64": files },
+    version: "0.1.0",
+    programFiles: "C:\\Program Files",
+    programData: "C:\\ProgramData",
 };
 
 /** Service flags with XP1_IFS_HANDLES and without. */
@@ -31,14 +34,16 @@ function execute(catalog: Catalog, plan: Plan): Catalog {
     const machine = machineOf(catalog);
     const former = new Set(danglingChains(catalog));
     simulate(machine, plan, (now, step) =>
-        assert.deepEqual(danglingChains(now.catalog).filter((one) => !former.has(one)), [], step.text),
+        assert.deepEqual(
+            danglingChains(now.catalog).filter((one) => !former.has(one)),
+            [],
+            step.text,
+        ),
     );
     return machine.catalog;
 }
 
-export const install = (
-    entries: readonly CatalogEntry[], more: Partial<InstallPlanOptions> = {},
-): CatalogEntry[] => {
+export const install = (entries: readonly CatalogEntry[], more: Partial<InstallPlanOptions> = {}): CatalogEntry[] => {
     const catalog = catalogOf(entries);
     return entriesOf(execute(catalog, planInstall(catalog, { ...options, ...more })));
 };

@@ -123,9 +123,13 @@ function addStranger(random: Random, machine: Machine): void {
         const id = machine.nextId++;
         added.push(
             entry({
-                id, name: `over ${top.id}`, providerId: shared ?? random.guid(),
+                id,
+                name: `over ${top.id}`,
+                providerId: shared ?? random.guid(),
                 chain: [hiddenId, ...(below.kind === "base" ? [below.id] : named)],
-                family: top.family, socketType: top.socketType, protocol: top.protocol,
+                family: top.family,
+                socketType: top.socketType,
+                protocol: top.protocol,
                 flags: isIfs ? ifs : notIfs,
             }),
         );
@@ -136,15 +140,24 @@ function addStranger(random: Random, machine: Machine): void {
     }
     const high = new Set(added.filter((one) => tops.some((top) => sameTriplet(top, one) && !top.ifs)));
     const dummy = entry({
-        id: hiddenId, name: "hidden", providerId: shared ?? random.guid(), chain: [], providerFlags: 4,
+        id: hiddenId,
+        name: "hidden",
+        providerId: shared ?? random.guid(),
+        chain: [],
+        providerFlags: 4,
         flags: random.pick([0, ifs, notIfs]),
     });
-    if (isIfs) { // behind what it could not be put above
+    if (isIfs) {
+        // behind what it could not be put above
         const behind = added.filter((one) => high.has(one));
         const front = added.filter((one) => !high.has(one));
         const from = machine.entries.findIndex((one) => one.kind === "base");
         machine.entries = [
-            ...front, ...machine.entries.slice(0, from), ...behind, ...machine.entries.slice(from), dummy,
+            ...front,
+            ...machine.entries.slice(0, from),
+            ...behind,
+            ...machine.entries.slice(from),
+            dummy,
         ];
     } else {
         machine.entries = [...added, ...machine.entries, dummy];
@@ -190,7 +203,8 @@ function checkInstalled(before: Machine, installed: readonly CatalogEntry[]): bo
         before.strangers
             .filter((one) => !one.ifs)
             .flatMap(({ hiddenId }) => [
-                hiddenId, ...before.entries.filter((one) => one.chain[0] === hiddenId).map((one) => one.id),
+                hiddenId,
+                ...before.entries.filter((one) => one.chain[0] === hiddenId).map((one) => one.id),
             ]),
     );
     let rewritten = false;
@@ -206,7 +220,10 @@ function checkInstalled(before: Machine, installed: readonly CatalogEntry[]): bo
         const top: CatalogEntry | undefined = peers[0];
         assert.equal(top?.id, needed ? formerTop.id : own.id);
         rewritten ||= needed;
-        assert.ok(own.chain.every((id) => !notIfsIds.has(id)), "ours is never above a layer that is not IFS");
+        assert.ok(
+            own.chain.every((id) => !notIfsIds.has(id)),
+            "ours is never above a layer that is not IFS",
+        );
         for (const jump of [false, true]) {
             const now: number[] = travel(installed, top, jump);
             assert.equal(now.filter((id) => id === own.id).length, 1, "a new socket passes ours once");
@@ -215,7 +232,9 @@ function checkInstalled(before: Machine, installed: readonly CatalogEntry[]): bo
         // Whoever follows each entry's own chain may find other layers there; ours stands over those of the top's.
         const provider = (id: number): number => before.entries.find((one) => one.id === id)?.chain[0] || id;
         const then: number[] = travel(before.entries, formerTop, false).map(provider);
-        const now = travel(installed, top, false).filter((id) => id !== own.id).map(provider);
+        const now = travel(installed, top, false)
+            .filter((id) => id !== own.id)
+            .map(provider);
         assert.deepEqual(now, then, "and what it passed before, in that order");
         for (const peer of peers.filter((one) => one.kind === "layered" && one !== own)) {
             assert.ok(peer.chain.filter((id) => id === own.id).length <= 1);

@@ -66,20 +66,26 @@ describe("chains of others", () => {
         ];
         // What hidden entries say of themselves does not count: installers leave anything in them.
         const rest = [...baseEntries(), hidden(1020, { flags: 0 }), hidden(1030, { flags: ifs }), hidden(1040)];
-        expectChains([...ids, ...rest], [
-            [1041, 1040, 1031, "ours", 1021, 1001],
-            [1031, 1030, "ours", 1021, 1001],
-            ["ours", "ours", 1021, 1001],
-            [1021, 1020, 1001],
-            [1001],
-        ]);
-        expectChains([...hiddenIds, ...rest], [
-            [1041, 1040, 1030, "ours", 1020, 1001],
-            [1031, 1030, "ours", 1020, 1001],
-            ["ours", "ours", 1021, 1001], // by its id, for its hidden one only stands for it
-            [1021, 1020, 1001],
-            [1001],
-        ]);
+        expectChains(
+            [...ids, ...rest],
+            [
+                [1041, 1040, 1031, "ours", 1021, 1001],
+                [1031, 1030, "ours", 1021, 1001],
+                ["ours", "ours", 1021, 1001],
+                [1021, 1020, 1001],
+                [1001],
+            ],
+        );
+        expectChains(
+            [...hiddenIds, ...rest],
+            [
+                [1041, 1040, 1030, "ours", 1020, 1001],
+                [1031, 1030, "ours", 1020, 1001],
+                ["ours", "ours", 1021, 1001], // by its id, for its hidden one only stands for it
+                [1021, 1020, 1001],
+                [1001],
+            ],
+        );
     });
 
     it("ours goes on top where the topmost chain is IFS all through, whatever stands further down the catalog", () => {
@@ -96,11 +102,17 @@ describe("chains of others", () => {
 
     it("an IFS layer above one that is not keeps its place", () => {
         const entries = [
-            layer(1031, [1030, 1021, 1001], { flags: ifs }), layer(1021, [1020, 1001]), ...baseEntries(), hidden(1020),
+            layer(1031, [1030, 1021, 1001], { flags: ifs }),
+            layer(1021, [1020, 1001]),
+            ...baseEntries(),
+            hidden(1020),
             hidden(1030),
         ];
         expectChains(entries, [
-            [1031, 1030, 1021, "ours", 1001], [1021, 1020, "ours", 1001], ["ours", "ours", 1001], [1001],
+            [1031, 1030, 1021, "ours", 1001],
+            [1021, 1020, "ours", 1001],
+            ["ours", "ours", 1001],
+            [1001],
         ]);
     });
 
@@ -109,9 +121,7 @@ describe("chains of others", () => {
         const entries = [layer(1031, [1030, 1021]), layer(1021, [1020, 1001]), ...rest];
         expectChains(entries, [[1031, 1030, 1021], [1021, 1020, "ours", 1001], ["ours", "ours", 1001], [1001]]);
         const overIfs = [layer(1031, [1030, 1021]), layer(1021, [1020, 1001], { flags: ifs }), ...rest];
-        expectChains(overIfs, [
-            [1031, 1030, "ours", 1021], ["ours", "ours", 1021, 1001], [1021, 1020, 1001], [1001],
-        ]);
+        expectChains(overIfs, [[1031, 1030, "ours", 1021], ["ours", "ours", 1021, 1001], [1021, 1020, 1001], [1001]]);
     });
 
     it("a provider that repeats its own hidden entry has us below the last of them", () => {
@@ -129,12 +139,17 @@ describe("chains of others", () => {
         ];
         expectChains(entries, [[1021, 1020, "ours", 1001], ["ours", "ours", 1001], [1001]]);
         const steps = planInstall(catalogOf(entries), options).steps.filter((step) => step.do === "update-provider");
-        assert.deepEqual(steps.map((step) => "id" in step && step.id), [1021, 1022]);
+        assert.deepEqual(
+            steps.map((step) => "id" in step && step.id),
+            [1021, 1022],
+        );
     });
 
     it("a full chain is refused by its name, and nothing of the plan is done; six places become seven", () => {
         const of = (length: number): CatalogEntry[] => [
-            layer(1021, [...Array<number>(length - 1).fill(1020), 1001]), ...baseEntries(), hidden(1020),
+            layer(1021, [...Array<number>(length - 1).fill(1020), 1001]),
+            ...baseEntries(),
+            hidden(1020),
         ];
         const { code, message } = failure(() => install(of(7)));
         assert.equal(code, "ERR_CHAIN_FULL");
@@ -220,9 +235,10 @@ describe("chains as they are found on machines", () => {
         assert.equal(code, "ERR_NOT_IFS");
         assert.match(message, /"layer 1021".*names no provider below it.*Remove that provider first/);
         const good = layer(1031, [1030, 1001]);
-        expectChains([good, broken, ...baseEntries(), hidden(1020), hidden(1030)], [
-            [1031, 1030, "ours", 1001], [1021, 1020, 1020], ["ours", "ours", 1001], [1001],
-        ]);
+        expectChains(
+            [good, broken, ...baseEntries(), hidden(1020), hidden(1030)],
+            [[1031, 1030, "ours", 1001], [1021, 1020, 1020], ["ours", "ours", 1001], [1001]],
+        );
     });
 
     it("two base entries of one triplet (VPN, Hyper-V): chains over the other one are not ours to change", () => {
@@ -230,19 +246,24 @@ describe("chains as they are found on machines", () => {
         const hyperV = [1060, 1061].map((id) => entry({ id, family: 34, protocol: 1, providerId: guidOf(1060) }));
         const rfcomm = entry({ id: 1062, family: 32, protocol: 3, providerId: guidOf(1062) });
         const bases = [...baseEntries(), second, ...hyperV, rfcomm];
-        expectChains([layer(1021, [1020, 1001]), layer(1022, [1020, 1050]), ...bases, hidden(1020)], [
-            [1021, 1020, "ours", 1001], [1022, 1020, 1050], ["ours", "ours", 1001], [1001], [1050],
-        ]);
+        expectChains(
+            [layer(1021, [1020, 1001]), layer(1022, [1020, 1050]), ...bases, hidden(1020)],
+            [[1021, 1020, "ours", 1001], [1022, 1020, 1050], ["ours", "ours", 1001], [1001], [1050]],
+        );
         // The topmost chain decides which base is below ours.
-        expectChains([layer(1022, [1020, 1050]), layer(1021, [1020, 1001]), ...bases, hidden(1020)], [
-            [1022, 1020, "ours", 1050], [1021, 1020, 1001], [1001], ["ours", "ours", 1050], [1050],
-        ]);
+        expectChains(
+            [layer(1022, [1020, 1050]), layer(1021, [1020, 1001]), ...bases, hidden(1020)],
+            [[1022, 1020, "ours", 1050], [1021, 1020, 1001], [1001], ["ours", "ours", 1050], [1050]],
+        );
     });
 
     it("a base entry that is not IFS (InfiniBand, some VPNs) is not covered where it is the first, and said so", () => {
         const ib = entry({ id: 1050, name: "IBAL", protocol: 6, providerId: guidOf(1050), flags: notIfs });
         const first = [ib, ...baseEntries()];
-        assert.deepEqual(coverableEntries(first).map((one) => one.id), [1002, 1003, 1004, 1005, 1006]);
+        assert.deepEqual(
+            coverableEntries(first).map((one) => one.id),
+            [1002, 1003, 1004, 1005, 1006],
+        );
         assert.deepEqual(uninstall(install(first)), first);
         assert.match(failure(() => install(first, { over: [1050] })).message, /1050 \(IBAL\).*not IFS/);
         assert.equal(failure(() => install([ib])).code, "ERR_NOTHING_TO_COVER");
@@ -268,8 +289,13 @@ describe("chains as they are found on machines", () => {
         const bases = [...baseEntries(), ...others];
         const suite = bases.map((base, index) =>
             entry({
-                id: 2001 + index, name: `Suite [${base.name}]`, providerId: shared, chain: [2000, base.id],
-                family: base.family, socketType: base.socketType, protocol: base.protocol,
+                id: 2001 + index,
+                name: `Suite [${base.name}]`,
+                providerId: shared,
+                chain: [2000, base.id],
+                family: base.family,
+                socketType: base.socketType,
+                protocol: base.protocol,
                 flags: base.socketType === 3 ? ifs : notIfs,
             }),
         );
@@ -277,7 +303,11 @@ describe("chains as they are found on machines", () => {
         assert.equal(entries.filter((one) => one.providerId === shared).length, 24);
         const installed = expectChains(entries, [[2001, 2000, "ours", 1001], ["ours", "ours", 1001], [1001]]);
         const changed = installed.filter((one) => !isOurs(one) && one.chain.length === 3);
-        assert.deepEqual(changed.map((one) => one.id), [2001, 2002, 2004, 2005], "TCP and UDP; what is not IP stays");
+        assert.deepEqual(
+            changed.map((one) => one.id),
+            [2001, 2002, 2004, 2005],
+            "TCP and UDP; what is not IP stays",
+        );
         const raw = installed.filter((one) => one.kind === "layered" && one.family === 2 && one.socketType === 3);
         assert.deepEqual(raw.map(isOurs), [true, false], "over an IFS entry of the same suite ours is on top");
     });

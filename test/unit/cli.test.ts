@@ -59,18 +59,30 @@ describe("the command line", function () {
         const asked = cli(["ask"]);
         assert.equal(asked.code, 2);
         assert.match(asked.stderr, /ERR_NO_TERMINAL/);
-        for (const args of [["policy", "apply"], ["policy", "apply", "policy.yaml", "--previous"]]) {
+        for (const args of [
+            ["policy", "apply"],
+            ["policy", "apply", "policy.yaml", "--previous"],
+        ]) {
             assert.equal(cli(args).code, 64);
         }
     });
 
     it("refuses arguments of the wrong kind", () => {
         for (const args of [
-            ["--over", "x"], ["--over", "-1"], ["--over", "1.5"], ["--over", "4294967296"], ["--name", ""], ["--name"],
+            ["--over", "x"],
+            ["--over", "-1"],
+            ["--over", "1.5"],
+            ["--over", "4294967296"],
+            ["--name", ""],
+            ["--name"],
         ]) {
             assert.equal(cli(["install", "--dry-run", ...args]).code, 64, args.join(" "));
         }
-        for (const args of [["restore", "f", "--way", "magic"], ["backup", "--list", "f"], ["catalog", "--raw"]]) {
+        for (const args of [
+            ["restore", "f", "--way", "magic"],
+            ["backup", "--list", "f"],
+            ["catalog", "--raw"],
+        ]) {
             assert.equal(cli(args).code, 64, args.join(" "));
         }
     });
@@ -84,7 +96,18 @@ describe("the command line", function () {
     it("shows help and version with exit code 0, and help on stderr with 64 if nothing is asked", () => {
         const help = cli(["--help"]);
         assert.equal(help.code, 0);
-        for (const command of ["catalog", "backup", "restore", "diff", "install", "uninstall", "recover", "watch", "hold", "sockets"]) {
+        for (const command of [
+            "catalog",
+            "backup",
+            "restore",
+            "diff",
+            "install",
+            "uninstall",
+            "recover",
+            "watch",
+            "hold",
+            "sockets",
+        ]) {
             assert.match(help.stdout, new RegExp(`^  ${command}\\b`, "m"));
             assert.equal(cli([command, "--help"]).code, 0);
         }
@@ -185,14 +208,16 @@ describe("the frame of the CLI", () => {
 
     it("describes errors by the members that apply", () => {
         const error = new WinsockError("no rights", { code: "WSAEACCES", errno: 10013, syscall: "WSCInstallProvider" });
-        assert.deepEqual(
-            describeError(error),
-            { code: "WSAEACCES", errno: 10013, syscall: "WSCInstallProvider", message: "no rights" },
-        );
-        assert.deepEqual(
-            describeError(new WinsockError("ask", { code: "ERR_CONFIRM" })),
-            { code: "ERR_CONFIRM", message: "ask" },
-        );
+        assert.deepEqual(describeError(error), {
+            code: "WSAEACCES",
+            errno: 10013,
+            syscall: "WSCInstallProvider",
+            message: "no rights",
+        });
+        assert.deepEqual(describeError(new WinsockError("ask", { code: "ERR_CONFIRM" })), {
+            code: "ERR_CONFIRM",
+            message: "ask",
+        });
         assert.equal(describeError(new TypeError("x")).code, "ERR_USAGE");
         assert.equal(describeError("thrown text").code, "ERR_INTERNAL");
     });

@@ -13,20 +13,26 @@ describe("code integrity warnings", () => {
         assert.deepEqual(codeIntegrityWarnings(quiet, [unsigned]), []);
         assert.deepEqual(codeIntegrityWarnings({ ...quiet, smartAppControl: "absent" }, [unsigned]), []);
         assert.deepEqual(codeIntegrityWarnings({ ...quiet, userMode: true, auditOnly: true }, [unsigned]), []);
-        assert.deepEqual(codeIntegrityWarnings({ smartAppControl: "on", userMode: true, auditOnly: false }, [signed]), []);
+        assert.deepEqual(
+            codeIntegrityWarnings({ smartAppControl: "on", userMode: true, auditOnly: false }, [signed]),
+            [],
+        );
         assert.deepEqual(codeIntegrityWarnings({ smartAppControl: "on", userMode: true, auditOnly: false }, []), []);
     });
 
     it("names who refuses, which DLLs and why, and what that does", () => {
-        const [warning, ...more] = codeIntegrityWarnings(
-            { smartAppControl: "on", userMode: true, auditOnly: false }, [unsigned, signed, foreign],
-        );
+        const [warning, ...more] = codeIntegrityWarnings({ smartAppControl: "on", userMode: true, auditOnly: false }, [
+            unsigned,
+            signed,
+            foreign,
+        ]);
         assert.deepEqual(more, [], "Smart App Control is such a policy itself");
         assert.match(warning ?? "", /Smart App Control is on .*C:\\a\.dll \(not signed\) and C:\\b\.dll \(signed, but/);
         assert.match(warning ?? "", /no network.*--confirm-within/);
         assert.match(codeIntegrityWarnings({ ...quiet, userMode: true }, [unsigned])[0] ?? "", /App Control \(WDAC\)/);
         assert.match(
-            codeIntegrityWarnings({ ...quiet, smartAppControl: "evaluation" }, [foreign])[0] ?? "", /tried out/,
+            codeIntegrityWarnings({ ...quiet, smartAppControl: "evaluation" }, [foreign])[0] ?? "",
+            /tried out/,
         );
     });
 });

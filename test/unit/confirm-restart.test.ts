@@ -7,7 +7,11 @@ import * as path from "node:path";
 import { pathToFileURL } from "node:url";
 import { packageRoot } from "#lib/native.js";
 
-interface Command { file: string; args: string[]; env: NodeJS.ProcessEnv }
+interface Command {
+    file: string;
+    args: string[];
+    env: NodeJS.ProcessEnv;
+}
 interface Scripts {
     setup(options: { nodes: string[] }): Promise<unknown>;
     copyTemplate(to: string): void;
@@ -33,7 +37,9 @@ describe("confirm: a machine that is turned off", function () {
 
     before(async function () {
         if (process.platform !== "linux") {
-            console.log("      skipped: a test does not restart Windows; docs/windows-checks.md says how to see it there");
+            console.log(
+                "      skipped: a test does not restart Windows; docs/windows-checks.md says how to see it there",
+            );
             this.skip();
         }
         tools = await scripts();
@@ -48,9 +54,19 @@ describe("confirm: a machine that is turned off", function () {
     });
 
     /** Runs the CLI in the prefix; `until` sees what it has printed on stderr and may end the waiting. */
-    function cli(args: readonly string[], until: (errors: string) => boolean = () => false): Promise<{ code: number | null; stdout: string; stderr: string }> {
-        const { file, args: words, env } = tools.relayed({
-            environment, prefix, folder: packageRoot, variables: {},
+    function cli(
+        args: readonly string[],
+        until: (errors: string) => boolean = () => false,
+    ): Promise<{ code: number | null; stdout: string; stderr: string }> {
+        const {
+            file,
+            args: words,
+            env,
+        } = tools.relayed({
+            environment,
+            prefix,
+            folder: packageRoot,
+            variables: {},
             program: tools.native(tools.nodePath("node")),
             args: [tools.native(path.join(packageRoot, "dist", "cli", "main.js")), ...args],
         });
@@ -79,12 +95,11 @@ describe("confirm: a machine that is turned off", function () {
     async function expectAsBefore(before: unknown): Promise<void> {
         const end = Date.now() + 120_000;
         for (;;) {
-            const now = await catalog();
+            await catalog();
             if (!fs.existsSync(path.join(data, "journal.json"))) {
                 break;
             }
             assert.ok(Date.now() < end, "the guard undoes the change at boot");
-            void now;
         }
         assert.deepEqual(await catalog(), before);
     }

@@ -6,7 +6,14 @@ import { parseDuration } from "#lib/cli/confirm-within.js";
 
 describe("--confirm-within", () => {
     it("takes seconds, minutes, hours and milliseconds", () => {
-        const times = { "60": 60_000, "60s": 60_000, "5m": 300_000, "1h": 3_600_000, "1500ms": 1500, "168h": 604_800_000 };
+        const times = {
+            "60": 60_000,
+            "60s": 60_000,
+            "5m": 300_000,
+            "1h": 3_600_000,
+            "1500ms": 1500,
+            "168h": 604_800_000,
+        };
         for (const [text, milliseconds] of Object.entries(times)) {
             assert.equal(parseDuration(text), milliseconds, text);
         }
@@ -20,7 +27,12 @@ describe("--confirm-within", () => {
 
     it("puts the time and the programs of this machine into the plan, and nothing without it", () => {
         const plan: Plan = {
-            format: "winsock-spi-plan", version: 1, operation: "install", text: "", onFailure: "undo", steps: [],
+            format: "winsock-spi-plan",
+            version: 1,
+            operation: "install",
+            text: "",
+            onFailure: "undo",
+            steps: [],
         };
         assert.deepEqual(withConfirmation(plan, {}, { arch: "x64", catalogs: [64, 32] }), plan);
         const { confirm } = withConfirmation(plan, { confirmWithin: 5000 }, { arch: "x64", catalogs: [64, 32] });

@@ -16,7 +16,11 @@ const policy: Policy = {
     version: 1,
     default: { kind: "allow" },
     rules: [
-        { name: "ask", match: {}, then: { kind: "ask", timeout: 10_000, otherwise: { kind: "deny", error: "WSAEACCES" } } },
+        {
+            name: "ask",
+            match: {},
+            then: { kind: "ask", timeout: 10_000, otherwise: { kind: "deny", error: "WSAEACCES" } },
+        },
         { name: "slow", match: {}, then: { kind: "relay", delay: 80, otherwise: { kind: "allow" } } },
         { name: "no", match: {}, then: { kind: "deny", error: "WSAEACCES" } },
     ],
@@ -24,8 +28,12 @@ const policy: Policy = {
 
 function desk(options: Partial<DeskOptions> = {}): AnswerDesk {
     return new AnswerDesk({
-        policyOf: () => policy, onAsk: undefined, relay: undefined, rememberForever: () => Promise.resolve(),
-        onError: () => undefined, ...options,
+        policyOf: () => policy,
+        onAsk: undefined,
+        relay: undefined,
+        rememberForever: () => Promise.resolve(),
+        onError: () => undefined,
+        ...options,
     });
 }
 
@@ -48,7 +56,9 @@ async function streamPair(): Promise<{ ours: net.Socket; theirs: net.Socket }> {
 
 describe("controller: messages", () => {
     it("are cut out of chunks of any size", () => {
-        const bytes = Buffer.concat([1n, 2n, 3n].map((id) => encodeRequest({ id, kind: "ticket", timeout: 7, rule: 2 })));
+        const bytes = Buffer.concat(
+            [1n, 2n, 3n].map((id) => encodeRequest({ id, kind: "ticket", timeout: 7, rule: 2 })),
+        );
         for (const size of [1, 7, 87, 88, 89, 200, 264]) {
             const reader = new RequestReader();
             const ids: bigint[] = [];
@@ -61,17 +71,41 @@ describe("controller: messages", () => {
 
     it("say what the provider knows of a call; mapped addresses are IPv4", () => {
         const [one] = request({
-            id: 9n, generation: 3, rule: 2, timeout: 500, callNumber: 65, protocol: 6, socket: 120n, ipv6: true,
-            local: { address: "::1", port: 5 }, remote: { address: "192.0.2.7", port: 443 },
+            id: 9n,
+            generation: 3,
+            rule: 2,
+            timeout: 500,
+            callNumber: 65,
+            protocol: 6,
+            socket: 120n,
+            ipv6: true,
+            local: { address: "::1", port: 5 },
+            remote: { address: "192.0.2.7", port: 443 },
         });
         assert.deepEqual(one, {
-            kind: "ask", id: 9n, generation: 3, rule: 2, timeout: 500, call: "ConnectEx", protocol: 6, socket: 120n,
-            local: { address: "::1", port: 5 }, remote: { address: "192.0.2.7", port: 443 }, ipv6: true,
+            kind: "ask",
+            id: 9n,
+            generation: 3,
+            rule: 2,
+            timeout: 500,
+            call: "ConnectEx",
+            protocol: 6,
+            socket: 120n,
+            local: { address: "::1", port: 5 },
+            remote: { address: "192.0.2.7", port: 443 },
+            ipv6: true,
         });
     });
 
     it("of no provider that we understand are refused", () => {
-        for (const damage of [[0, 1], [4, 2], [6, 0], [6, 4], [40, 7], [64, 24]] as const) {
+        for (const damage of [
+            [0, 1],
+            [4, 2],
+            [6, 0],
+            [6, 4],
+            [40, 7],
+            [64, 24],
+        ] as const) {
             const bytes = encodeRequest({});
             bytes[damage[0]] = damage[1];
             assert.equal(new RequestReader().read(bytes), undefined, damage.join());
@@ -121,9 +155,12 @@ describe("controller: messages", () => {
         assert.equal(new DataView(mapped.buffer).getUint16(24, true), 23);
         assert.equal(Buffer.from(mapped.subarray(32)).toString("hex"), `${"00".repeat(10)}ffff7f000001`);
         for (const bad of [
-            { action: "deny", error: "WSAENOSUCH" }, { action: "deny", error: "ERROR_FILE_NOT_FOUND" },
-            { action: "redirect", to: { address: "::1", port: 80 } }, { action: "redirect", to: { address: "1.2.3", port: 80 } },
-            { action: "redirect", to: { address: "127.0.0.1", port: 0 } }, { action: "wait" },
+            { action: "deny", error: "WSAENOSUCH" },
+            { action: "deny", error: "ERROR_FILE_NOT_FOUND" },
+            { action: "redirect", to: { address: "::1", port: 80 } },
+            { action: "redirect", to: { address: "1.2.3", port: 80 } },
+            { action: "redirect", to: { address: "127.0.0.1", port: 0 } },
+            { action: "wait" },
         ]) {
             assert.throws(() => answer(bad as Answer), TypeError);
         }
@@ -148,8 +185,13 @@ describe("controller: answers", () => {
         assert.deepEqual(await ask(desk()), fallback);
         assert.deepEqual(await ask(desk({ onAsk: () => undefined })), fallback);
         for (const onAsk of [
-            () => { throw new Error("no"); }, () => "perhaps", () => ({ action: "deny", error: "WSAENOSUCH" }),
-            () => ({ action: "redirect", to: { address: "::1", port: 80 } }), () => ({ action: "allow", remember: "no" }),
+            () => {
+                throw new Error("no");
+            },
+            () => "perhaps",
+            () => ({ action: "deny", error: "WSAENOSUCH" }),
+            () => ({ action: "redirect", to: { address: "::1", port: 80 } }),
+            () => ({ action: "allow", remember: "no" }),
         ]) {
             assert.deepEqual(await ask(desk({ onAsk: onAsk as AskHook, onError })), fallback);
         }
@@ -163,7 +205,16 @@ describe("controller: answers", () => {
         assert.equal(await ask(one, { rule: 4 }), undefined);
         assert.equal(await ask(one, { rule: 2 }), undefined);
         assert.equal(await ask(one, { rule: 1, kind: "ticket" }), undefined);
-        assert.equal(await ask(desk({ policyOf: () => { throw new Error("gone"); } })), undefined);
+        assert.equal(
+            await ask(
+                desk({
+                    policyOf: () => {
+                        throw new Error("gone");
+                    },
+                }),
+            ),
+            undefined,
+        );
     });
 
     it("end with the call's signal, though the hook goes on", async () => {
@@ -211,7 +262,8 @@ describe("controller: answers", () => {
         const to = { address: "127.0.0.1", port: 9 };
         const relay = {
             admit: (): Promise<Answer> => Promise.resolve({ action: "redirect", to }),
-            close: () => Promise.resolve(), [Symbol.asyncDispose]: () => Promise.resolve(),
+            close: () => Promise.resolve(),
+            [Symbol.asyncDispose]: () => Promise.resolve(),
         };
         assert.deepEqual(await ask(desk({ relay }), { rule: 2, kind: "ticket" }), { action: "redirect", to });
     });
@@ -241,16 +293,20 @@ describe("controller: a process at the pipe", () => {
         const { ours, theirs } = await streamPair();
         const waiting: (() => void)[] = [];
         const one = desk({
-            onAsk: () => new Promise((resolve) => {
-                waiting.push(() => resolve("allow"));
-                if (waiting.length === 3) {
-                    setImmediate(() => waiting.reverse().forEach((go) => go()));
-                }
-            }),
+            onAsk: () =>
+                new Promise((resolve) => {
+                    waiting.push(() => resolve("allow"));
+                    if (waiting.length === 3) {
+                        setImmediate(() => waiting.reverse().forEach((go) => go()));
+                    }
+                }),
         });
         new ControllerConnection(ours, client, one, () => undefined);
         theirs.write(Buffer.concat([1n, 2n, 3n].map((id) => encodeRequest({ id }))));
-        assert.deepEqual((await answersOf(theirs, 3)).map(({ id }) => id), [3n, 2n, 1n]);
+        assert.deepEqual(
+            (await answersOf(theirs, 3)).map(({ id }) => id),
+            [3n, 2n, 1n],
+        );
     });
 
     it("has its calls ended when it withdraws them, goes, or their time is over", async () => {
@@ -258,10 +314,15 @@ describe("controller: a process at the pipe", () => {
         const onAsk: AskHook = ({ signal }) => (signals.push(signal), new Promise<undefined>(() => undefined));
         const { ours, theirs } = await streamPair();
         const closed = new Promise<void>((resolve) => new ControllerConnection(ours, client, desk({ onAsk }), resolve));
-        theirs.write(Buffer.concat([
-            encodeRequest({ id: 1n, timeout: 1 }), encodeRequest({ id: 2n }), encodeRequest({ id: 3n }),
-            encodeRequest({ id: 2n, kind: "withdrawn" }), encodeRequest({ id: 99n, kind: "withdrawn" }),
-        ]));
+        theirs.write(
+            Buffer.concat([
+                encodeRequest({ id: 1n, timeout: 1 }),
+                encodeRequest({ id: 2n }),
+                encodeRequest({ id: 3n }),
+                encodeRequest({ id: 2n, kind: "withdrawn" }),
+                encodeRequest({ id: 99n, kind: "withdrawn" }),
+            ]),
+        );
         const first = new Promise<Buffer>((resolve) => theirs.once("data", resolve));
         await first;
         while (!signals[0]?.aborted || !signals[1]?.aborted) {
@@ -281,7 +342,9 @@ describe("controller: a process at the pipe", () => {
             Buffer.from(encodeRequest({ rule: 9 })),
         ]) {
             const { ours, theirs } = await streamPair();
-            const closed = new Promise<void>((resolve) => new ControllerConnection(ours, client, desk({ onAsk }), resolve));
+            const closed = new Promise<void>(
+                (resolve) => new ControllerConnection(ours, client, desk({ onAsk }), resolve),
+            );
             theirs.write(bytes);
             await closed;
             theirs.destroy();

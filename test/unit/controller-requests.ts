@@ -41,7 +41,9 @@ export function decodeAnswer(bytes: Uint8Array): DecodedAnswer {
         throw new Error("this is no answer");
     }
     return {
-        id: view.getBigUint64(8, true), action: view.getUint32(16, true), error: view.getInt32(20, true),
+        id: view.getBigUint64(8, true),
+        action: view.getUint32(16, true),
+        error: view.getInt32(20, true),
         target: readEndpoint(view, 24),
     };
 }

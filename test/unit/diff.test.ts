@@ -13,8 +13,14 @@ function changes64(result: CatalogDiff): string[] {
 }
 
 const dns: NamespaceEntry = {
-    name: "Tcpip", providerId: "{22059D40-7E9E-11CF-AE5A-00AA00A7112B}", path: "%SystemRoot%\\System32\\mswsock.dll",
-    namespace: 12, namespaceName: "NS_DNS", enabled: true, version: 0, storesServiceClassInfo: false,
+    name: "Tcpip",
+    providerId: "{22059D40-7E9E-11CF-AE5A-00AA00A7112B}",
+    path: "%SystemRoot%\\System32\\mswsock.dll",
+    namespace: 12,
+    namespaceName: "NS_DNS",
+    enabled: true,
+    version: 0,
+    storesServiceClassInfo: false,
 };
 
 describe("diff", () => {
@@ -26,7 +32,8 @@ describe("diff", () => {
 
     it("tells what was added and what was removed, with its place", () => {
         const more = [
-            entry({ id: 1020, name: "new", providerId: "{11111111-2222-3333-4444-555555550000}" }), ...baseEntries(),
+            entry({ id: 1020, name: "new", providerId: "{11111111-2222-3333-4444-555555550000}" }),
+            ...baseEntries(),
         ];
         const added = diff(only64(baseEntries()), only64(more));
         assert.deepEqual(changes64(added), ["added 1020"]);
@@ -57,7 +64,10 @@ describe("diff", () => {
     it("tells of LSP categories of providers and programs, where both sides know of them", () => {
         const guid = baseEntries()[0]?.providerId ?? "";
         const application = (categories: number): ApplicationEntry => ({
-            key: "12345678", program: "C:\\Windows\\System32\\wsl.exe", args: "", categories,
+            key: "12345678",
+            program: "C:\\Windows\\System32\\wsl.exe",
+            args: "",
+            categories,
             categoryNames: categoryNames(categories),
         });
         const known = (categories: number, program: number): Catalog => ({
@@ -69,10 +79,16 @@ describe("diff", () => {
         assert.ok(!result.same);
         const { name } = baseEntries()[0] ?? { name: "" };
         assert.deepEqual(result.categories, { "64": [{ providerId: guid, name, before: 0, after: 4 }] });
-        assert.deepEqual(result.applications.map(({ change }) => change), ["changed"]);
+        assert.deepEqual(
+            result.applications.map(({ change }) => change),
+            ["changed"],
+        );
         assert.match(formatDiff(result), /64-bit LSP categories\n {2}~ .*: none -> LSP_PROXY/);
         assert.match(formatDiff(result), /wsl\.exe: LSP_SYSTEM\n.*categories: 2147483648 -> 1/);
-        assert.deepEqual(diff(known(0, 0), known(0, 1)).applications.map(({ change }) => change), ["added"]);
+        assert.deepEqual(
+            diff(known(0, 0), known(0, 1)).applications.map(({ change }) => change),
+            ["added"],
+        );
         assert.ok(diff(known(4, 1), known(4, 1)).same);
         assert.ok(diff(freshCatalog(), known(4, 1)).same, "one side does not know");
     });
@@ -144,14 +160,20 @@ describe("diff", () => {
         const after = registryOf(freshCatalog());
         after.values["AutodialDLL"] = binary(Uint8Array.of(1, 2));
         after.keys["AppId_Catalog"] = {
-            values: {}, keys: { "2AB45678": { values: { PermittedLspCategories: dwordValue(1) }, keys: {} } },
+            values: {},
+            keys: { "2AB45678": { values: { PermittedLspCategories: dwordValue(1) }, keys: {} } },
         };
         const result = diff(backupOf(freshCatalog(), before), backupOf(freshCatalog(), after));
         assert.ok(!result.same);
-        assert.deepEqual(result.registry.map((change) => change.path), [
-            "AutodialDLL", "AppId_Catalog\\", "AppId_Catalog\\2AB45678\\",
-            "AppId_Catalog\\2AB45678\\PermittedLspCategories",
-        ]);
+        assert.deepEqual(
+            result.registry.map((change) => change.path),
+            [
+                "AutodialDLL",
+                "AppId_Catalog\\",
+                "AppId_Catalog\\2AB45678\\",
+                "AppId_Catalog\\2AB45678\\PermittedLspCategories",
+            ],
+        );
         assert.match(formatDiff(result), /AutodialDLL: \(none\) -> type 3, 0102/);
     });
 

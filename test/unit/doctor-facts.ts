@@ -11,7 +11,10 @@ export const fileFor = (bits: CatalogName): FileFacts => ({
     sha256: "00".repeat(32),
     size: 100_000,
     executable: {
-        machine: bits === "64" ? 0x8664 : 0x14c, dll: true, whole: true, exports: ["WSPStartup", "NSPStartup"],
+        machine: bits === "64" ? 0x8664 : 0x14c,
+        dll: true,
+        whole: true,
+        exports: ["WSPStartup", "NSPStartup"],
     },
     signature: { by: "embedded", trusted: true, altered: false, error: 0, signer: "Somebody" },
 });
@@ -20,16 +23,23 @@ export const fileFor = (bits: CatalogName): FileFacts => ({
 export function resolved(catalog: Catalog): Catalog {
     const resolve = <Entry extends CatalogEntry | NamespaceEntry>(entry: Entry, bits: CatalogName): Entry => ({
         ...entry,
-        resolvedPath: entry.path.replace(/%SystemRoot%\\system32/i, bits === "64" ? "C:\\Windows\\System32" : "C:\\Windows\\SysWOW64")
+        resolvedPath: entry.path
+            .replace(/%SystemRoot%\\system32/i, bits === "64" ? "C:\\Windows\\System32" : "C:\\Windows\\SysWOW64")
             .replace(/^C:\\(?!Windows)/i, bits === "64" ? "C:\\" : "C:\\x86\\"),
     });
     const { protocols, namespaces } = catalog;
     return {
         ...catalog,
-        protocols: Object.fromEntries(both.flatMap((bits) =>
-            protocols[bits] === undefined ? [] : [[bits, protocols[bits].map((entry) => resolve(entry, bits))]])),
-        namespaces: Object.fromEntries(both.flatMap((bits) =>
-            namespaces[bits] === undefined ? [] : [[bits, namespaces[bits].map((entry) => resolve(entry, bits))]])),
+        protocols: Object.fromEntries(
+            both.flatMap((bits) =>
+                protocols[bits] === undefined ? [] : [[bits, protocols[bits].map((entry) => resolve(entry, bits))]],
+            ),
+        ),
+        namespaces: Object.fromEntries(
+            both.flatMap((bits) =>
+                namespaces[bits] === undefined ? [] : [[bits, namespaces[bits].map((entry) => resolve(entry, bits))]],
+            ),
+        ),
     };
 }
 
@@ -48,7 +58,10 @@ export function factsOf(catalog: Catalog): Facts {
 }
 
 /** The same of a registry; what is in no registry comes from `more`. */
-export function factsOfRegistry(registry: RegistryTree, more: Pick<Catalog, "categories" | "applications"> = {}): Facts {
+export function factsOfRegistry(
+    registry: RegistryTree,
+    more: Pick<Catalog, "categories" | "applications"> = {},
+): Facts {
     const { categories, applications } = more;
     const catalog = resolved({
         ...catalogOfRegistry(registry),
@@ -63,10 +76,16 @@ export function factsOfRegistry(registry: RegistryTree, more: Pick<Catalog, "cat
         }
     }
     return {
-        machine: { arch: "x64", catalogs: bitnesses.map((bits) => (bits === "64" ? 64 : 32)), systemRoot: "C:\\Windows" },
+        machine: {
+            arch: "x64",
+            catalogs: bitnesses.map((bits) => (bits === "64" ? 64 : 32)),
+            systemRoot: "C:\\Windows",
+        },
         registry,
         catalog,
-        winsock: Object.fromEntries(bitnesses.map((bits) => [bits, { ids: (catalog.protocols[bits] ?? []).map(({ id }) => id) }])),
+        winsock: Object.fromEntries(
+            bitnesses.map((bits) => [bits, { ids: (catalog.protocols[bits] ?? []).map(({ id }) => id) }]),
+        ),
         files,
         trials: Object.fromEntries(bitnesses.map((bits) => [bits, wellTried(catalog, bits)])),
         sensitivePrograms: [],

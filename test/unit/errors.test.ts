@@ -12,10 +12,12 @@ import * as library from "winsock-spi";
 describe("WinsockError", () => {
     it("is an Error with code, errno and syscall", () => {
         const cause = new Error("below");
-        const error = new WinsockError(
-            "text",
-            { code: "WSAEACCES", errno: 10013, syscall: "WSCInstallProvider", cause },
-        );
+        const error = new WinsockError("text", {
+            code: "WSAEACCES",
+            errno: 10013,
+            syscall: "WSCInstallProvider",
+            cause,
+        });
         assert.ok(error instanceof Error && error instanceof WinsockError);
         assert.deepEqual(
             [error.name, error.message, error.code, error.errno, error.syscall],
@@ -32,10 +34,9 @@ describe("WinsockError", () => {
             for (const name of ["errors.js", "error-names.js"]) {
                 fs.copyFileSync(path.join(packageRoot, "dist", name), path.join(copy, name.replace(".js", ".mjs")));
             }
-            const text = fs.readFileSync(path.join(copy, "errors.mjs"), "utf8").replace(
-                "./error-names.js",
-                "./error-names.mjs",
-            );
+            const text = fs
+                .readFileSync(path.join(copy, "errors.mjs"), "utf8")
+                .replace("./error-names.js", "./error-names.mjs");
             fs.writeFileSync(path.join(copy, "errors.mjs"), text);
             const other = (await import(pathToFileURL(path.join(copy, "errors.mjs")).href)) as {
                 WinsockError: typeof WinsockError;
@@ -52,16 +53,19 @@ describe("WinsockError", () => {
     });
 
     it("is what a failure of the addon becomes; misuse and bugs stay what they are", () => {
-        const thrown = Object.assign(
-            new Error("denied"),
-            { code: "WSAEACCES", errno: 10013, syscall: "WSCInstallProvider" },
-        );
+        const thrown = Object.assign(new Error("denied"), {
+            code: "WSAEACCES",
+            errno: 10013,
+            syscall: "WSCInstallProvider",
+        });
         const error = toWinsockError(thrown);
         assert.ok(error instanceof WinsockError);
-        assert.deepEqual(
-            error.toJSON(),
-            { code: "WSAEACCES", errno: 10013, syscall: "WSCInstallProvider", message: "denied" },
-        );
+        assert.deepEqual(error.toJSON(), {
+            code: "WSAEACCES",
+            errno: 10013,
+            syscall: "WSCInstallProvider",
+            message: "denied",
+        });
         assert.equal(error.cause, thrown);
         for (const other of [
             new TypeError("misuse"),
@@ -78,22 +82,30 @@ describe("WinsockError", () => {
 describe("error names", () => {
     it("are known wherever the library tells errors apart by them", () => {
         const folder = path.join(packageRoot, "lib");
-        const files = fs.readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".ts"));
-        const used = files.flatMap((name) => [...fs.readFileSync(path.join(folder, name), "utf8")
-            .matchAll(/"((?:ERROR|WSA)_?[A-Z][A-Z_]+)"/g)].map(([, code]) => code!));
+        const files = fs
+            .readdirSync(folder, { recursive: true, encoding: "utf8" })
+            .filter((name) => name.endsWith(".ts"));
+        const used = files.flatMap((name) =>
+            [...fs.readFileSync(path.join(folder, name), "utf8").matchAll(/"((?:ERROR|WSA)_?[A-Z][A-Z_]+)"/g)].map(
+                ([, code]) => code!,
+            ),
+        );
         const known = new Set(Array.from({ length: 12_000 }, (_, number) => errorName(number)));
         assert.ok(used.includes("ERROR_NO_DATA"));
-        assert.deepEqual(used.filter((code) => !known.has(code)), []);
+        assert.deepEqual(
+            used.filter((code) => !known.has(code)),
+            [],
+        );
     });
 });
 
 describe("options", () => {
     it("that do not exist are misuse, and the message names them", () => {
         refuseUnknownOptions("f", { a: 1 }, ["a", "b"]);
-        assert.throws(
-            () => refuseUnknownOptions("f", { c: 1 }, ["a", "b"]),
-            { name: "TypeError", message: /"c" .*a, b/ },
-        );
+        assert.throws(() => refuseUnknownOptions("f", { c: 1 }, ["a", "b"]), {
+            name: "TypeError",
+            message: /"c" .*a, b/,
+        });
     });
 
     it("are checked by every function of the library before anything else happens", async () => {
@@ -149,11 +161,10 @@ describe("the native part", () => {
 
     it("needs no require: the package can be imported from CommonJS too", () => {
         const script = "import('winsock-spi').then((m) => console.log(typeof m.readCatalog, typeof m.planInstall))";
-        const ended = spawnSync(
-            process.execPath,
-            ["--input-type=commonjs", "-e", script],
-            { cwd: packageRoot, encoding: "utf8" },
-        );
+        const ended = spawnSync(process.execPath, ["--input-type=commonjs", "-e", script], {
+            cwd: packageRoot,
+            encoding: "utf8",
+        });
         assert.equal(ended.stdout.trim(), "function function", ended.stderr);
     });
 });

@@ -30,19 +30,26 @@ function tableBelow(heading: string): Row[] {
     const begin = text.indexOf(`## ${heading}\n`);
     assert.ok(begin >= 0, heading);
     const end = text.indexOf("\n## ", begin);
-    return text.slice(begin, end < 0 ? undefined : end).split("\n")
+    return text
+        .slice(begin, end < 0 ? undefined : end)
+        .split("\n")
         .filter((line) => line.startsWith("| `"))
         .map((line) => line.split("|").map((cell) => cell.trim()))
         .map(([, functions = "", goTo = "", why = ""]) => ({
-            functions: [...functions.matchAll(/`(\w+)`/g)].map((match) => match[1]!), goTo, why,
+            functions: [...functions.matchAll(/`(\w+)`/g)].map((match) => match[1]!),
+            goTo,
+            why,
         }));
 }
 
 const commonRows = tableBelow("In both bitnesses");
 const only64Rows = tableBelow("In the 64-bit DLL only");
 const rows = [...commonRows, ...only64Rows];
-const hostSources = fs.readdirSync(file("native", "wine", "host")).filter((name) => name.endsWith(".cpp"))
-    .map((name) => read("native", "wine", "host", name)).join("\n");
+const hostSources = fs
+    .readdirSync(file("native", "wine", "host"))
+    .filter((name) => name.endsWith(".cpp"))
+    .map((name) => read("native", "wine", "host", name))
+    .join("\n");
 
 describe("docs/host.md", () => {
     it("names every function of the .def files, each once, and no other", () => {
@@ -76,7 +83,8 @@ describe("docs/host.md", () => {
 
 /** Files of a folder and below. */
 function filesBelow(folder: string): string[] {
-    return fs.readdirSync(file(folder), { recursive: true, encoding: "utf8" })
+    return fs
+        .readdirSync(file(folder), { recursive: true, encoding: "utf8" })
         .map((name) => path.posix.join(folder, name.replaceAll("\\", "/")))
         .filter((name) => fs.statSync(file(name)).isFile());
 }
@@ -87,17 +95,16 @@ const names = ["winsock_spi_lsp", "winsock-spi"];
 const texts = [...names, guidParts[0]!, guidParts[4]!, `${guidParts[3]}-${guidParts[4]}`];
 
 /** The same in a binary: the first four bytes of its GUIDs as a number, the last eight as they are. */
-const bytes = [
-    Buffer.from(guidParts[0]!, "hex").reverse(),
-    Buffer.from(guidParts[3]! + guidParts[4]!, "hex"),
-];
+const bytes = [Buffer.from(guidParts[0]!, "hex").reverse(), Buffer.from(guidParts[3]! + guidParts[4]!, "hex")];
 
 /** What of that is in a file, whatever case letters have, in ANSI or UTF-16. */
 function tracesIn(content: Buffer): string[] {
     const lower = content.toString("latin1").toLowerCase();
     const found = texts.filter((text) =>
         [Buffer.from(text), Buffer.from(text, "utf16le")].some((form) =>
-            lower.includes(form.toString("latin1").toLowerCase())));
+            lower.includes(form.toString("latin1").toLowerCase()),
+        ),
+    );
     return [...found, ...bytes.filter((part) => content.includes(part)).map((part) => part.toString("hex"))];
 }
 
@@ -115,7 +122,10 @@ describe("the host knows nothing of our provider", () => {
         }
     });
 
-    for (const [architecture, prebuilt] of [["x64", "win32-x64"], ["ia32", "win32-ia32"]] as const) {
+    for (const [architecture, prebuilt] of [
+        ["x64", "win32-x64"],
+        ["ia32", "win32-ia32"],
+    ] as const) {
         it(`nor have its binaries, ${architecture}; the provider's own has all of it`, function () {
             if (process.platform === "win32" && !fs.existsSync(hostFile(architecture, "ws2_32.dll"))) {
                 this.skip(); // the host side is for Wine

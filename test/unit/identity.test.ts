@@ -15,7 +15,10 @@ describe("what TypeScript and C++ both know", () => {
         assert.equal(numbers.length, 11);
         const hex = (value: number | undefined, digits: number): string =>
             (value ?? 0).toString(16).toUpperCase().padStart(digits, "0");
-        const tail = numbers.slice(3).map((byte) => hex(byte, 2)).join("");
+        const tail = numbers
+            .slice(3)
+            .map((byte) => hex(byte, 2))
+            .join("");
         const head = [hex(numbers[0], 8), hex(numbers[1], 4), hex(numbers[2], 4)];
         const guid = `{${[...head, tail.slice(0, 4), tail.slice(4)].join("-")}}`;
         assert.equal(hiddenEntryGuid, guid);

@@ -4,14 +4,23 @@ import type { Catalog, NamespaceEntry } from "#lib/catalog/model.js";
 import { namespaceName, namespaceNumber } from "#lib/catalog/names.js";
 import { WinsockError } from "#lib/errors.js";
 import {
-    planEnableNamespace, planInstallNamespace, planOrderNamespaces, planRemoveNamespace,
+    planEnableNamespace,
+    planInstallNamespace,
+    planOrderNamespaces,
+    planRemoveNamespace,
 } from "#lib/provider/plan-namespaces.js";
 
 const guid = (digit: string): string => `{${digit.repeat(8)}-0000-0000-0000-000000000000}`;
 
 const provider = (digit: string, name: string, namespace = 12, enabled = true): NamespaceEntry => ({
-    name, providerId: guid(digit), path: `C:\\ns\\${name}.dll`, namespace, namespaceName: namespaceName(namespace), enabled,
-    version: 1, storesServiceClassInfo: false,
+    name,
+    providerId: guid(digit),
+    path: `C:\\ns\\${name}.dll`,
+    namespace,
+    namespaceName: namespaceName(namespace),
+    enabled,
+    version: 1,
+    storesServiceClassInfo: false,
 });
 
 const dns = provider("1", "Tcpip");
@@ -19,24 +28,52 @@ const nla = provider("2", "NLA", 15);
 const own = provider("3", "Own", 12, false);
 const catalog: Catalog = { protocols: {}, namespaces: { "64": [nla, dns, own], "32": [nla, dns] } };
 
-const wanted = { dlls: { "64": "C:\\ns\\a64.dll", "32": "C:\\ns\\a32.dll" }, providerId: guid("4"), name: "New", namespace: 12 };
+const wanted = {
+    dlls: { "64": "C:\\ns\\a64.dll", "32": "C:\\ns\\a32.dll" },
+    providerId: guid("4"),
+    name: "New",
+    namespace: 12,
+};
 
-const code = (expected: string) => (error: unknown): boolean => error instanceof WinsockError && error.code === expected;
+const code =
+    (expected: string) =>
+    (error: unknown): boolean =>
+        error instanceof WinsockError && error.code === expected;
 
 describe("plans of namespace providers", () => {
     it("install into each catalog that has a DLL, once", () => {
         const { steps } = planInstallNamespace(catalog, { ...wanted, info: Uint8Array.of(1, 2, 3) });
         assert.deepEqual(
             steps.map((step) => step.do === "install-namespace" && [step.catalog, step.path, step.info, step.version]),
-            [[64, "C:\\ns\\a64.dll", "AQID", 1], [32, "C:\\ns\\a32.dll", "AQID", 1]],
+            [
+                [64, "C:\\ns\\a64.dll", "AQID", 1],
+                [32, "C:\\ns\\a32.dll", "AQID", 1],
+            ],
         );
         assert.equal(planInstallNamespace(catalog, { ...wanted, dlls: { "32": "C:\\a.dll" } }).steps.length, 1);
-        assert.throws(() => planInstallNamespace(catalog, { ...wanted, providerId: guid("1") }), code("ERR_ALREADY_INSTALLED"));
-        assert.throws(() => planInstallNamespace(catalog, { ...wanted, name: "x".repeat(256) }), code("ERR_NAME_TOO_LONG"));
+        assert.throws(
+            () => planInstallNamespace(catalog, { ...wanted, providerId: guid("1") }),
+            code("ERR_ALREADY_INSTALLED"),
+        );
+        assert.throws(
+            () => planInstallNamespace(catalog, { ...wanted, name: "x".repeat(256) }),
+            code("ERR_NAME_TOO_LONG"),
+        );
         const long = { "64": `C:\\${"x".repeat(300)}` };
         assert.throws(() => planInstallNamespace(catalog, { ...wanted, dlls: long }), code("ERR_PATH_TOO_LONG"));
-        for (const bad of [{ dlls: {} }, { providerId: "4" }, { name: "" }, { namespace: -1 }, { version: 1.5 }, { info: "x" }]) {
-            assert.throws(() => planInstallNamespace(catalog, { ...wanted, ...bad } as never), TypeError, JSON.stringify(bad));
+        for (const bad of [
+            { dlls: {} },
+            { providerId: "4" },
+            { name: "" },
+            { namespace: -1 },
+            { version: 1.5 },
+            { info: "x" },
+        ]) {
+            assert.throws(
+                () => planInstallNamespace(catalog, { ...wanted, ...bad } as never),
+                TypeError,
+                JSON.stringify(bad),
+            );
         }
     });
 
@@ -69,11 +106,17 @@ describe("plans of namespace providers", () => {
         const { steps } = planOrderNamespaces(catalog, { first: ["Own", "Tcpip"] });
         assert.deepEqual(
             steps.map((step) => step.do === "order-namespaces" && [step.catalog, step.order]),
-            [[64, [guid("3"), guid("1"), guid("2")]], [32, [guid("1"), guid("2")]]],
+            [
+                [64, [guid("3"), guid("1"), guid("2")]],
+                [32, [guid("1"), guid("2")]],
+            ],
         );
         assert.deepEqual(planOrderNamespaces(catalog, { first: ["NLA", "NLA"] }).steps, []);
         assert.throws(() => planOrderNamespaces(catalog, { first: [] }), TypeError);
-        assert.throws(() => planOrderNamespaces(catalog, { first: ["Own"], catalog: "32" }), code("ERR_UNKNOWN_PROVIDER"));
+        assert.throws(
+            () => planOrderNamespaces(catalog, { first: ["Own"], catalog: "32" }),
+            code("ERR_UNKNOWN_PROVIDER"),
+        );
     });
 
     it("know namespaces by name and number", () => {

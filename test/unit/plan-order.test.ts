@@ -13,15 +13,18 @@ const layered = (first = 1001): CatalogEntry[] =>
     withStranger(baseEntries(first), { firstId: first + 19, guid, count: 2 });
 
 const catalogOf = (entries: CatalogEntry[], other = entries): Catalog => ({
-    protocols: { "64": entries, "32": other }, namespaces: {},
+    protocols: { "64": entries, "32": other },
+    namespaces: {},
 });
 
 /** The order that a plan gives each catalog for which it has a step. */
 function orders({ steps }: Plan): Record<string, readonly unknown[]> {
-    return Object.fromEntries(steps.map((step) => {
-        assert.equal(step.do, "write-order");
-        return [String(step.catalog), step.order];
-    }));
+    return Object.fromEntries(
+        steps.map((step) => {
+            assert.equal(step.do, "write-order");
+            return [String(step.catalog), step.order];
+        }),
+    );
 }
 
 const code = (expected: string): { name: string; code: string } => ({ name: "WinsockError", code: expected });
@@ -80,10 +83,14 @@ describe("planOrder", () => {
 
     it("asks which catalog where an id is another provider's there, and who where a name is of several", () => {
         const other = baseEntries().map((one) => ({ ...one, providerId: guid }));
-        assert.throws(() => planOrder(catalogOf(baseEntries(), other), { first: [1002] }), code("ERR_AMBIGUOUS_PROVIDER"));
+        assert.throws(
+            () => planOrder(catalogOf(baseEntries(), other), { first: [1002] }),
+            code("ERR_AMBIGUOUS_PROVIDER"),
+        );
         assert.ok(planOrder(catalogOf(baseEntries(), other), { first: [1002], catalog: "32" }).steps.length === 1);
         const twins = ["{1", "{2"].map((start, index) =>
-            entry({ id: 1050 + index, name: "twin", providerId: `${start}${guid.slice(2)}`, family: 32 }));
+            entry({ id: 1050 + index, name: "twin", providerId: `${start}${guid.slice(2)}`, family: 32 }),
+        );
         const catalog = catalogOf([...baseEntries(), ...twins]);
         assert.throws(() => planOrder(catalog, { first: ["twin"] }), code("ERR_AMBIGUOUS_PROVIDER"));
     });
@@ -91,8 +98,15 @@ describe("planOrder", () => {
     it("treats wrong options as misuse", () => {
         const catalog = catalogOf(baseEntries());
         const wrong: unknown[] = [
-            {}, { first: [] }, { first: [1001], order: rest }, { first: [1.5] }, { first: [""] }, { order: ["1001"] },
-            { first: [1001], catalog: "16" }, { first: [1001], bypass: "yes" }, { first: [1001], erste: 1 },
+            {},
+            { first: [] },
+            { first: [1001], order: rest },
+            { first: [1.5] },
+            { first: [""] },
+            { order: ["1001"] },
+            { first: [1001], catalog: "16" },
+            { first: [1001], bypass: "yes" },
+            { first: [1001], erste: 1 },
         ];
         for (const options of wrong) {
             assert.throws(() => planOrder(catalog, options as OrderPlanOptions), TypeError, JSON.stringify(options));
@@ -114,8 +128,14 @@ describe("planOrder", () => {
             const machine = machineOf(catalog);
             simulate(machine, plan, (now, step) => assert.deepEqual(unloadable(now.catalog), [], step.text));
             const after = machine.catalog.protocols["64"] ?? [];
-            assert.deepEqual(after.slice(0, first.length).map(({ id }) => id), first);
-            assert.deepEqual(after.slice(first.length), entries.filter(({ id }) => !first.includes(id)));
+            assert.deepEqual(
+                after.slice(0, first.length).map(({ id }) => id),
+                first,
+            );
+            assert.deepEqual(
+                after.slice(first.length),
+                entries.filter(({ id }) => !first.includes(id)),
+            );
             const back = planOrder(machine.catalog, { order: entries.map(({ id }) => id), bypass: true });
             simulate(machine, back, () => undefined);
             assert.deepEqual(machine.catalog.protocols["64"], entries);

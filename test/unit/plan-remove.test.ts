@@ -16,9 +16,12 @@ const b = "{BBBBBBBB-0000-0000-0000-000000000000}";
 /** A over the bases, and B over A: B's chains name A's hidden entry, as providers do that copy the chain below. */
 function stacked(chain?: (layered: CatalogEntry) => number[]): CatalogEntry[] {
     const withA = withStranger(baseEntries(), { firstId: 2000, guid: a, name: "Vendor A" });
-    const layeredOver = (id: number): CatalogEntry => withA.find((one) => one.kind === "layered" && one.chain.at(-1) === id)!;
+    const layeredOver = (id: number): CatalogEntry =>
+        withA.find((one) => one.kind === "layered" && one.chain.at(-1) === id)!;
     return withStranger(withA, {
-        firstId: 3000, guid: b, name: "Vendor B",
+        firstId: 3000,
+        guid: b,
+        name: "Vendor B",
         chain: (base) => [3000, ...(chain?.(layeredOver(base)) ?? [2000, base])],
     });
 }
@@ -28,7 +31,11 @@ function execute(catalog: Catalog, plan: Plan): Catalog {
     const machine = machineOf(catalog);
     const former = new Set(danglingChains(catalog));
     simulate(machine, plan, (now, step) =>
-        assert.deepEqual(danglingChains(now.catalog).filter((one) => !former.has(one)), [], step.text),
+        assert.deepEqual(
+            danglingChains(now.catalog).filter((one) => !former.has(one)),
+            [],
+            step.text,
+        ),
     );
     return machine.catalog;
 }
@@ -55,12 +62,18 @@ describe("planRemove", () => {
             entry({ id, name: "Orphan", providerId: `{CCCCCCCC-0000-0000-0000-00000000${id}}`, chain: [5999, 1001] }),
         );
         const entries = [
-            shared, ...orphans, ...stacked().filter(({ id }) => id >= 3000 || id < 2000),
+            shared,
+            ...orphans,
+            ...stacked().filter(({ id }) => id >= 3000 || id < 2000),
             entry({ id: 4000, name: "One GUID", providerId: a, chain: [] }),
         ];
         const found = providersOf(catalogOf(entries)).map(({ name, entries: { "64": own } }) => [name, own?.length]);
         assert.deepEqual(found, [
-            ["One GUID", 2], ["Orphan", 2], ["Vendor B", 7], ["MSAFD Tcpip [TCP/IP]", 3], ["MSAFD Tcpip [TCP/IPv6]", 3],
+            ["One GUID", 2],
+            ["Orphan", 2],
+            ["Vendor B", 7],
+            ["MSAFD Tcpip [TCP/IP]", 3],
+            ["MSAFD Tcpip [TCP/IPv6]", 3],
         ]);
     });
 
@@ -83,7 +96,10 @@ describe("planRemove", () => {
     }
 
     it("takes out two at once, one above the other, and never lets a chain dangle", () => {
-        for (const providers of [["Vendor A", "Vendor B"], ["Vendor B", "Vendor A"]]) {
+        for (const providers of [
+            ["Vendor A", "Vendor B"],
+            ["Vendor B", "Vendor A"],
+        ]) {
             for (const chain of [undefined, ({ id }: CatalogEntry) => [id]]) {
                 assert.deepEqual(remove(stacked(chain), ...providers), baseEntries());
             }
@@ -94,8 +110,18 @@ describe("planRemove", () => {
         const below = withStranger(baseEntries(), { firstId: 2000, guid: a, name: "Vendor A" });
         const layered = below[0]!;
         for (const wanted of [
-            "vendor a", layered.name, "C:\\Stranger\\s.dll", "S.DLL", a, a.toLowerCase(), a.slice(1, -1), layered.providerId,
-            2000, "2000", layered.id, String(layered.id),
+            "vendor a",
+            layered.name,
+            "C:\\Stranger\\s.dll",
+            "S.DLL",
+            a,
+            a.toLowerCase(),
+            a.slice(1, -1),
+            layered.providerId,
+            2000,
+            "2000",
+            layered.id,
+            String(layered.id),
         ]) {
             assert.deepEqual(remove(below, wanted), baseEntries(), String(wanted));
         }
@@ -129,12 +155,19 @@ describe("planRemove", () => {
         fails(catalog, { providers: [2000] }, "ERR_AMBIGUOUS_PROVIDER", /Vendor A.*Vendor B.*which catalog/);
         fails(catalog, { providers: ["s.dll"] }, "ERR_AMBIGUOUS_PROVIDER");
         assert.deepEqual(
-            execute(catalog, planRemove(catalog, { providers: [2000], catalog: "32" })).protocols["32"], baseEntries(),
+            execute(catalog, planRemove(catalog, { providers: [2000], catalog: "32" })).protocols["32"],
+            baseEntries(),
         );
     });
 
     it("refuses base providers: Windows' own, the only one of TCP or UDP, one that chains end with", () => {
-        const vsock = entry({ id: 1500, name: "vSockets", providerId: a, family: 28, path: "%windir%\\system32\\vsocklib.dll" });
+        const vsock = entry({
+            id: 1500,
+            name: "vSockets",
+            providerId: a,
+            family: 28,
+            path: "%windir%\\system32\\vsocklib.dll",
+        });
         const catalog = catalogOf([...baseEntries(), vsock]);
         for (const wanted of [1001, "MSAFD Tcpip [UDP/IP]", "{e70f1aa0-ab8b-11cf-8ca3-00805f48a192}"]) {
             fails(catalog, { providers: [wanted] }, "ERR_BASE_PROVIDER", /base provider of Windows/);
@@ -143,21 +176,30 @@ describe("planRemove", () => {
         const alone = catalogOf([entry({ id: 1, name: "Odd TCP", providerId: b, path: "C:\\odd.dll" })]);
         fails(alone, { providers: ["Odd TCP"] }, "ERR_BASE_PROVIDER");
         const above = entry({ id: 1600, name: "Above", providerId: b, family: 28, chain: [1601, 1500] });
-        const hidden = entry({ id: 1601, name: "Above", providerId: "{BBBBBBBB-0000-0000-0000-000000000001}", chain: [] });
+        const hidden = entry({
+            id: 1601,
+            name: "Above",
+            providerId: "{BBBBBBBB-0000-0000-0000-000000000001}",
+            chain: [],
+        });
         const covered = catalogOf([above, ...baseEntries(), vsock, hidden]);
         fails(covered, { providers: ["vSockets"] }, "ERR_BASE_PROVIDER", /"Above"/);
         assert.deepEqual(
-            execute(covered, planRemove(covered, { providers: ["vSockets", "Above"] })), catalogOf(baseEntries()),
+            execute(covered, planRemove(covered, { providers: ["vSockets", "Above"] })),
+            catalogOf(baseEntries()),
         );
     });
 
     it("takes LSP categories from a provider before it goes, so that undoing brings them back", () => {
         const catalog: Catalog = {
-            ...catalogOf(stacked()), categories: { "64": { [a]: 4, [b]: 1 } },
+            ...catalogOf(stacked()),
+            categories: { "64": { [a]: 4, [b]: 1 } },
         };
         const steps = planRemove(catalog, { providers: ["Vendor A"] }).steps.map((step) => step.do);
         assert.deepEqual(steps.slice(0, 8), [
-            ...Array<string>(6).fill("update-provider"), "set-provider-category", "deinstall-provider",
+            ...Array<string>(6).fill("update-provider"),
+            "set-provider-category",
+            "deinstall-provider",
         ]);
         assert.equal(steps.filter((step) => step === "set-provider-category").length, 1);
     });
@@ -169,25 +211,52 @@ describe("planRemove", () => {
                 step.do === "delete-file" ? [step.path] : [],
             );
         assert.deepEqual(deleted(catalogOf(own), ["Vendor B"]), ["C:\\B\\b.dll"]);
-        assert.deepEqual(deleted(catalogOf(own), ["Vendor A", "Vendor B"]).sort(), ["C:\\B\\b.dll", "C:\\Stranger\\s.dll"]);
+        assert.deepEqual(deleted(catalogOf(own), ["Vendor A", "Vendor B"]).sort(), [
+            "C:\\B\\b.dll",
+            "C:\\Stranger\\s.dll",
+        ]);
         assert.deepEqual(deleted(catalogOf(stacked()), ["Vendor B"]), [], "shared with Vendor A");
         const named: Catalog = {
             ...catalogOf(own),
             namespaces: {
-                "64": [{
-                    name: "Names of B", providerId: b, path: "c:\\b\\.\\B.DLL", namespace: 12, namespaceName: "NS_DNS",
-                    enabled: true, version: 1, storesServiceClassInfo: false,
-                }],
+                "64": [
+                    {
+                        name: "Names of B",
+                        providerId: b,
+                        path: "c:\\b\\.\\B.DLL",
+                        namespace: 12,
+                        namespaceName: "NS_DNS",
+                        enabled: true,
+                        version: 1,
+                        storesServiceClassInfo: false,
+                    },
+                ],
             },
         };
         assert.deepEqual(deleted(named, ["Vendor B"]), [], "a namespace provider has it too");
-        assert.equal(planRemove(catalogOf(own), { providers: ["Vendor B"] }).steps.some(({ do: what }) => what === "delete-file"), false);
+        assert.equal(
+            planRemove(catalogOf(own), { providers: ["Vendor B"] }).steps.some(
+                ({ do: what }) => what === "delete-file",
+            ),
+            false,
+        );
     });
 
     it("refuses misuse as a TypeError", () => {
-        for (const bad of [{}, { providers: [] }, { providers: [""] }, { providers: "x" }, { providers: [1.5] },
-            { providers: ["x"], catalog: 64 }, { providers: ["x"], unknown: 1 }]) {
-            assert.throws(() => planRemove(freshCatalog(), bad as unknown as RemovePlanOptions), TypeError, JSON.stringify(bad));
+        for (const bad of [
+            {},
+            { providers: [] },
+            { providers: [""] },
+            { providers: "x" },
+            { providers: [1.5] },
+            { providers: ["x"], catalog: 64 },
+            { providers: ["x"], unknown: 1 },
+        ]) {
+            assert.throws(
+                () => planRemove(freshCatalog(), bad as unknown as RemovePlanOptions),
+                TypeError,
+                JSON.stringify(bad),
+            );
         }
     });
 });
@@ -211,16 +280,25 @@ describe("planRemove on random catalogs", () => {
             const names = [...before.names];
             while (names.length > 0) {
                 const some = names.splice(random.below(names.length), 1 + random.below(2));
-                const staying = catalog.protocols["64"]!.filter((one) => !some.some((name) => one.name.startsWith(name)));
+                const staying = catalog.protocols["64"]!.filter(
+                    (one) => !some.some((name) => one.name.startsWith(name)),
+                );
                 const after = execute(catalog, planRemove(catalog, { providers: some })).protocols["64"]!;
-                assert.deepEqual(after.map(({ id }) => id), staying.map(({ id }) => id));
+                assert.deepEqual(
+                    after.map(({ id }) => id),
+                    staying.map(({ id }) => id),
+                );
                 for (const [index, one] of after.entries()) {
                     const { chain: now, ...rest } = one;
                     const { chain: then, ...former } = staying[index]!;
                     assert.deepEqual(rest, former);
                     assert.ok(one.kind !== "layered" || now.length >= 2, "still a layered entry");
                     const kept = then.filter((id) => staying.some((other) => other.id === id));
-                    assert.deepEqual(kept.filter((id) => now.includes(id)), kept, "what stayed is in the chain, in order");
+                    assert.deepEqual(
+                        kept.filter((id) => now.includes(id)),
+                        kept,
+                        "what stayed is in the chain, in order",
+                    );
                     if (one.kind === "layered") {
                         assert.equal(endOf(one, after), endOf(staying[index]!, catalog.protocols["64"]!));
                     }
@@ -251,14 +329,34 @@ function randomStack(random: Random): { entries: CatalogEntry[]; names: string[]
         const hiddenId = Math.max(...entries.map(({ id }) => id)) + 1 + random.below(50);
         const name = `Vendor ${names.length} `;
         const manner = random.below(3);
-        const layered = baseEntries().filter(() => random.chance(70)).flatMap((base, index): CatalogEntry[] => {
-            const top = entries.find((one) => one.kind !== "hidden" && one.family === base.family && one.socketType === base.socketType)!;
-            const below = top.kind === "base" ? [top.id] : manner === 0 ? [...top.chain] : manner === 1 ? [top.id, ...top.chain.slice(1)] : [top.id];
-            return below.length >= 7 ? [] : [entry({
-                id: hiddenId + 1 + index, name: `${name}over ${base.name}`, providerId: random.guid(),
-                chain: [hiddenId, ...below], family: base.family, socketType: base.socketType, protocol: base.protocol,
-            })];
-        });
+        const layered = baseEntries()
+            .filter(() => random.chance(70))
+            .flatMap((base, index): CatalogEntry[] => {
+                const top = entries.find(
+                    (one) => one.kind !== "hidden" && one.family === base.family && one.socketType === base.socketType,
+                )!;
+                const below =
+                    top.kind === "base"
+                        ? [top.id]
+                        : manner === 0
+                          ? [...top.chain]
+                          : manner === 1
+                            ? [top.id, ...top.chain.slice(1)]
+                            : [top.id];
+                return below.length >= 7
+                    ? []
+                    : [
+                          entry({
+                              id: hiddenId + 1 + index,
+                              name: `${name}over ${base.name}`,
+                              providerId: random.guid(),
+                              chain: [hiddenId, ...below],
+                              family: base.family,
+                              socketType: base.socketType,
+                              protocol: base.protocol,
+                          }),
+                      ];
+            });
         const hidden = entry({ id: hiddenId, name, providerId: random.guid(), chain: [], providerFlags: 4 });
         entries = [...layered, ...entries, hidden];
         names.push(name);

@@ -9,8 +9,16 @@ import { planInstall } from "#lib/provider/plan-install.js";
 import { type ReplacePlanOptions, giveBackSteps, planReplace } from "#lib/provider/plan-replace.js";
 import { planUninstall } from "#lib/provider/plan-uninstall.js";
 import {
-    isReplaced, isUsable, originalsFile, originalsInRegistry, originalsKey, parseOriginals, replacedEntries,
-    replacedFile, replacedKeys, replacedRootKey,
+    isReplaced,
+    isUsable,
+    originalsFile,
+    originalsInRegistry,
+    originalsKey,
+    parseOriginals,
+    replacedEntries,
+    replacedFile,
+    replacedKeys,
+    replacedRootKey,
 } from "#lib/provider/replaced.js";
 import { providerFile } from "#lib/provider/layout.js";
 import { Random, baseEntries, cases, entry, freshCatalog, newSeed, withStranger } from "./catalogs.js";
@@ -19,10 +27,13 @@ import { codeOf } from "./code-of.js";
 
 const options: ReplacePlanOptions = {
     files: Object.fromEntries(
-        (["64", "32"] as const).map((bits) => [bits, {
-            provider: { from: `Z:\\package\\${bits}\\winsock_spi_lsp.dll`, sha256: "11".repeat(32) },
-            rescue: { from: `Z:\\package\\${bits}\\winsock-spi-rescue.exe`, sha256: "22".repeat(32) },
-        }]),
+        (["64", "32"] as const).map((bits) => [
+            bits,
+            {
+                provider: { from: `Z:\\package\\${bits}\\winsock_spi_lsp.dll`, sha256: "11".repeat(32) },
+                rescue: { from: `Z:\\package\\${bits}\\winsock-spi-rescue.exe`, sha256: "22".repeat(32) },
+            },
+        ]),
     ),
     version: "0.1.0",
     programFiles: "C:\\Program Files",
@@ -51,7 +62,10 @@ describe("planReplace", () => {
         const before = freshCatalog();
         const plan = planReplace(before, options);
         const after = execute(before, plan);
-        for (const [bits, folder] of [["64", "x64"], ["32", "x86"]] as const) {
+        for (const [bits, folder] of [
+            ["64", "x64"],
+            ["32", "x86"],
+        ] as const) {
             assert.deepEqual(
                 after.protocols[bits],
                 (before.protocols[bits] ?? []).map((one) => ({ ...one, path: ourDll(folder) })),
@@ -65,8 +79,14 @@ describe("planReplace", () => {
         assert.deepEqual(
             plan.steps.slice(-8).map(({ do: what }) => what),
             [
-                "write-file", "write-file", "write-registry", "set-provider-path", "set-provider-path",
-                "set-provider-path", "set-provider-path", "probe",
+                "write-file",
+                "write-file",
+                "write-registry",
+                "set-provider-path",
+                "set-provider-path",
+                "set-provider-path",
+                "set-provider-path",
+                "probe",
             ],
         );
         assert.equal(plan.onFailure, "undo");
@@ -74,8 +94,10 @@ describe("planReplace", () => {
         const paths = Object.fromEntries(guids.map((guid) => [guid, mswsock]));
         assert.deepEqual(originalsInRegistry(registryOf(plan)), { "64": paths, "32": paths });
         const files = plan.steps.filter((step) => step.do === "write-file");
-        assert.deepEqual(files.map(({ path }) => path), ["x64", "x86"].map((folder) =>
-            `C:\\Program Files\\winsock-spi\\0.1.0\\${folder}\\${replacedFile}`));
+        assert.deepEqual(
+            files.map(({ path }) => path),
+            ["x64", "x86"].map((folder) => `C:\\Program Files\\winsock-spi\\0.1.0\\${folder}\\${replacedFile}`),
+        );
         for (const { data } of files) {
             assert.deepEqual(parseOriginals(Buffer.from(data, "base64")), paths);
         }
@@ -85,9 +107,15 @@ describe("planReplace", () => {
         const catalog = freshCatalog();
         catalog.protocols["32"] = baseEntries(2001);
         const after = execute(catalog, planReplace(catalog, { ...options, over: [1005] }));
-        assert.deepEqual(replacedEntries(after.protocols["64"] ?? []).map(({ id }) => id), [1004, 1005, 1006]);
+        assert.deepEqual(
+            replacedEntries(after.protocols["64"] ?? []).map(({ id }) => id),
+            [1004, 1005, 1006],
+        );
         assert.deepEqual(after.protocols["32"], catalog.protocols["32"]);
-        assert.equal(codeOf(() => planReplace(catalog, { ...options, over: [7] })), "ERR_UNKNOWN_CATALOG_ID");
+        assert.equal(
+            codeOf(() => planReplace(catalog, { ...options, over: [7] })),
+            "ERR_UNKNOWN_CATALOG_ID",
+        );
     });
 
     it("leaves layers of others over the base entries, and entries of other base providers, alone", () => {
@@ -96,9 +124,13 @@ describe("planReplace", () => {
         const other = entry({ id: 1500, family: 32, providerId, path: "C:\\vm.dll" });
         catalog.protocols["64"] = [...withStranger(baseEntries(), { firstId: 1100, guid: strangerGuid }), other];
         const after = execute(catalog, planReplace(catalog, options));
-        const changed = (after.protocols["64"] ?? []).filter((one, index) =>
-            one.path !== catalog.protocols["64"]?.[index]?.path);
-        assert.deepEqual(changed.map(({ id }) => id), [1001, 1002, 1003, 1004, 1005, 1006]);
+        const changed = (after.protocols["64"] ?? []).filter(
+            (one, index) => one.path !== catalog.protocols["64"]?.[index]?.path,
+        );
+        assert.deepEqual(
+            changed.map(({ id }) => id),
+            [1001, 1002, 1003, 1004, 1005, 1006],
+        );
         assert.equal(after.protocols["64"]?.length, 14);
     });
 
@@ -108,20 +140,42 @@ describe("planReplace", () => {
             namespaces: {},
         });
         for (const path of ["mswsock.dll", "\\\\server\\share\\m.dll", "..\\m.dll", "%TEMP%\\m.dll", ""]) {
-            assert.equal(codeOf(() => planReplace(withPath(path), options)), "ERR_UNSUPPORTED_PROVIDER", path);
+            assert.equal(
+                codeOf(() => planReplace(withPath(path), options)),
+                "ERR_UNSUPPORTED_PROVIDER",
+                path,
+            );
         }
-        assert.equal(codeOf(() => planReplace(withPath("C:\\other.dll", [1002]), options)), "ERR_UNSUPPORTED_PROVIDER");
+        assert.equal(
+            codeOf(() => planReplace(withPath("C:\\other.dll", [1002]), options)),
+            "ERR_UNSUPPORTED_PROVIDER",
+        );
         const replaced = execute(freshCatalog(), planReplace(freshCatalog(), options));
-        assert.equal(codeOf(() => planReplace(replaced, options)), "ERR_ALREADY_INSTALLED");
-        assert.equal(codeOf(() => planInstall(replaced, options)), "ERR_ALREADY_INSTALLED");
+        assert.equal(
+            codeOf(() => planReplace(replaced, options)),
+            "ERR_ALREADY_INSTALLED",
+        );
+        assert.equal(
+            codeOf(() => planInstall(replaced, options)),
+            "ERR_ALREADY_INSTALLED",
+        );
         const layered = execute(freshCatalog(), planInstall(freshCatalog(), options));
-        assert.equal(codeOf(() => planReplace(layered, options)), "ERR_ALREADY_INSTALLED");
+        assert.equal(
+            codeOf(() => planReplace(layered, options)),
+            "ERR_ALREADY_INSTALLED",
+        );
         const nothing: Catalog = { protocols: { "64": [] }, namespaces: {} };
-        assert.equal(codeOf(() => planReplace(nothing, options)), "ERR_NOTHING_TO_COVER");
+        assert.equal(
+            codeOf(() => planReplace(nothing, options)),
+            "ERR_NOTHING_TO_COVER",
+        );
         assert.throws(() => planReplace(freshCatalog(), { ...options, name: "x" } as ReplacePlanOptions), TypeError);
         assert.throws(() => planReplace(freshCatalog(), { ...options, files: {} }), TypeError);
         const long = { ...options, programFiles: `C:\\${"x".repeat(230)}` };
-        assert.equal(codeOf(() => planReplace(freshCatalog(), long)), "ERR_PATH_TOO_LONG");
+        assert.equal(
+            codeOf(() => planReplace(freshCatalog(), long)),
+            "ERR_PATH_TOO_LONG",
+        );
     });
 
     const seed = newSeed();
@@ -165,18 +219,30 @@ describe("giving replaced base providers their DLLs back", () => {
 
     it("is no step where none is replaced, and is refused where nothing says which DLL one had", () => {
         assert.deepEqual(giveBackSteps(freshCatalog(), {}, false), []);
-        assert.equal(codeOf(() => giveBackSteps(replaced, {})), "ERR_ORIGINAL_UNKNOWN");
-        assert.equal(codeOf(() => planUninstall(replaced, {})), "ERR_ORIGINAL_UNKNOWN");
-        assert.equal(codeOf(() => planUninstall(freshCatalog(), { saved: true })), "ERR_NOT_INSTALLED");
+        assert.equal(
+            codeOf(() => giveBackSteps(replaced, {})),
+            "ERR_ORIGINAL_UNKNOWN",
+        );
+        assert.equal(
+            codeOf(() => planUninstall(replaced, {})),
+            "ERR_ORIGINAL_UNKNOWN",
+        );
+        assert.equal(
+            codeOf(() => planUninstall(freshCatalog(), { saved: true })),
+            "ERR_NOT_INSTALLED",
+        );
         const leftovers = planUninstall(freshCatalog(), { saved: true, leftovers: true });
-        assert.deepEqual(leftovers.steps.map((one) => one.do), ["delete-registry"]);
+        assert.deepEqual(
+            leftovers.steps.map((one) => one.do),
+            ["delete-registry"],
+        );
     });
 
     it("comes before the files go", () => {
         const originals = originalsInRegistry(registryOf(planReplace(freshCatalog(), options)));
         const { steps } = planUninstall(replaced, { originals, saved: true, files: ["C:\\a.dll"] });
         assert.deepEqual(
-            steps.map((one) => one.do), 
+            steps.map((one) => one.do),
             [...Array<Step["do"]>(4).fill("set-provider-path"), "delete-registry", "delete-file"],
         );
     });

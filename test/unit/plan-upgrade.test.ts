@@ -39,7 +39,9 @@ function onDisk(folder: string, content: string): InstalledFolder {
 }
 
 function upgradeOptions(
-    version: string, found: readonly InstalledFolder[], more: Partial<UpgradePlanOptions> = {},
+    version: string,
+    found: readonly InstalledFolder[],
+    more: Partial<UpgradePlanOptions> = {},
 ): UpgradePlanOptions {
     return { ...installOptions(version), found, ...more };
 }
@@ -76,7 +78,9 @@ function expectPaths(catalog: Catalog, folder: string): void {
 
 describe("planUpgrade", () => {
     for (const [what, from, to] of [
-        ["Upgrade", "0.1.0", "0.2.0"], ["Downgrade", "0.2.0", "0.1.0"], ["Upgrade", "1.9.0", "1.10.0"],
+        ["Upgrade", "0.1.0", "0.2.0"],
+        ["Downgrade", "0.2.0", "0.1.0"],
+        ["Upgrade", "1.9.0", "1.10.0"],
     ] as const) {
         it(`${what} ${from} to ${to}: path by path, everything else stays`, () => {
             const before = installed(from);
@@ -87,11 +91,21 @@ describe("planUpgrade", () => {
             assert.deepEqual(
                 plan.steps.map((step) => ("catalog" in step ? `${step.do} ${step.catalog}` : step.do)),
                 [
-                    "make-folder", "make-folder", "copy-file", "copy-file", "make-folder", "copy-file", "copy-file",
-                    "make-folder", "make-folder", "make-control",
-                    ...Array<string>(7).fill("update-provider 64"), ...Array<string>(7).fill("update-provider 32"),
+                    "make-folder",
+                    "make-folder",
+                    "copy-file",
+                    "copy-file",
+                    "make-folder",
+                    "copy-file",
+                    "copy-file",
+                    "make-folder",
+                    "make-folder",
+                    "make-control",
+                    ...Array<string>(7).fill("update-provider 64"),
+                    ...Array<string>(7).fill("update-provider 32"),
                     "probe",
-                    ...Array<string>(4).fill("delete-file"), ...Array<string>(3).fill("delete-folder"),
+                    ...Array<string>(4).fill("delete-file"),
+                    ...Array<string>(3).fill("delete-folder"),
                 ],
             );
             assert.equal(plan.helpers?.["32"], `${programs}\\${to}\\x86\\winsock-spi-rescue.exe`);
@@ -187,7 +201,10 @@ describe("planUpgrade", () => {
         assert.ok(stepsOf(plan, "delete-file").every(({ path }) => path.startsWith(`${programs}\\0.1.0\\`)));
         const both = [...found, onDisk(folder, "rebuilt")];
         const again = { ...upgradeOptions("0.1.0", both), files: filesOf("rebuilt") };
-        assert.equal(codeOf(() => planUpgrade(after, again)), "ERR_ALREADY_INSTALLED");
+        assert.equal(
+            codeOf(() => planUpgrade(after, again)),
+            "ERR_ALREADY_INSTALLED",
+        );
         expectPaths(execute(after, planUpgrade(after, upgradeOptions("0.1.0", both))), "0.1.0");
     });
 
@@ -197,11 +214,17 @@ describe("planUpgrade", () => {
         const found = [onDisk("0.1.0", "0.1.0")];
         const names = (options: UpgradePlanOptions): string[] =>
             protocolsOf(execute(before, planUpgrade(before, options)), "64").map(({ name }) => name);
-        assert.deepEqual(names(upgradeOptions("0.2.0", found)), protocolsOf(before, "64").map(({ name }) => name));
+        assert.deepEqual(
+            names(upgradeOptions("0.2.0", found)),
+            protocolsOf(before, "64").map(({ name }) => name),
+        );
         const renamed = names(upgradeOptions("0.1.0", found, { name: "New" }));
         assert.deepEqual([renamed[0], renamed.at(-1)], ["New over [MSAFD Tcpip [TCP/IP]]", "New"]);
         const long = upgradeOptions("0.2.0", found, { name: "n".repeat(256) });
-        assert.equal(codeOf(() => planUpgrade(before, long)), "ERR_NAME_TOO_LONG");
+        assert.equal(
+            codeOf(() => planUpgrade(before, long)),
+            "ERR_NAME_TOO_LONG",
+        );
     });
 
     it("installs into the catalog that has no entry of ours", () => {
@@ -244,7 +267,10 @@ describe("planUpgrade", () => {
         const before = installed("0.1.0", { protocols: { "64": rest, "32": baseEntries() }, namespaces: {} });
         const full = (base: number): number[] => [5000, base, base, base, base, base, base];
         const stranger = withStranger([tcp!], {
-            firstId: 5000, guid: "{11111111-2222-3333-4444-555555550000}", count: 1, chain: full,
+            firstId: 5000,
+            guid: "{11111111-2222-3333-4444-555555550000}",
+            count: 1,
+            chain: full,
         });
         before.protocols["64"]?.push(...stranger);
         const plan = planUpgrade(before, upgradeOptions("0.2.0", []));
@@ -257,17 +283,29 @@ describe("planUpgrade", () => {
         const before = execute(catalog, planInstall(catalog, { ...installOptions("0.1.0"), over: [1001, 1002] }));
         const found = [onDisk("0.1.0", "0.1.0")];
         const over = (...ids: number[]): UpgradePlanOptions => upgradeOptions("0.2.0", found, { over: ids });
-        assert.equal(codeOf(() => planUpgrade(before, over(1001))), "ERR_ALREADY_INSTALLED");
-        assert.equal(codeOf(() => planUpgrade(before, over(7))), "ERR_UNKNOWN_CATALOG_ID");
+        assert.equal(
+            codeOf(() => planUpgrade(before, over(1001))),
+            "ERR_ALREADY_INSTALLED",
+        );
+        assert.equal(
+            codeOf(() => planUpgrade(before, over(7))),
+            "ERR_UNKNOWN_CATALOG_ID",
+        );
         const entries = protocolsOf(execute(before, planUpgrade(before, over(1001, 1002, 1004))), "64");
         const covered = entries.filter(({ kind, providerId }) => kind === "layered" && isOurGuid(providerId));
-        assert.deepEqual(covered.map(({ chain }) => chain.at(-1)), [1004, 1001, 1002]);
+        assert.deepEqual(
+            covered.map(({ chain }) => chain.at(-1)),
+            [1004, 1001, 1002],
+        );
     });
 
     it("refuses to build on entries whose hidden one is gone", () => {
         const broken = installed();
         broken.protocols["32"] = protocolsOf(broken, "32").filter(({ providerId }) => providerId !== hiddenEntryGuid);
-        assert.equal(codeOf(() => planUpgrade(broken, upgradeOptions("0.2.0", []))), "ERR_INCOMPLETE");
+        assert.equal(
+            codeOf(() => planUpgrade(broken, upgradeOptions("0.2.0", []))),
+            "ERR_INCOMPLETE",
+        );
     });
 
     it("takes the place of a DLL from anywhere, which it does not delete, and gives way to one", () => {
@@ -288,8 +326,18 @@ describe("planUpgrade", () => {
 describe("versions", () => {
     it("come in the order of semver.org", () => {
         const sorted = [
-            "what", "0.1.0-alpha", "0.1.0-alpha.1", "0.1.0-alpha.2", "0.1.0-alpha.11", "0.1.0-alpha.beta", "0.1.0-beta",
-            "0.1.0", "0.1.1", "0.2.0", "0.10.0", "1.0.0",
+            "what",
+            "0.1.0-alpha",
+            "0.1.0-alpha.1",
+            "0.1.0-alpha.2",
+            "0.1.0-alpha.11",
+            "0.1.0-alpha.beta",
+            "0.1.0-beta",
+            "0.1.0",
+            "0.1.1",
+            "0.2.0",
+            "0.10.0",
+            "1.0.0",
         ];
         for (const [index, one] of sorted.entries()) {
             for (const [other, two] of sorted.entries()) {

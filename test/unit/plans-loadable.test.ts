@@ -30,7 +30,9 @@ function filesOf(version: string): ProviderFiles {
 
 const optionsFor = (version: string): InstallPlanOptions => ({
     files: { "64": filesOf(version), "32": filesOf(version) },
-    version, programFiles: "C:\\Program Files", programData: "C:\\ProgramData",
+    version,
+    programFiles: "C:\\Program Files",
+    programData: "C:\\ProgramData",
 });
 
 /** Does a plan; after every step each fault is one that was there before. */
@@ -38,7 +40,12 @@ function done(catalog: Catalog, plan: Plan): Catalog {
     const former = new Set(unloadable(catalog));
     const machine = machineOf(catalog);
     simulate(machine, plan, (now, step) =>
-        assert.deepEqual(unloadable(now.catalog).filter((fault) => !former.has(fault)), [], step.text));
+        assert.deepEqual(
+            unloadable(now.catalog).filter((fault) => !former.has(fault)),
+            [],
+            step.text,
+        ),
+    );
     return machine.catalog;
 }
 
@@ -64,7 +71,10 @@ describe("every state on the way of every plan", () => {
         for (let round = 0; round < counts.catalogs; ++round) {
             const before = randomCatalog(random);
             const plan = planned(
-                () => planInstall(before, optionsFor("1.0.0")), "ERR_CHAIN_FULL", "ERR_NOTHING_TO_COVER", "ERR_NOT_IFS",
+                () => planInstall(before, optionsFor("1.0.0")),
+                "ERR_CHAIN_FULL",
+                "ERR_NOTHING_TO_COVER",
+                "ERR_NOT_IFS",
             );
             if (plan === undefined) {
                 continue;
@@ -86,16 +96,17 @@ describe("every state on the way of every plan", () => {
         for (let round = 0; round < counts.catalogs; ++round) {
             const before = randomCatalog(random);
             const plan = planned(
-                () => planReplace(before, optionsFor("1.0.0")), "ERR_NOTHING_TO_COVER", "ERR_UNSUPPORTED_PROVIDER",
+                () => planReplace(before, optionsFor("1.0.0")),
+                "ERR_NOTHING_TO_COVER",
+                "ERR_UNSUPPORTED_PROVIDER",
             );
             if (plan === undefined) {
                 continue;
             }
             ++replaced;
             const now = done(before, plan);
-            const paths = (bits: CatalogName): Record<string, string> => Object.fromEntries(
-                (before.protocols[bits] ?? []).map(({ providerId, path }) => [providerId, path]),
-            );
+            const paths = (bits: CatalogName): Record<string, string> =>
+                Object.fromEntries((before.protocols[bits] ?? []).map(({ providerId, path }) => [providerId, path]));
             const originals = { "64": paths("64"), "32": paths("32") };
             assert.deepEqual(done(now, { ...plan, steps: giveBackSteps(now, originals) }), before);
         }
@@ -112,7 +123,11 @@ describe("every state on the way of every plan", () => {
             const guid = random.pick(providers).providerIds[0] ?? "";
             const leaving = providers.find(({ providerIds }) => providerIds[0] === guid);
             assert.ok(leaving !== undefined);
-            const plan = planned(() => planRemove(before, { providers: [guid] }), "ERR_BASE_PROVIDER", "ERR_AMBIGUOUS_PROVIDER");
+            const plan = planned(
+                () => planRemove(before, { providers: [guid] }),
+                "ERR_BASE_PROVIDER",
+                "ERR_AMBIGUOUS_PROVIDER",
+            );
             if (plan === undefined) {
                 continue;
             }
@@ -122,7 +137,10 @@ describe("every state on the way of every plan", () => {
             const gone = new Set(catalogNames.flatMap((bits) => leaving.entries[bits] ?? []));
             const besidesChain = (one: CatalogEntry): object => ({ ...one, chain: [], kind: "" });
             assert.deepEqual(
-                entriesOf(after).map(besidesChain), entriesOf(before).filter((one) => !gone.has(one)).map(besidesChain),
+                entriesOf(after).map(besidesChain),
+                entriesOf(before)
+                    .filter((one) => !gone.has(one))
+                    .map(besidesChain),
             );
         }
         assert.ok(removed > counts.catalogs / 4, `only ${removed} were removed`);
@@ -162,7 +180,11 @@ function danglingBelow(catalog: Catalog): string[] {
         const entries = catalog.protocols[bits] ?? [];
         const layered = entries.filter(({ kind }) => kind === "layered");
         return layered.flatMap(({ id, chain }) =>
-            chain.slice(1).filter((place) => !entries.some((one) => one.id === place)).map((place) => `${id}: ${place}`));
+            chain
+                .slice(1)
+                .filter((place) => !entries.some((one) => one.id === place))
+                .map((place) => `${id}: ${place}`),
+        );
     });
 }
 
@@ -170,7 +192,12 @@ function danglingBelow(catalog: Catalog): string[] {
 function factsOf(catalog: Catalog): [Facts, ReturnType<typeof diagnose>] {
     const facts: Facts = {
         machine: { arch: "x64", catalogs: [64, 32], systemRoot: "C:\\Windows" },
-        registry: registryOf(catalog, 5, 9000), catalog, winsock: {}, files: {}, trials: {}, sensitivePrograms: [],
+        registry: registryOf(catalog, 5, 9000),
+        catalog,
+        winsock: {},
+        files: {},
+        trials: {},
+        sensitivePrograms: [],
         programs: {},
     };
     return [facts, diagnose(facts)];

@@ -6,7 +6,10 @@ import { WinsockError } from "#lib/errors.js";
 import { formatPlan, type Plan, type Step } from "#lib/plan/plan.js";
 import { hiddenEntryGuid, isOurGuid, layeredEntryGuid } from "#lib/provider/identity.js";
 import {
-    type InstallPlanOptions, type ProviderFiles, coverableEntries, planInstall,
+    type InstallPlanOptions,
+    type ProviderFiles,
+    coverableEntries,
+    planInstall,
 } from "#lib/provider/plan-install.js";
 import { chainWithout } from "#lib/provider/plan-remove.js";
 import { planUninstall } from "#lib/provider/plan-uninstall.js";
@@ -66,7 +69,13 @@ describe("planInstall", () => {
                     `C:\\Program Files\\winsock-spi\\0.1.0\\${bits === "64" ? "x64" : "x86"}\\winsock_spi_lsp.dll`,
                 );
                 for (const field of [
-                    "family", "socketType", "protocol", "flags", "providerFlags", "version", "messageSize",
+                    "family",
+                    "socketType",
+                    "protocol",
+                    "flags",
+                    "providerFlags",
+                    "version",
+                    "messageSize",
                 ] as const) {
                     assert.equal(layered[field], base[field], field);
                 }
@@ -79,10 +88,20 @@ describe("planInstall", () => {
         assert.deepEqual(
             plan.steps.map((step) => ("catalog" in step ? `${step.do} ${step.catalog}` : step.do)),
             [
-                "make-folder", "make-folder", "copy-file", "copy-file", "make-folder", "copy-file", "copy-file",
-                "make-folder", "make-folder", "make-control",
-                ...Array<string>(7).fill("install-provider 64"), "write-order 64",
-                ...Array<string>(7).fill("install-provider 32"), "write-order 32",
+                "make-folder",
+                "make-folder",
+                "copy-file",
+                "copy-file",
+                "make-folder",
+                "copy-file",
+                "copy-file",
+                "make-folder",
+                "make-folder",
+                "make-control",
+                ...Array<string>(7).fill("install-provider 64"),
+                "write-order 64",
+                ...Array<string>(7).fill("install-provider 32"),
+                "write-order 32",
                 "probe",
             ],
         );
@@ -130,7 +149,10 @@ describe("planInstall", () => {
     it("covers the first base entry of a triplet only", () => {
         const second = entry({ id: 1050, name: "second TCP", providerId: otherGuid });
         const entries = [...baseEntries(), second];
-        assert.deepEqual(coverableEntries(entries).map((one) => one.id), [1001, 1002, 1003, 1004, 1005, 1006]);
+        assert.deepEqual(
+            coverableEntries(entries).map((one) => one.id),
+            [1001, 1002, 1003, 1004, 1005, 1006],
+        );
         assert.deepEqual(
             coverableEntries([second, ...baseEntries()]).map((one) => one.id),
             [1050, 1002, 1003, 1004, 1005, 1006],
@@ -144,7 +166,10 @@ describe("planInstall", () => {
         ];
         assert.deepEqual(coverableEntries(others), []);
         const catalog: Catalog = { protocols: { "64": others }, namespaces: {} };
-        assert.equal(codeOf(() => planInstall(catalog, options)), "ERR_NOTHING_TO_COVER");
+        assert.equal(
+            codeOf(() => planInstall(catalog, options)),
+            "ERR_NOTHING_TO_COVER",
+        );
     });
 
     it("covers what --over names, in the catalog where it is", () => {
@@ -163,7 +188,10 @@ describe("planInstall", () => {
     });
 
     it("refuses a catalog id that is nowhere, or that cannot be covered, and says which can", () => {
-        assert.equal(codeOf(() => planInstall(freshCatalog(), { ...options, over: [4711] })), "ERR_UNKNOWN_CATALOG_ID");
+        assert.equal(
+            codeOf(() => planInstall(freshCatalog(), { ...options, over: [4711] })),
+            "ERR_UNKNOWN_CATALOG_ID",
+        );
         assert.equal(
             codeOf(() => planInstall(freshCatalog(), { ...options, over: [1001, 4711] })),
             "ERR_UNKNOWN_CATALOG_ID",
@@ -180,25 +208,39 @@ describe("planInstall", () => {
         const chainOf = (length: number): Catalog => {
             const catalog = freshCatalog();
             const deep = (base: number): number[] => [1020, ...Array.from({ length: length - 2 }, () => 1020), base];
-            catalog.protocols["64"] = withStranger(
-                baseEntries(),
-                { firstId: 1020, count: 1, guid: strangerGuid, chain: deep },
-            );
+            catalog.protocols["64"] = withStranger(baseEntries(), {
+                firstId: 1020,
+                count: 1,
+                guid: strangerGuid,
+                chain: deep,
+            });
             return catalog;
         };
-        assert.equal(codeOf(() => planInstall(chainOf(7), options)), "ERR_CHAIN_FULL");
+        assert.equal(
+            codeOf(() => planInstall(chainOf(7), options)),
+            "ERR_CHAIN_FULL",
+        );
         const plan = planInstall(chainOf(6), options);
         const longest = Math.max(...stepsOf(plan, "install-provider").map((step) => step.chain.length));
         assert.equal(longest, 7);
         // What is not covered need not have room.
-        assert.equal(codeOf(() => planInstall(chainOf(7), { ...options, over: [1002] })), "no error");
+        assert.equal(
+            codeOf(() => planInstall(chainOf(7), { ...options, over: [1002] })),
+            "no error",
+        );
     });
 
     it("refuses to install twice, also if only one catalog has us", () => {
         const catalog = execute(freshCatalog(), planInstall(freshCatalog(), options));
-        assert.equal(codeOf(() => planInstall(catalog, options)), "ERR_ALREADY_INSTALLED");
+        assert.equal(
+            codeOf(() => planInstall(catalog, options)),
+            "ERR_ALREADY_INSTALLED",
+        );
         const half: Catalog = { ...catalog, protocols: { "64": baseEntries(), "32": protocolsOf(catalog, "32") } };
-        assert.equal(codeOf(() => planInstall(half, options)), "ERR_ALREADY_INSTALLED");
+        assert.equal(
+            codeOf(() => planInstall(half, options)),
+            "ERR_ALREADY_INSTALLED",
+        );
     });
 
     it("refuses a name above 255 units and cuts what it makes of a long one", () => {
@@ -266,14 +308,20 @@ describe("planUninstall", () => {
         assert.equal(plan.onFailure, "finish");
         assert.deepEqual(
             plan.steps.slice(-3).map((step) => [step.do, "contents" in step]),
-            [["delete-file", false], ["delete-folder", false], ["delete-folder", true]],
+            [
+                ["delete-file", false],
+                ["delete-folder", false],
+                ["delete-folder", true],
+            ],
         );
     });
 
     it("knows our entries by GUID, whatever their names and paths are", () => {
         const catalog = freshCatalog();
         const renamed = {
-            ...options, name: "Something else", files: { "64": { ...filesOf("x"), provider: { path: "Q:\\a.dll" } } },
+            ...options,
+            name: "Something else",
+            files: { "64": { ...filesOf("x"), provider: { path: "Q:\\a.dll" } } },
         };
         const installed = execute(catalog, planInstall(catalog, renamed));
         assert.deepEqual(execute(installed, planUninstall(installed)), catalog);
@@ -284,7 +332,8 @@ describe("planUninstall", () => {
         const ours = protocolsOf(installed, "64").filter((one) => isOurGuid(one.providerId));
         for (const left of ours) {
             const catalog: Catalog = {
-                protocols: { "64": [...baseEntries(), left], "32": baseEntries() }, namespaces: {},
+                protocols: { "64": [...baseEntries(), left], "32": baseEntries() },
+                namespaces: {},
             };
             const machine = machineOf(catalog);
             simulate(machine, planUninstall(catalog), () => undefined);
@@ -293,14 +342,23 @@ describe("planUninstall", () => {
     });
 
     it("refuses where there is nothing to take out", () => {
-        assert.equal(codeOf(() => planUninstall(freshCatalog())), "ERR_NOT_INSTALLED");
-        assert.equal(codeOf(() => planUninstall(freshCatalog(), { leftovers: true })), "ERR_NOT_INSTALLED");
-        assert.throws(
-            () => planUninstall(freshCatalog(), { files: ["C:\\left.dll"] }),
-            { code: "ERR_NOT_INSTALLED", message: /--leftovers/ },
+        assert.equal(
+            codeOf(() => planUninstall(freshCatalog())),
+            "ERR_NOT_INSTALLED",
         );
+        assert.equal(
+            codeOf(() => planUninstall(freshCatalog(), { leftovers: true })),
+            "ERR_NOT_INSTALLED",
+        );
+        assert.throws(() => planUninstall(freshCatalog(), { files: ["C:\\left.dll"] }), {
+            code: "ERR_NOT_INSTALLED",
+            message: /--leftovers/,
+        });
         const plan = planUninstall(freshCatalog(), { files: ["C:\\left.dll"], leftovers: true });
-        assert.deepEqual(plan.steps.map((step) => step.do), ["delete-file"]);
+        assert.deepEqual(
+            plan.steps.map((step) => step.do),
+            ["delete-file"],
+        );
         assert.throws(() => planUninstall(freshCatalog(), { file: [] } as object), TypeError);
     });
 
@@ -312,9 +370,18 @@ describe("planUninstall", () => {
         // One that names our layered entry, as our own rule would, and one that names our hidden entry, as Microsoft's
         // sample does.
         for (const [chain, expected] of [
-            [[2000, tcp.id, 1001], [2000, 1001]],
-            [[2000, hidden.id, 1001], [2000, 1001]],
-            [[2000, tcp.id], [2000, 1001]],
+            [
+                [2000, tcp.id, 1001],
+                [2000, 1001],
+            ],
+            [
+                [2000, hidden.id, 1001],
+                [2000, 1001],
+            ],
+            [
+                [2000, tcp.id],
+                [2000, 1001],
+            ],
         ] as const) {
             const above = [
                 entry({ id: 2001, name: "above", providerId: strangerGuid, chain }),
@@ -325,16 +392,20 @@ describe("planUninstall", () => {
             const plan = planUninstall(catalog);
             assert.equal(plan.steps[0]?.do, "update-provider");
             const after = protocolsOf(execute(catalog, plan), "64");
-            assert.deepEqual(after.map((one) => one.id), [2001, 1001, 1002, 1003, 1004, 1005, 1006, 2000]);
+            assert.deepEqual(
+                after.map((one) => one.id),
+                [2001, 1001, 1002, 1003, 1004, 1005, 1006, 2000],
+            );
             assert.deepEqual(after[0]?.chain, expected);
             assert.equal(after[0].name, "above");
         }
     });
 
     it("a chain without us keeps everything else in its order", () => {
-        const ours = new Map(
-            [[5, entry({ id: 5, chain: [9, 1], providerId: hiddenEntryGuid })], [9, entry({ id: 9, chain: [] })]],
-        );
+        const ours = new Map([
+            [5, entry({ id: 5, chain: [9, 1], providerId: hiddenEntryGuid })],
+            [9, entry({ id: 9, chain: [] })],
+        ]);
         assert.deepEqual(chainWithout([7, 5, 1], ours), [7, 1]);
         assert.deepEqual(chainWithout([7, 9, 8, 1], ours), [7, 8, 1]);
         assert.deepEqual(chainWithout([7, 5], ours), [7, 1]);
@@ -439,14 +510,20 @@ function randomStranger(random: Random, entries: readonly CatalogEntry[]): Catal
             const below = top.kind === "base" ? [top.id] : [top.id, ...top.chain.slice(1)];
             const padding = random.chance(10) ? Array<number>(4).fill(hidden) : [];
             return entry({
-                id: hidden + 1 + index, name: `stranger over ${top.id}`, providerId: random.guid(),
+                id: hidden + 1 + index,
+                name: `stranger over ${top.id}`,
+                providerId: random.guid(),
                 chain: [hidden, ...padding, ...below].slice(-7),
-                family: top.family, socketType: top.socketType, protocol: top.protocol,
+                family: top.family,
+                socketType: top.socketType,
+                protocol: top.protocol,
                 flags: 0x20066,
             });
         });
     return [
-        ...layered, ...entries, entry({ id: hidden, providerId: guid, chain: [], providerFlags: 4, name: "stranger" }),
+        ...layered,
+        ...entries,
+        entry({ id: hidden, providerId: guid, chain: [], providerFlags: 4, name: "stranger" }),
     ];
 }
 
@@ -456,14 +533,20 @@ function sameTriplet(a: CatalogEntry, b: CatalogEntry): boolean {
 
 function pickSome(random: Random, catalog: Catalog): number[] {
     const coverable = Object.values(catalog.protocols).flatMap((entries) => coverableEntries(entries));
-    return coverable.filter(() => random.chance(50)).map((one) => one.id).concat(random.chance(10) ? [9_999_999] : []);
+    return coverable
+        .filter(() => random.chance(50))
+        .map((one) => one.id)
+        .concat(random.chance(10) ? [9_999_999] : []);
 }
 
 function checkInstalled(before: Catalog, after: Catalog, plan: Plan): void {
     for (const bits of ["64", "32"] as const) {
         const entries = protocolsOf(after, bits);
         const ours = entries.filter((one) => isOurGuid(one.providerId));
-        assert.deepEqual(entries.filter((one) => !isOurGuid(one.providerId)), protocolsOf(before, bits));
+        assert.deepEqual(
+            entries.filter((one) => !isOurGuid(one.providerId)),
+            protocolsOf(before, bits),
+        );
         const layered = ours.filter((one) => one.kind === "layered");
         const hidden = ours.filter((one) => one.kind === "hidden");
         assert.equal(hidden.length, layered.length > 0 ? 1 : 0);
@@ -495,8 +578,13 @@ function addAbove(random: Random, machine: SimulatedMachine): Map<CatalogName, C
         const added = tops.map((top, index) => {
             const below = random.chance(50) ? [top.id, ...top.chain.slice(1)] : top.chain;
             return entry({
-                id: hidden + 1 + index, name: `above ${top.id}`, providerId: random.guid(), chain: [hidden, ...below],
-                family: top.family, socketType: top.socketType, protocol: top.protocol,
+                id: hidden + 1 + index,
+                name: `above ${top.id}`,
+                providerId: random.guid(),
+                chain: [hidden, ...below],
+                family: top.family,
+                socketType: top.socketType,
+                protocol: top.protocol,
             });
         });
         added.push(entry({ id: hidden, name: "above", providerId: random.guid(), chain: [] }));

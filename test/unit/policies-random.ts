@@ -2,7 +2,16 @@
 
 import { callsOf } from "#lib/policy/applies.js";
 import { formatIp, lastIp, type IpFamily } from "#lib/policy/ip.js";
-import { policyCalls, type Action, type AddressPattern, type CallFacts, type Endpoint, type Match, type Otherwise, type Policy } from "#lib/policy/model.js";
+import {
+    policyCalls,
+    type Action,
+    type AddressPattern,
+    type CallFacts,
+    type Endpoint,
+    type Match,
+    type Otherwise,
+    type Policy,
+} from "#lib/policy/model.js";
 
 /** Numbers from a seed (mulberry32). */
 export class Random {
@@ -29,12 +38,26 @@ export class Random {
     }
 }
 
-const programs = ["C:\\Program Files\\App\\updater.exe", "C:\\tools\\curl.exe", "D:\\ÄPP\\Spiel.exe", "C:\\x\\node.exe"];
-const programPatterns = [
-    "curl.exe", "CURL.*", "*\\updater.exe", "c:\\tools\\*", "*", "d:\\äpp\\sp?el.exe", "*node*", "*a*e*.exe", "????.exe",
-    "C:\\Program Files\\App\\updater.exe", "nobody.exe",
+const programs = [
+    "C:\\Program Files\\App\\updater.exe",
+    "C:\\tools\\curl.exe",
+    "D:\\ÄPP\\Spiel.exe",
+    "C:\\x\\node.exe",
 ];
-const commandLines = ["curl.exe -v http://x", "node server.js --port 80", "", "\"a b\" ÉTÉ"];
+const programPatterns = [
+    "curl.exe",
+    "CURL.*",
+    "*\\updater.exe",
+    "c:\\tools\\*",
+    "*",
+    "d:\\äpp\\sp?el.exe",
+    "*node*",
+    "*a*e*.exe",
+    "????.exe",
+    "C:\\Program Files\\App\\updater.exe",
+    "nobody.exe",
+];
+const commandLines = ["curl.exe -v http://x", "node server.js --port 80", "", '"a b" ÉTÉ'];
 const linePatterns = ["*--port*", "curl*", "*été", "?url*x", "*"];
 const sids = ["S-1-5-21-1-2-3-1001", "S-1-5-18", "S-1-5-21-1-2-3-1002"];
 const userNames = ["PC\\ci", "NT AUTHORITY\\SYSTEM", "PC\\anna"];
@@ -47,14 +70,17 @@ const protocols = ["tcp", "udp", 1, 47] as const;
 /** The SID of a name, as the random processes have them. */
 export function resolveUser(name: string): string | undefined {
     const wanted = name.toLowerCase();
-    const index = userNames.findIndex((each) => each.toLowerCase() === wanted || each.toLowerCase().endsWith(`\\${wanted}`));
+    const index = userNames.findIndex(
+        (each) => each.toLowerCase() === wanted || each.toLowerCase().endsWith(`\\${wanted}`),
+    );
     return index === -1 ? undefined : sids[index];
 }
 
 function address(random: Random, family: IpFamily): bigint {
-    const bases = family === "ipv4"
-        ? [0n, 0x0a000000n, 0x0a000005n, 0x0a0000ffn, 0x7f000001n, 0xcb007100n, lastIp.ipv4]
-        : [0n, 1n, 0x20010db8n << 96n, (0x20010db8n << 96n) + 5n, 0xfe80n << 112n, lastIp.ipv6];
+    const bases =
+        family === "ipv4"
+            ? [0n, 0x0a000000n, 0x0a000005n, 0x0a0000ffn, 0x7f000001n, 0xcb007100n, lastIp.ipv4]
+            : [0n, 1n, 0x20010db8n << 96n, (0x20010db8n << 96n) + 5n, 0xfe80n << 112n, lastIp.ipv6];
     const value = random.pick(bases) + BigInt(random.below(5)) - 2n;
     return value < 0n ? 0n : value > lastIp[family] ? lastIp[family] : value;
 }
@@ -72,15 +98,20 @@ function endpoint(random: Random): Endpoint {
 function range(random: Random): { first: string; last: string } {
     const family = random.pick(["ipv4", "ipv6"] as const);
     const one = address(random, family);
-    const other = random.oneIn(3) ? one : random.oneIn(2) ? address(random, family)
-        : one | ((1n << BigInt(random.below(family === "ipv4" ? 33 : 129))) - 1n);
+    const other = random.oneIn(3)
+        ? one
+        : random.oneIn(2)
+          ? address(random, family)
+          : one | ((1n << BigInt(random.below(family === "ipv4" ? 33 : 129))) - 1n);
     const [first, last] = one < other ? [one, other] : [other, one];
     return { first: formatIp({ family, value: first }), last: formatIp({ family, value: last }) };
 }
 
 function pattern(random: Random, names: boolean): AddressPattern {
     const some = random.below(names ? 6 : 5);
-    const portRanges = random.some(ports).map((one, _, [other = one]) => ({ first: Math.min(one, other), last: Math.max(one, other) }));
+    const portRanges = random
+        .some(ports)
+        .map((one, _, [other = one]) => ({ first: Math.min(one, other), last: Math.max(one, other) }));
     return {
         ...(some !== 0 && some !== 5 && { range: range(random) }),
         ...(some === 5 && { host: random.pick(["*.example.com", "example.com"]) }),
@@ -94,7 +125,17 @@ function match(random: Random): Match {
         ...(maybe(4) && { program: random.some(programPatterns) }),
         ...(maybe(12) && { commandLine: random.some(linePatterns) }),
         ...(maybe(12) && { pid: random.some([1, 2, 3]) }),
-        ...(maybe(12) && { tree: random.some<number | string | { job: string }>([1, 2, 9, "curl.exe", "*\\node.exe", { job: "job one" }, { job: "Job Two" }]) }),
+        ...(maybe(12) && {
+            tree: random.some<number | string | { job: string }>([
+                1,
+                2,
+                9,
+                "curl.exe",
+                "*\\node.exe",
+                { job: "job one" },
+                { job: "Job Two" },
+            ]),
+        }),
         ...(maybe(12) && { user: random.some(users) }),
         ...(maybe(8) && { module: random.some(programPatterns) }),
         ...(maybe(3) && { call: random.some(policyCalls) }),
@@ -113,18 +154,25 @@ function otherwise(random: Random): Otherwise {
 
 function action(random: Random): Action {
     switch (random.below(7)) {
-        case 0: return { kind: "allow" };
-        case 1: return { kind: "observe" };
-        case 2: return {
-            kind: "redirect", otherwise: otherwise(random),
-            to: [
-                ...(random.oneIn(2) ? [{ address: "127.0.0.1", port: random.pick([0, 15432]) }] : []),
-                ...(random.oneIn(2) ? [{ address: "2001:db8::7", port: random.pick([0, 9]) }] : []),
-            ],
-        };
-        case 3: return { kind: "relay", delay: random.below(100), otherwise: otherwise(random) };
-        case 4: return { kind: "ask", timeout: random.below(10_000), otherwise: otherwise(random) };
-        default: return { kind: "deny", error: random.pick(errors) };
+        case 0:
+            return { kind: "allow" };
+        case 1:
+            return { kind: "observe" };
+        case 2:
+            return {
+                kind: "redirect",
+                otherwise: otherwise(random),
+                to: [
+                    ...(random.oneIn(2) ? [{ address: "127.0.0.1", port: random.pick([0, 15432]) }] : []),
+                    ...(random.oneIn(2) ? [{ address: "2001:db8::7", port: random.pick([0, 9]) }] : []),
+                ],
+            };
+        case 3:
+            return { kind: "relay", delay: random.below(100), otherwise: otherwise(random) };
+        case 4:
+            return { kind: "ask", timeout: random.below(10_000), otherwise: otherwise(random) };
+        default:
+            return { kind: "deny", error: random.pick(errors) };
     }
 }
 
@@ -132,7 +180,11 @@ export function randomPolicy(random: Random, rules = random.below(20)): Policy {
     return {
         version: 1,
         default: random.oneIn(2) ? { kind: "allow" } : { kind: "deny", error: random.pick(errors) },
-        rules: Array.from({ length: rules }, (_, index) => ({ name: `rule ${index}`, match: match(random), then: action(random) })),
+        rules: Array.from({ length: rules }, (_, index) => ({
+            name: `rule ${index}`,
+            match: match(random),
+            then: action(random),
+        })),
     };
 }
 
@@ -140,7 +192,9 @@ export function randomPolicy(random: Random, rules = random.below(20)): Policy {
 export function writable(policy: Policy): Policy {
     return {
         ...policy,
-        rules: policy.rules.filter((rule) => callsOf(rule).length > 0 && !(rule.then.kind === "redirect" && rule.then.to.length === 0)),
+        rules: policy.rules.filter(
+            (rule) => callsOf(rule).length > 0 && !(rule.then.kind === "redirect" && rule.then.to.length === 0),
+        ),
     };
 }
 
@@ -152,7 +206,8 @@ export function randomProcess(random: Random): CallFacts["process"] {
         commandLine: random.pick(commandLines),
         ...(!random.oneIn(5) && { user: sids[user] ?? "", userName: userNames[user] ?? "" }),
         ancestors: Array.from({ length: random.below(3) }, () => ({
-            pid: random.below(10), ...(!random.oneIn(4) && { program: random.pick(programs) }),
+            pid: random.below(10),
+            ...(!random.oneIn(4) && { program: random.pick(programs) }),
         })),
         jobs: jobs.filter(() => random.oneIn(4)),
     };

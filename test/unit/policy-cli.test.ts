@@ -12,7 +12,8 @@ let folder: string;
 /** Runs `winsock-spi policy` in the folder of the files below. */
 function policy(...args: readonly string[]): { code: number | null; stdout: string; stderr: string } {
     const { status, stdout, stderr } = spawnSync(
-        process.execPath, [path.join(packageRoot, "dist", "cli", "main.js"), "policy", ...args],
+        process.execPath,
+        [path.join(packageRoot, "dist", "cli", "main.js"), "policy", ...args],
         { encoding: "utf8", cwd: folder, env: { ...process.env, INIT_CWD: folder }, stdio: ["ignore", "pipe", "pipe"] },
     );
     return { code: status, stdout, stderr };
@@ -23,10 +24,16 @@ describe("winsock-spi policy", function () {
     before(() => {
         folder = fs.mkdtempSync(path.join(os.tmpdir(), "winsock-spi-policy-"));
         const write = (name: string, text: string): void => fs.writeFileSync(path.join(folder, name), text);
-        write("good.yaml", "version: 1\nrules:\n  - name: a\n    match: { to: '10.0.0.0/8:443' }\n    then: { proxy: 'http://u:hunter2@h:1' }\n" +
-            "  - name: a\n    match: { to: 10.1.0.0/16:443, call: connect }\n    then: deny\n");
+        write(
+            "good.yaml",
+            "version: 1\nrules:\n  - name: a\n    match: { to: '10.0.0.0/8:443' }\n    then: { proxy: 'http://u:hunter2@h:1' }\n" +
+                "  - name: a\n    match: { to: 10.1.0.0/16:443, call: connect }\n    then: deny\n",
+        );
         write("bad.yaml", "version: 1\nrules:\n  - then: dney\n");
-        write("p.ppx", '<ProxifierProfile><RuleList><Rule enabled="true"><Name>x</Name><Action type="Block"/></Rule><Rule enabled="false"><Name>off</Name></Rule></RuleList></ProxifierProfile>');
+        write(
+            "p.ppx",
+            '<ProxifierProfile><RuleList><Rule enabled="true"><Name>x</Name><Action type="Block"/></Rule><Rule enabled="false"><Name>off</Name></Rule></RuleList></ProxifierProfile>',
+        );
     });
     after(() => fs.rmSync(folder, { recursive: true, force: true }));
 
@@ -39,23 +46,31 @@ describe("winsock-spi policy", function () {
     });
     it("check: 1 where the file is wrong, under --json too", () => {
         assert.deepEqual(policy("check", "bad.yaml"), {
-            code: 1, stderr: "", stdout: 'bad.yaml:3:11: "dney" is none of allow, deny, observe, ask (did you mean "deny"?)\n',
+            code: 1,
+            stderr: "",
+            stdout: 'bad.yaml:3:11: "dney" is none of allow, deny, observe, ask (did you mean "deny"?)\n',
         });
         const { code, stdout } = policy("check", "bad.yaml", "--json");
         assert.equal(code, 1);
         const { right, problems } = JSON.parse(stdout) as { right: boolean; problems: object[] };
         assert.equal(right, false);
-        assert.deepEqual(problems, [{ line: 3, column: 11, message: '"dney" is none of allow, deny, observe, ask (did you mean "deny"?)' }]);
+        assert.deepEqual(problems, [
+            { line: 3, column: 11, message: '"dney" is none of allow, deny, observe, ask (did you mean "deny"?)' },
+        ]);
     });
     it("check --explain and explain tell the rule, and never the password", () => {
-        for (const ended of [policy("check", "good.yaml", "--explain", "curl.exe connect 10.1.2.3:443"), policy("explain", "good.yaml", "curl.exe", "connect", "10.1.2.3:443")]) {
+        for (const ended of [
+            policy("check", "good.yaml", "--explain", "curl.exe connect 10.1.2.3:443"),
+            policy("explain", "good.yaml", "curl.exe", "connect", "10.1.2.3:443"),
+        ]) {
             assert.equal(ended.code, 0);
             assert.match(ended.stdout, /rule 1 "a" decides: proxy http:\/\/u:\*\*\*@h:1, otherwise/);
             assert.doesNotMatch(ended.stdout, /hunter2/);
         }
         const { stdout } = policy("explain", "good.yaml", "x.exe", "bind", "0.0.0.0:80", "--json");
         assert.deepEqual(JSON.parse(stdout), {
-            rule: 0, then: { allow: true },
+            rule: 0,
+            then: { allow: true },
             passed: [
                 { rule: 1, name: "a", key: "call", reason: '"relay" does not concern bind' },
                 { rule: 2, name: "a", key: "call", reason: "call: bind is not connect" },

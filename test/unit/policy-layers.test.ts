@@ -11,17 +11,24 @@ import type { CallFacts, Policy, Rule } from "#lib/policy/model.js";
 import { formatStored, parseStored } from "#lib/policy/store.js";
 import { codeOf } from "./code-of.js";
 
-const deny = (name: string, match: Rule["match"] = {}): Rule =>
-    ({ name, match, then: { kind: "deny", error: "WSAEACCES" } });
+const deny = (name: string, match: Rule["match"] = {}): Rule => ({
+    name,
+    match,
+    then: { kind: "deny", error: "WSAEACCES" },
+});
 const policyOf = (rules: readonly Rule[], closed = false): Policy => ({
-    version: 1, default: closed ? { kind: "deny", error: "WSAENETDOWN" } : { kind: "allow" }, rules,
+    version: 1,
+    default: closed ? { kind: "deny", error: "WSAENETDOWN" } : { kind: "allow" },
+    rules,
 });
 const layer = (job: string, policy: Policy): RunLayer => ({ job, pid: 1, start: 2n, program: "curl", policy });
 const base = policyOf([deny("machine", { to: [{ ports: [{ first: 25, last: 25 }] }] })]);
 
 function factsOf(port: number, ...jobs: string[]): CallFacts {
     return {
-        call: "connect", protocol: "tcp", remote: { address: "192.0.2.1", port },
+        call: "connect",
+        protocol: "tcp",
+        remote: { address: "192.0.2.1", port },
         process: { pid: 7, program: "C:\\curl.exe", jobs },
     };
 }
@@ -50,9 +57,13 @@ describe("policy: layers", () => {
     it("the inner of two runs decides first; names stay unique", () => {
         const rule = (name: string): Policy => policyOf([deny(name)]);
         const policy = composePolicy({
-            base: undefined, runs: [layer("inner", rule("same")), layer("outer", rule("same"))],
+            base: undefined,
+            runs: [layer("inner", rule("same")), layer("outer", rule("same"))],
         });
-        assert.deepEqual(policy.rules.map(({ name }) => name), ["same", "same (2)"]);
+        assert.deepEqual(
+            policy.rules.map(({ name }) => name),
+            ["same", "same (2)"],
+        );
         assert.equal(decided(policy, 1, "inner", "outer"), "same");
         assert.equal(decided(policy, 1, "outer"), "same (2)");
         assert.equal(decided(policy, 1), "default");
@@ -64,7 +75,10 @@ describe("policy: layers", () => {
 
     it("rules about process trees cannot be limited to one", () => {
         const run = policyOf([deny("tree", { tree: ["a.exe"] })]);
-        assert.equal(codeOf(() => composePolicy({ base, runs: [layer("J", run)] })), "ERR_POLICY_TREE");
+        assert.equal(
+            codeOf(() => composePolicy({ base, runs: [layer("J", run)] })),
+            "ERR_POLICY_TREE",
+        );
     });
 
     it("are the same after they were stored", () => {
@@ -73,15 +87,28 @@ describe("policy: layers", () => {
         assert.deepEqual(parseStored(formatStored({ base: undefined, runs: [] }), 3), { base: undefined, runs: [] });
         const head = '{"format":"winsock-spi-policy","version"';
         for (const text of ["", "{}", `${head}:2}`, `${head}:1,"base":{}}`]) {
-            assert.equal(codeOf(() => parseStored(text, 3)), "ERR_POLICY_DAMAGED");
+            assert.equal(
+                codeOf(() => parseStored(text, 3)),
+                "ERR_POLICY_DAMAGED",
+            );
         }
     });
 });
 
 const call = (fields: Partial<HeldCall> = {}): HeldCall => ({
-    pid: 7, processStart: 1n, program: "C:\\curl.exe", call: "WSPConnect", protocol: "tcp", socket: 1n,
-    local: { address: "0.0.0.0", port: 50_000 }, remote: { address: "192.0.2.1", port: 443 }, rule: deny("ask me"),
-    policy: base, generation: 1, signal: new AbortController().signal, ...fields,
+    pid: 7,
+    processStart: 1n,
+    program: "C:\\curl.exe",
+    call: "WSPConnect",
+    protocol: "tcp",
+    socket: 1n,
+    local: { address: "0.0.0.0", port: 50_000 },
+    remote: { address: "192.0.2.1", port: 443 },
+    rule: deny("ask me"),
+    policy: base,
+    generation: 1,
+    signal: new AbortController().signal,
+    ...fields,
 });
 
 describe("policy: remembered answers", () => {
@@ -96,7 +123,8 @@ describe("policy: remembered answers", () => {
     });
 
     it("of what comes in leave the port out, of listeners name the local end", () => {
-        const rule = (fields: Partial<HeldCall>): Rule | undefined => rememberedRule(call(fields), { action: "allow" }, []);
+        const rule = (fields: Partial<HeldCall>): Rule | undefined =>
+            rememberedRule(call(fields), { action: "allow" }, []);
         assert.equal(rule({ call: "WSPAccept" })?.match.to?.[0]?.ports, undefined);
         const listening = rule({ call: "WSPListen", local: { address: "0.0.0.0", port: 80 } });
         assert.deepEqual(listening?.match.local?.[0]?.ports, [{ first: 80, last: 80 }]);

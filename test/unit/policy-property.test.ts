@@ -7,7 +7,14 @@ import { protocolNumber } from "#lib/policy/applies.js";
 import { compilePolicy, relayTimeout } from "#lib/policy/compile.js";
 import { decide } from "#lib/policy/decide.js";
 import { ipBytes, parseIp, unmapped } from "#lib/policy/ip.js";
-import { policyCalls, type Action, type CallFacts, type Decision, type Endpoint, type Policy } from "#lib/policy/model.js";
+import {
+    policyCalls,
+    type Action,
+    type CallFacts,
+    type Decision,
+    type Endpoint,
+    type Policy,
+} from "#lib/policy/model.js";
 import { hasNative, runNative } from "../support/native.js";
 import { Random, randomCall, randomPolicy, randomProcess, resolveUser } from "./policies-random.js";
 
@@ -29,8 +36,11 @@ function toAddress(endpoint: Endpoint | undefined): object | undefined {
 function toLines(facts: CallFacts): string {
     return JSON.stringify({
         call: {
-            call: 1 << policyCalls.indexOf(facts.call), protocol: protocolNumber(facts.protocol),
-            local: toAddress(facts.local), remote: toAddress(facts.remote), module: units(facts.module),
+            call: 1 << policyCalls.indexOf(facts.call),
+            protocol: protocolNumber(facts.protocol),
+            local: toAddress(facts.local),
+            remote: toAddress(facts.remote),
+            module: units(facts.module),
             minute: facts.minuteOfWeek,
         },
     });
@@ -39,14 +49,18 @@ function toLines(facts: CallFacts): string {
 function processLine({ pid, program, commandLine, user, ancestors = [], jobs = [] }: CallFacts["process"]): string {
     return JSON.stringify({
         process: {
-            pid, program: units(program), commandLine: units(commandLine), user: units(user), jobs: jobs.map(units),
+            pid,
+            program: units(program),
+            commandLine: units(commandLine),
+            user: units(user),
+            jobs: jobs.map(units),
             ancestors: ancestors.map((each) => ({ pid: each.pid, program: units(each.program) })),
         },
     });
 }
 
 function errorOf(then: Action): number {
-    return then.kind === "deny" ? errorNumber(then.error) ?? -1 : 0;
+    return then.kind === "deny" ? (errorNumber(then.error) ?? -1) : 0;
 }
 
 /** What the native program should print of a decision. */
@@ -55,14 +69,21 @@ function expected(policy: Policy, { rule, then }: Decision, facts: CallFacts): s
     const about = facts.call === "bind" || facts.call === "listen" ? facts.local : facts.remote;
     const parsed = about === undefined ? undefined : parseIp(about.address);
     const family = parsed === undefined ? undefined : unmapped(parsed).family;
-    const target = then.kind === "redirect" ? then.to.find(({ address }) => parseIp(address)?.family === family) : undefined;
+    const target =
+        then.kind === "redirect" ? then.to.find(({ address }) => parseIp(address)?.family === family) : undefined;
     const bytes = target === undefined ? new Uint8Array() : ipBytes(parseIp(target.address) ?? assert.fail());
-    const otherwise = "otherwise" in own ? own.otherwise : { kind: "allow" } as const;
+    const otherwise = "otherwise" in own ? own.otherwise : ({ kind: "allow" } as const);
     const timeout = own.kind === "ask" ? own.timeout : own.kind === "relay" ? relayTimeout + (own.delay ?? 0) : 0;
     return [
-        kinds[then.kind], rule, errorOf(then), target === undefined || family === undefined ? 0 : families[family], target?.port ?? 0,
+        kinds[then.kind],
+        rule,
+        errorOf(then),
+        target === undefined || family === undefined ? 0 : families[family],
+        target?.port ?? 0,
         Array.from({ length: 16 }, (_, index) => `${bytes[index] ?? 0}.`).join(""),
-        timeout, kinds[otherwise.kind], errorOf(otherwise),
+        timeout,
+        kinds[otherwise.kind],
+        errorOf(otherwise),
     ].join(" ");
 }
 

@@ -17,7 +17,12 @@ import { compilePolicy } from "#lib/policy/compile.js";
 import { parsePolicy } from "#lib/policy/parse.js";
 
 const watched: WatchedProcess = {
-    pid: 7, parentPid: 1, startTime: 1n, program: "C:\\x\\curl.exe", bits: 64, mode: "active",
+    pid: 7,
+    parentPid: 1,
+    startTime: 1n,
+    program: "C:\\x\\curl.exe",
+    bits: 64,
+    mode: "active",
 };
 const clock = new CounterConverter({ counter: 0n, filetime: 116_444_736_000_000_000n, hertz: 10_000_000 });
 
@@ -35,14 +40,21 @@ function rawOf(calls: readonly number[], { verdict = 0, rule = 0, generation = 0
     return raw;
 }
 const record = (fields: Partial<CallRecord>): CallRecord => ({
-    time: "2026-01-01T00:00:00.000000Z", pid: 7, program: "C:\\x\\curl.exe", call: "WSPConnect", durationNs: 1000, ...fields,
+    time: "2026-01-01T00:00:00.000000Z",
+    pid: 7,
+    program: "C:\\x\\curl.exe",
+    call: "WSPConnect",
+    durationNs: 1000,
+    ...fields,
 });
 
 describe("watch: verdicts and rules by name", () => {
     let folder: string;
     before(() => {
         folder = mkdtempSync(path.join(tmpdir(), "winsock-spi-names-"));
-        const policy = parsePolicy('{"version":1,"rules":[{"name":"no telemetry","then":"deny"},{"name":"ün","then":"allow"}]}');
+        const policy = parsePolicy(
+            '{"version":1,"rules":[{"name":"no telemetry","then":"deny"},{"name":"ün","then":"allow"}]}',
+        );
         const image = compilePolicy(policy, { generation: 5 });
         writeFileSync(path.join(folder, "policy-5.bin"), image);
         image[image.length - 100] = (image[image.length - 100] ?? 0) ^ 1;
@@ -52,7 +64,10 @@ describe("watch: verdicts and rules by name", () => {
 
     const decode = (fields: { verdict: number; rule: number; generation: number }) => {
         const { verdict, rule } = new RecordBatch({
-            process: watched, raw: rawOf([8], fields), clock, ruleName: new RuleNames(folder).find,
+            process: watched,
+            raw: rawOf([8], fields),
+            clock,
+            ruleName: new RuleNames(folder).find,
         }).record(0);
         return [verdict, rule];
     };
@@ -79,11 +94,20 @@ describe("watch: filters", () => {
         assert.deepEqual(calls({ calls: ["wsprecv", "bind"] }, [8, 20, 65, 4]), ["WSPRecv", "WSPBind"]);
     });
     it("by program", () => {
-        const wants = (program: string | string[]) => new WantedRecords("watch", { program }).hasProgram("C:\\x\\Curl.exe");
-        assert.deepEqual([wants("curl.exe"), wants("*.EXE"), wants("C:/x/*"), wants("c:\\y\\*"), wants(["a", "curl*"])], [true, true, true, false, true]);
+        const wants = (program: string | string[]) =>
+            new WantedRecords("watch", { program }).hasProgram("C:\\x\\Curl.exe");
+        assert.deepEqual(
+            [wants("curl.exe"), wants("*.EXE"), wants("C:/x/*"), wants("c:\\y\\*"), wants(["a", "curl*"])],
+            [true, true, true, false, true],
+        );
     });
     it("refuse what is none", () => {
-        for (const wrong of [{ calls: "WSPConect" }, { calls: [] }, { program: "" }, { program: 7 as unknown as string }]) {
+        for (const wrong of [
+            { calls: "WSPConect" },
+            { calls: [] },
+            { program: "" },
+            { program: 7 as unknown as string },
+        ]) {
             assert.throws(() => new WantedRecords("watch", wrong), TypeError, JSON.stringify(wrong));
         }
     });
@@ -94,21 +118,36 @@ describe("watch: the table on a terminal", () => {
     const filled = (): WatchTable => {
         const table = new WatchTable();
         table.add(record({ remote: "1.2.3.4:443", verdict: "deny", rule: "no telemetry", error: "WSAEACCES" }));
-        table.add(record({ remote: "1.2.3.4:443", verdict: "deny", rule: "no telemetry", error: "WSAEACCES", durationNs: 3000 }));
+        table.add(
+            record({
+                remote: "1.2.3.4:443",
+                verdict: "deny",
+                rule: "no telemetry",
+                error: "WSAEACCES",
+                durationNs: 3000,
+            }),
+        );
         table.add(record({ call: "WSPSend", bytes: 70_000, program: "C:\\x\\a.exe" }));
         table.add({ call: "dropped", pid: 7, program: "x", count: 3 });
         return table;
     };
-    const programs = (table: WatchTable): string[] => table.lines(size).slice(2).map((line) => line.split(" ")[0] ?? "");
+    const programs = (table: WatchTable): string[] =>
+        table
+            .lines(size)
+            .slice(2)
+            .map((line) => line.split(" ")[0] ?? "");
 
     it("has a line for each program, call, remote end and verdict", () => {
         const [status, head, ...rows] = filled().lines(size);
         assert.match(status ?? "", /^3 calls, 3 lost /);
         assert.match(head ?? "", /^PROGRAM .* VERDICT +REMOTE$/);
-        assert.deepEqual(rows.map((row) => row.replace(/ +/g, " ")), [
-            "a.exe 7 WSPSend 1 70k 1.0 us 1.0 us ok",
-            "curl.exe 7 WSPConnect 2 0 2.0 us 3.0 us WSAEACCES deny no telemetry 1.2.3.4:443",
-        ]);
+        assert.deepEqual(
+            rows.map((row) => row.replace(/ +/g, " ")),
+            [
+                "a.exe 7 WSPSend 1 70k 1.0 us 1.0 us ok",
+                "curl.exe 7 WSPConnect 2 0 2.0 us 3.0 us WSAEACCES deny no telemetry 1.2.3.4:443",
+            ],
+        );
     });
     it("sorts, halts and filters by keys", () => {
         const table = filled();
@@ -131,7 +170,9 @@ describe("watch: the table on a terminal", () => {
     it("never is wider or longer than the screen, and never steers it", () => {
         const table = new WatchTable();
         for (let count = 0; count < 6000; count++) {
-            table.add(record({ pid: count, program: `C:\\${"\u001b[2J".repeat(20)}.exe`, rule: "\u0007r", verdict: "deny" }));
+            table.add(
+                record({ pid: count, program: `C:\\${"\u001b[2J".repeat(20)}.exe`, rule: "\u0007r", verdict: "deny" }),
+            );
         }
         const lines = table.lines({ rows: 5, columns: 60 });
         assert.equal(lines.length, 5);
@@ -152,7 +193,10 @@ describe("watch: the table on a terminal", () => {
                 await stopped;
             },
             stop: () => stop(),
-            close: () => Promise.resolve(stop()),
+            close: () => {
+                stop();
+                return Promise.resolve();
+            },
             [Symbol.asyncDispose]: () => Promise.resolve(),
         };
         const shown = showLiveTable(batches, terminal);

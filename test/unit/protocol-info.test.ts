@@ -1,7 +1,13 @@
 import assert from "node:assert/strict";
 import {
-    catalogItemSize, decodeCatalogItem, decodeProtocolInfo, encodeCatalogItem, encodeProtocolInfo, formatGuid,
-    parseGuid, protocolInfoSize,
+    catalogItemSize,
+    decodeCatalogItem,
+    decodeProtocolInfo,
+    encodeCatalogItem,
+    encodeProtocolInfo,
+    formatGuid,
+    parseGuid,
+    protocolInfoSize,
 } from "#lib/catalog/protocol-info.js";
 import { entryOfInfo, infoOfEntry } from "#lib/catalog/model.js";
 import { familyName, protocolName, providerFlagNames, serviceFlagNames, socketTypeName } from "#lib/catalog/names.js";
@@ -125,7 +131,10 @@ describe("WSAPROTOCOL_INFOW and PackedCatalogItem", () => {
         assert.equal(protocolName(2, 6), "IPPROTO_TCP");
         assert.equal(protocolName(34, 6), "6");
         assert.deepEqual(serviceFlagNames(0x20066), [
-            "XP1_GUARANTEED_DELIVERY", "XP1_GUARANTEED_ORDER", "XP1_GRACEFUL_CLOSE", "XP1_EXPEDITED_DATA",
+            "XP1_GUARANTEED_DELIVERY",
+            "XP1_GUARANTEED_ORDER",
+            "XP1_GRACEFUL_CLOSE",
+            "XP1_EXPEDITED_DATA",
             "XP1_IFS_HANDLES",
         ]);
         assert.deepEqual(serviceFlagNames(0x8000_0001), ["XP1_CONNECTIONLESS", "0x80000000"]);

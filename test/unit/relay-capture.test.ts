@@ -7,7 +7,18 @@ import * as os from "node:os";
 import * as path from "node:path";
 import { openCapture } from "#lib/hooks/capture.js";
 import {
-    boundSocket, callOf, connectThrough, echo, exchange, follow, later, policyOf, relayFor, ruleOf, serve, udpSocket,
+    boundSocket,
+    callOf,
+    connectThrough,
+    echo,
+    exchange,
+    follow,
+    later,
+    policyOf,
+    relayFor,
+    ruleOf,
+    serve,
+    udpSocket,
 } from "./relay-support.js";
 
 function temporary(): string {
@@ -43,11 +54,13 @@ function readPcapng(file: Buffer): Packet[] {
             const size = body.readUInt32LE(12);
             assert.equal(body.readUInt32LE(16), size);
             const options = body.subarray(20 + ((size + 3) & ~3));
-            const comment = options.length >= 4 && options.readUInt16LE(0) === 1
-                ? options.subarray(4, 4 + options.readUInt16LE(2)).toString()
-                : undefined;
+            const comment =
+                options.length >= 4 && options.readUInt16LE(0) === 1
+                    ? options.subarray(4, 4 + options.readUInt16LE(2)).toString()
+                    : undefined;
             packets.push({
-                bytes: body.subarray(20, 20 + size), comment,
+                bytes: body.subarray(20, 20 + size),
+                comment,
                 time: (BigInt(body.readUInt32LE(4)) << 32n) | BigInt(body.readUInt32LE(8)),
             });
         }
@@ -81,9 +94,16 @@ interface Segment {
 
 function readPacket(packet: Buffer): Segment {
     const version = packet[0]! >> 4;
-    const [headLength, protocol, total, source, destination] = version === 4
-        ? [(packet[0]! & 15) * 4, packet[9]!, packet.readUInt16BE(2), packet.subarray(12, 16), packet.subarray(16, 20)]
-        : [40, packet[6]!, 40 + packet.readUInt16BE(4), packet.subarray(8, 24), packet.subarray(24, 40)];
+    const [headLength, protocol, total, source, destination] =
+        version === 4
+            ? [
+                  (packet[0]! & 15) * 4,
+                  packet[9]!,
+                  packet.readUInt16BE(2),
+                  packet.subarray(12, 16),
+                  packet.subarray(16, 20),
+              ]
+            : [40, packet[6]!, 40 + packet.readUInt16BE(4), packet.subarray(8, 24), packet.subarray(24, 40)];
     assert.equal(total, packet.length);
     if (version === 4) {
         assert.ok(checks(packet.subarray(0, headLength)), "IP checksum");
@@ -97,7 +117,8 @@ function readPacket(packet: Buffer): Segment {
     const head = protocol === 6 ? (segment[12]! >> 4) * 4 : 8;
     return {
         protocol,
-        from: `${text(source)}:${segment.readUInt16BE(0)}`, to: `${text(destination)}:${segment.readUInt16BE(2)}`,
+        from: `${text(source)}:${segment.readUInt16BE(0)}`,
+        to: `${text(destination)}:${segment.readUInt16BE(2)}`,
         flags: protocol === 6 ? segment[13]! : 0,
         sequence: protocol === 6 ? segment.readUInt32BE(4) : 0,
         acknowledged: protocol === 6 ? segment.readUInt32BE(8) : 0,
@@ -138,7 +159,11 @@ describe("relay: capture", function () {
             const loopback = address === "::1" ? "00000000000000000000000000000001" : address;
             const [near, far] = [`${loopback}:${local.port}`, `${loopback}:${remote.port}`];
             const opening = segments.slice(0, 3).map(({ from, flags }) => [from, flags]);
-            assert.deepEqual(opening, [[near, 2], [far, 18], [near, 16]]);
+            assert.deepEqual(opening, [
+                [near, 2],
+                [far, 18],
+                [near, 16],
+            ]);
             assert.equal(reassemble(segments, near).toString(), sent);
             assert.equal(reassemble(segments, far).toString(), sent);
             assert.equal(segments.filter(({ flags }) => (flags & 1) !== 0).length, 2, "both sides end");
@@ -146,13 +171,32 @@ describe("relay: capture", function () {
                 assert.equal(comment, 'client.exe pid 4711 rule "through the relay"');
                 assert.ok(Math.abs(Number(time / 1_000_000n) - Date.now()) < 120_000);
             }
-            const tshark = spawnSync("tshark", [
-                "-r", file, "-o", "tcp.check_checksum:TRUE", "-T", "fields", "-e", "tcp.stream", "-e", "tcp.checksum.status",
-            ], { encoding: "utf8" });
+            const tshark = spawnSync(
+                "tshark",
+                [
+                    "-r",
+                    file,
+                    "-o",
+                    "tcp.check_checksum:TRUE",
+                    "-T",
+                    "fields",
+                    "-e",
+                    "tcp.stream",
+                    "-e",
+                    "tcp.checksum.status",
+                ],
+                { encoding: "utf8" },
+            );
             if (tshark.error === undefined) {
                 assert.equal(tshark.status, 0, tshark.stderr);
                 assert.equal(tshark.stdout.trim().split("\n").length, packets.length);
-                assert.ok(tshark.stdout.trim().split("\n").every((line) => line === "0\t1"), tshark.stdout);
+                assert.ok(
+                    tshark.stdout
+                        .trim()
+                        .split("\n")
+                        .every((line) => line === "0\t1"),
+                    tshark.stdout,
+                );
             }
         });
     }
@@ -186,8 +230,13 @@ describe("relay: capture", function () {
         await capture.close();
         const segments = readPcapng(fs.readFileSync(file)).map(({ bytes }) => readPacket(bytes));
         const [near, far] = [`127.0.0.1:${local.port}`, `127.0.0.1:${remote.port}`];
-        assert.deepEqual(segments.map(({ protocol, from, to, payload }) => [protocol, from, to, payload.toString()]),
-            [[17, near, far, "ask"], [17, far, near, "re: ask"]]);
+        assert.deepEqual(
+            segments.map(({ protocol, from, to, payload }) => [protocol, from, to, payload.toString()]),
+            [
+                [17, near, far, "ask"],
+                [17, far, near, "re: ask"],
+            ],
+        );
     });
 
     it("only what rules say is captured", async () => {

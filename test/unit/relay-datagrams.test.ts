@@ -20,7 +20,10 @@ async function udpEcho(address = "127.0.0.1"): Promise<Endpoint> {
 }
 
 function flow(
-    relay: { admit(call: HeldCall): Promise<Answer> }, local: Endpoint, remote: Endpoint, by: Rule = rule,
+    relay: { admit(call: HeldCall): Promise<Answer> },
+    local: Endpoint,
+    remote: Endpoint,
+    by: Rule = rule,
 ): Promise<Answer> {
     return relay.admit(callOf(by, local, remote, { protocol: "udp", call: "WSPSendTo" }));
 }
@@ -76,8 +79,9 @@ describe("relay: datagrams", function () {
     this.timeout(60_000);
 
     it(`reads any datagram of a proxy or none, ${counts.parserInputs} inputs`, () => {
-        const seeds = ["192.0.2.1", "2001:db8::1", "a.example"]
-            .map((host) => encodeDatagram({ host, port: 53 }, Buffer.from("payload")));
+        const seeds = ["192.0.2.1", "2001:db8::1", "a.example"].map((host) =>
+            encodeDatagram({ host, port: 53 }, Buffer.from("payload")),
+        );
         for (let input = 0; input < counts.parserInputs; ++input) {
             const bytes = Buffer.from(seeds[input % seeds.length]!);
             for (let damage = randomInt(0, 4); damage > 0; --damage) {
@@ -190,13 +194,16 @@ describe("relay: datagrams", function () {
     it("a flow ends with the program's socket, not before", async () => {
         let owners: number[] = [program.pid];
         let asked = 0;
-        const relay = await relayFor({}, {
-            flowIdle: 10,
-            ownersOf: () => {
-                asked += 1;
-                return owners;
+        const relay = await relayFor(
+            {},
+            {
+                flowIdle: 10,
+                ownersOf: () => {
+                    asked += 1;
+                    return owners;
+                },
             },
-        });
+        );
         const remote = await udpEcho();
         const { socket, local } = await udpSocket();
         const to = toOf(await flow(relay, local, remote));

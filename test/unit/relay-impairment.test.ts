@@ -3,7 +3,17 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { Line } from "#lib/relay/line.js";
 import {
-    boundSocket, callOf, connectThrough, echo, exchange, failure, follow, readAll, relayFor, ruleOf, serve,
+    boundSocket,
+    callOf,
+    connectThrough,
+    echo,
+    exchange,
+    failure,
+    follow,
+    readAll,
+    relayFor,
+    ruleOf,
+    serve,
 } from "./relay-support.js";
 
 /** Milliseconds of a clock that a timer may lack. */
@@ -105,7 +115,10 @@ describe("relay: bad lines", function () {
         const all = new Promise<void>((resolve) => (done = resolve));
         const begin = performance.now();
         const line = new Line<number>({
-            delay: 60, jitter: 40, rate: undefined, random: () => numbers[next++ % numbers.length]!,
+            delay: 60,
+            jitter: 40,
+            rate: undefined,
+            random: () => numbers[next++ % numbers.length]!,
             deliver: (item) => {
                 arrived.push({ item, at: performance.now() - begin });
                 if (arrived.length === 5) {
@@ -116,7 +129,10 @@ describe("relay: bad lines", function () {
         });
         numbers.forEach((_, item) => line.push(item, 1));
         await all;
-        assert.deepEqual(arrived.map(({ item }) => item), [0, 1, 2, 3, 4]);
+        assert.deepEqual(
+            arrived.map(({ item }) => item),
+            [0, 1, 2, 3, 4],
+        );
         for (const [item, least] of [20, 60, 99].entries()) {
             assert.ok(arrived[item]!.at >= least - tolerance, `item ${item} arrived after ${arrived[item]!.at} ms`);
         }

@@ -8,7 +8,18 @@ import type { Policy, Rule } from "#lib/policy/model.js";
 import { mostFirstBytes, nameIn } from "#lib/relay/names.js";
 import { counts } from "../support/counts.js";
 import {
-    boundSocket, callOf, echo, exchange, failure, follow, later, policyOf, readAll, relayFor, ruleOf, serve,
+    boundSocket,
+    callOf,
+    echo,
+    exchange,
+    failure,
+    follow,
+    later,
+    policyOf,
+    readAll,
+    relayFor,
+    ruleOf,
+    serve,
 } from "./relay-support.js";
 
 /** What a TLS client of Node says first. */
@@ -129,7 +140,9 @@ describe("relay: what names change", function () {
     it("a name that a rule redirects goes there", async () => {
         const other = await serve((socket) => socket.end("the other one"));
         const policy = policyOf(
-            named("www.test", { kind: "redirect", to: [other], otherwise: { kind: "allow" } }), last);
+            named("www.test", { kind: "redirect", to: [other], otherwise: { kind: "allow" } }),
+            last,
+        );
         const client = await through(policy);
         client.write(get("www.test"));
         assert.equal((await readAll(client)).toString(), "the other one");
@@ -142,13 +155,20 @@ describe("relay: what names change", function () {
 
     it("a server that speaks first is let speak; a name that comes later still decides", async () => {
         const policy = policyOf(named("evil.test", { kind: "deny", error: "WSAEACCES" }), last);
-        for (const [name, passes] of [["good.test", true], ["evil.test", false]] as const) {
+        for (const [name, passes] of [
+            ["good.test", true],
+            ["evil.test", false],
+        ] as const) {
             const got: Buffer[] = [];
-            const client = await through(policy, serve((socket) => {
-                socket.write("220 hello");
-                socket.on("data", (bytes: Buffer) => got.push(bytes));
-                socket.on("end", () => socket.end());
-            }), { silence: 20 });
+            const client = await through(
+                policy,
+                serve((socket) => {
+                    socket.write("220 hello");
+                    socket.on("data", (bytes: Buffer) => got.push(bytes));
+                    socket.on("end", () => socket.end());
+                }),
+                { silence: 20 },
+            );
             const [greeting] = (await once(client, "data")) as [Buffer];
             assert.equal(greeting.toString(), "220 hello");
             if (passes) {

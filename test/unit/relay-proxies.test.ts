@@ -15,7 +15,18 @@ import { connectHttp } from "#lib/relay/http-connect.js";
 import { connectSocks5, greetSocks5 } from "#lib/relay/socks5.js";
 import { counts } from "../support/counts.js";
 import {
-    boundSocket, callOf, closedPort, connectThrough, echo, converse, follow, later, policyOf, readAll, relayFor, ruleOf,
+    boundSocket,
+    callOf,
+    closedPort,
+    connectThrough,
+    echo,
+    converse,
+    follow,
+    later,
+    policyOf,
+    readAll,
+    relayFor,
+    ruleOf,
     serve,
 } from "./relay-support.js";
 
@@ -97,8 +108,10 @@ describe("relay: proxies", function () {
             const { proxy } = await start[kind]({ closed: true });
             const wrong = { ...proxy, password: "guess" };
             const remote = await serve(echo);
-            assert.deepEqual(await admit({ proxy: [wrong], otherwise: { kind: "deny", error: "WSAENETDOWN" } }, remote),
-                { action: "deny", error: "WSAENETDOWN" });
+            assert.deepEqual(
+                await admit({ proxy: [wrong], otherwise: { kind: "deny", error: "WSAENETDOWN" } }, remote),
+                { action: "deny", error: "WSAENETDOWN" },
+            );
         });
 
         it(`${kind}: what the server says in the same breath as the proxy is not lost`, async () => {
@@ -116,8 +129,10 @@ describe("relay: proxies", function () {
             const named = { name: "named", match: { to: [{ host: "other.test" }] }, then: { kind: "allow" } as const };
             const relay = await relayFor();
             const { local, socket } = await boundSocket();
-            const client = await follow(socket,
-                await relay.admit(callOf(rule, local, remote, { policy: policyOf(named, rule) })));
+            const client = await follow(
+                socket,
+                await relay.admit(callOf(rule, local, remote, { policy: policyOf(named, rule) })),
+            );
             const request = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
             assert.equal(await converse(client, request), request);
             assert.deepEqual(asked, [`localhost:${remote.port}`]);
@@ -127,7 +142,10 @@ describe("relay: proxies", function () {
     it("socks5h is what a policy says for it", () => {
         const text = (scheme: string): string =>
             `{ version: 1, default: allow, rules: [{ name: x, match: {}, then: { proxy: "${scheme}://h:1080" } }] }`;
-        for (const [scheme, names] of [["socks5", undefined], ["socks5h", true]] as const) {
+        for (const [scheme, names] of [
+            ["socks5", undefined],
+            ["socks5h", true],
+        ] as const) {
             const policy = parsePolicy(text(scheme));
             const { then } = policy.rules[0]!;
             assert.ok(then.kind === "relay");
@@ -162,7 +180,10 @@ describe("relay: proxies", function () {
     });
 
     const chains: ("socks5" | "http")[][] = [
-        ["socks5", "http"], ["http", "socks5"], ["socks5", "socks5"], ["http", "http", "socks5"],
+        ["socks5", "http"],
+        ["http", "socks5"],
+        ["socks5", "socks5"],
+        ["http", "http", "socks5"],
     ];
     for (const chain of chains) {
         it(`a chain of ${chain.join(", ")}`, async () => {
@@ -197,10 +218,13 @@ describe("relay: proxies", function () {
         const silly: [string, (socket: net.Socket) => void][] = [
             ["says nothing", () => undefined],
             ["closes at once", (socket) => socket.end()],
-            ["talks without end", (socket) => {
-                const talk = setInterval(() => socket.write("HTTP/1.1 200 OK\r\nX: " + "y".repeat(10_000)), 1);
-                socket.on("close", () => clearInterval(talk));
-            }],
+            [
+                "talks without end",
+                (socket) => {
+                    const talk = setInterval(() => socket.write("HTTP/1.1 200 OK\r\nX: " + "y".repeat(10_000)), 1);
+                    socket.on("close", () => clearInterval(talk));
+                },
+            ],
             ["answers something else", (socket) => socket.write("SSH-2.0-x\r\n\r\n")],
             ["closes in the middle of its answer", (socket) => socket.once("data", () => socket.end(Buffer.from([5])))],
         ];
@@ -210,15 +234,18 @@ describe("relay: proxies", function () {
                 const relay = await relayFor({}, { dialTimeout: 300 });
                 const { local } = await boundSocket();
                 const rule = ruleOf({ proxy: [{ kind, host, port }] });
-                assert.deepEqual(await relay.admit(callOf(rule, local, await serve(echo))),
-                    { action: "deny", error: "WSAEACCES" });
+                assert.deepEqual(await relay.admit(callOf(rule, local, await serve(echo))), {
+                    action: "deny",
+                    error: "WSAEACCES",
+                });
             });
         }
     }
 
     it(`proxies that say anything, ${counts.proxyAnswers} times: a way, or a failure of the proxy`, async () => {
         const seeds = [
-            Buffer.from([5, 0, 5, 0, 0, 1, 127, 0, 0, 1, 0, 80]), Buffer.from([5, 2, 1, 0, 5, 0, 0, 3, 1, 120, 0, 80]),
+            Buffer.from([5, 0, 5, 0, 0, 1, 127, 0, 0, 1, 0, 80]),
+            Buffer.from([5, 2, 1, 0, 5, 0, 0, 3, 1, 120, 0, 80]),
             Buffer.from("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n\r\n"),
         ];
         const target = { host: "192.0.2.1", port: 80 };

@@ -10,8 +10,20 @@ import { pipeline } from "node:stream/promises";
 import type { RelayNotice } from "#lib/relay/relay.js";
 import { counts } from "../support/counts.js";
 import {
-    boundSocket, callOf, closedPort, connectThrough, echo, exchange, failure, follow, later, program, readAll, relayFor,
-    ruleOf, serve,
+    boundSocket,
+    callOf,
+    closedPort,
+    connectThrough,
+    echo,
+    exchange,
+    failure,
+    follow,
+    later,
+    program,
+    readAll,
+    relayFor,
+    ruleOf,
+    serve,
 } from "./relay-support.js";
 
 const plain = ruleOf({});
@@ -100,8 +112,10 @@ describe("relay: streams", function () {
     it("says what the destination says: refused is refused, for every rule's otherwise", async () => {
         const relay = await relayFor();
         const { local } = await boundSocket();
-        assert.deepEqual(await relay.admit(callOf(plain, local, await closedPort())),
-            { action: "deny", error: "WSAECONNREFUSED" });
+        assert.deepEqual(await relay.admit(callOf(plain, local, await closedPort())), {
+            action: "deny",
+            error: "WSAECONNREFUSED",
+        });
     });
 
     it("holds a fast sender back for a slow reader", async () => {
@@ -137,7 +151,8 @@ describe("relay: streams", function () {
         const relay = await relayFor();
         const remote = await serve(echo);
         const streams = await Promise.all(
-            Array.from({ length: counts.relayStreams }, () => connectThrough(relay, plain, remote)));
+            Array.from({ length: counts.relayStreams }, () => connectThrough(relay, plain, remote)),
+        );
         const answers = await Promise.all(streams.map(({ client }, index) => exchange(client, `stream ${index}`)));
         answers.forEach((answer, index) => assert.equal(answer, `stream ${index}`));
     });
@@ -245,9 +260,10 @@ describe("relay: who is let in", function () {
 describe("relay: onStream", function () {
     this.timeout(60_000);
     const rule = ruleOf({ rewrite: true });
-    const upper = (): Transform => new Transform({
-        transform: (chunk: Buffer, _encoding, done) => done(null, chunk.toString().toUpperCase()),
-    });
+    const upper = (): Transform =>
+        new Transform({
+            transform: (chunk: Buffer, _encoding, done) => done(null, chunk.toString().toUpperCase()),
+        });
 
     it("rewrites one direction; the other one is carried as it is", async () => {
         const relay = await relayFor({ onStream: ({ client, server }) => pipeline(client, upper(), server) });
@@ -262,11 +278,15 @@ describe("relay: onStream", function () {
                 calls.push(`${call.pid} ${call.call} ${call.rule?.name}`);
                 await Promise.all([
                     pipeline(client, upper(), server),
-                    pipeline(server, async function* (source: AsyncIterable<Buffer>) {
-                        for await (const chunk of source) {
-                            yield `<${chunk.toString()}>`;
-                        }
-                    }, client),
+                    pipeline(
+                        server,
+                        async function* (source: AsyncIterable<Buffer>) {
+                            for await (const chunk of source) {
+                                yield `<${chunk.toString()}>`;
+                            }
+                        },
+                        client,
+                    ),
                 ]);
             },
         });
@@ -295,7 +315,9 @@ describe("relay: onStream", function () {
         const { local } = await boundSocket();
         assert.deepEqual(await relay.admit(callOf(rule, local, await serve(echo))), { action: "allow" });
         const closed = ruleOf({ rewrite: true, otherwise: { kind: "deny", error: "WSAENETDOWN" } });
-        assert.deepEqual(await relay.admit(callOf(closed, local, await serve(echo))),
-            { action: "deny", error: "WSAENETDOWN" });
+        assert.deepEqual(await relay.admit(callOf(closed, local, await serve(echo))), {
+            action: "deny",
+            error: "WSAENETDOWN",
+        });
     });
 });

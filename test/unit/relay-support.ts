@@ -38,8 +38,18 @@ export function policyOf(...rules: Rule[]): Policy {
 
 export function callOf(rule: Rule, local: Endpoint, remote: Endpoint, more: Partial<HeldCall> = {}): HeldCall {
     return {
-        ...program, processStart: 1n, call: "WSPConnect", protocol: "tcp", socket: 4n, local, remote, rule,
-        policy: policyOf(rule), generation: 1, signal: new AbortController().signal, ...more,
+        ...program,
+        processStart: 1n,
+        call: "WSPConnect",
+        protocol: "tcp",
+        socket: 4n,
+        local,
+        remote,
+        rule,
+        policy: policyOf(rule),
+        generation: 1,
+        signal: new AbortController().signal,
+        ...more,
     };
 }
 
@@ -60,7 +70,7 @@ export async function boundSocket(address = "0.0.0.0"): Promise<{ local: Endpoin
     const name: { address?: string; port?: number } = {};
     assert.equal(handle.getsockname(name), 0);
     const options = { handle, manualStart: true, allowHalfOpen: true };
-    const socket = new net.Socket(options as unknown as net.SocketConstructorOpts);
+    const socket = new net.Socket(options);
     later(() => socket.destroy());
     return { local: { address, port: name.port! }, socket };
 }
@@ -81,7 +91,10 @@ export interface Relayed {
 
 /** A program's stream to `remote` by way of the relay. */
 export async function connectThrough(
-    relay: { admit(call: HeldCall): Promise<Answer> }, rule: Rule, remote: Endpoint, more: Partial<HeldCall> = {},
+    relay: { admit(call: HeldCall): Promise<Answer> },
+    rule: Rule,
+    remote: Endpoint,
+    more: Partial<HeldCall> = {},
 ): Promise<Relayed> {
     const { local, socket } = await boundSocket(net.isIPv6(remote.address) ? "::" : "0.0.0.0");
     const answer = await relay.admit(callOf(rule, local, remote, more));
@@ -139,7 +152,8 @@ export async function converse(client: net.Socket, text: string): Promise<string
 export async function failure(socket: net.Socket): Promise<string | undefined> {
     socket.resume();
     const [error] = (await Promise.race([
-        once(socket, "error"), once(socket, "end").then(() => [{ code: "end" }]),
+        once(socket, "error"),
+        once(socket, "end").then(() => [{ code: "end" }]),
     ]).catch((error: unknown) => [error])) as [NodeJS.ErrnoException];
     return error.code;
 }

@@ -12,7 +12,8 @@ const machine = { catalogs: [64, 32] as const };
 const stranger = "{11111111-2222-3333-4444-555555550000}";
 
 const catalogOf = (entries: readonly CatalogEntry[]): Catalog => ({
-    protocols: { "64": [...entries], "32": baseEntries() }, namespaces: { "64": [], "32": [] },
+    protocols: { "64": [...entries], "32": baseEntries() },
+    namespaces: { "64": [], "32": [] },
 });
 
 function targetOf(live: Catalog, more: Partial<RestoreTarget> = {}): RestoreTarget {
@@ -51,10 +52,11 @@ describe("planRestore, the Winsock way", () => {
 
     it("installs what went with new ids, the hidden entry first, the order last", () => {
         const plan = restored(layered, bases);
+        assert.deepEqual(kinds(plan), ["install-entries", "install-provider", "install-provider", "write-order"]);
         assert.deepEqual(
-            kinds(plan), ["install-entries", "install-provider", "install-provider", "write-order"],
+            plan.steps.map((step) => "catalog" in step && step.catalog),
+            [64, 64, 64, 64],
         );
-        assert.deepEqual(plan.steps.map((step) => "catalog" in step && step.catalog), [64, 64, 64, 64]);
     });
 
     it("only puts in order what merely moved, and only updates what merely changed", () => {
@@ -87,7 +89,8 @@ describe("planRestore, the Winsock way", () => {
         const stack = (a: number[], b: number[]): CatalogEntry[] => [
             entry({ id: 1021, providerId: "{11111111-2222-3333-4444-555555550001}", chain: a, name: "A" }),
             entry({ id: 1031, providerId: "{22222222-2222-3333-4444-555555550001}", chain: b, name: "B" }),
-            ...bases, ...hidden,
+            ...bases,
+            ...hidden,
         ];
         const plan = restored(stack([1020, 1031, 1001], [1030, 1001]), stack([1020, 1001], [1030, 1021, 1001]));
         assert.deepEqual(kinds(plan), ["update-provider", "update-provider"]);

@@ -11,7 +11,13 @@ import { Random, cases, newSeed } from "./catalogs.js";
 const channel = "00112233445566778899aabbccddeeff";
 
 const chunk = (more: Partial<Chunk> = {}): Chunk => ({
-    kind: chunkKinds.data, channel, sequence: 5, acknowledged: 3, limit: 20, data: Buffer.from("some bytes"), ...more,
+    kind: chunkKinds.data,
+    channel,
+    sequence: 5,
+    acknowledged: 3,
+    limit: 20,
+    data: Buffer.from("some bytes"),
+    ...more,
 });
 
 describe("share chunks: one message", () => {
@@ -153,7 +159,10 @@ describe("share chunks: a channel", () => {
         const random = new Random(seed);
         for (let run = 0; run < cases(60); run += 1) {
             const percent = {
-                lost: random.below(40), doubled: random.below(30), damaged: random.below(20), late: random.below(60),
+                lost: random.below(40),
+                doubled: random.below(30),
+                damaged: random.below(20),
+                late: random.below(60),
             };
             const { sent, got } = converse(random, percent, 4000);
             assert.ok(got[0]!.equals(sent[1]!) && got[1]!.equals(sent[0]!), `run ${run}`);
@@ -239,7 +248,12 @@ describe("share chunks: bytes of strangers", () => {
         const random = new Random(seed);
         const window = 8;
         const nasty = (): number =>
-            random.pick([random.below(12), random.below(12), 0xffff_ffff - random.below(20), random.below(0x1_0000_0000)]);
+            random.pick([
+                random.below(12),
+                random.below(12),
+                0xffff_ffff - random.below(20),
+                random.below(0x1_0000_0000),
+            ]);
         let end = new ChunkEnd({ channel, messageSize: 100, window });
         for (let input = 0; input < counts.parserInputs; input += 1) {
             if (input % 1000 === 0) {
@@ -247,7 +261,11 @@ describe("share chunks: bytes of strangers", () => {
                 end.write(Buffer.alloc(500));
             }
             end.receive({
-                kind: (1 + random.below(5)) as ChunkKind, channel, sequence: nasty(), acknowledged: nasty(), limit: nasty(),
+                kind: (1 + random.below(5)) as ChunkKind,
+                channel,
+                sequence: nasty(),
+                acknowledged: nasty(),
+                limit: nasty(),
                 data: Buffer.alloc(random.below(3)),
             });
             // The queue is 9 chunks: more than those, one answer and one question is never said at once.

@@ -6,8 +6,12 @@ import { formatListenAddress, parseListenAddress } from "#lib/cli/listen-address
 
 describe("share: hold, addresses", () => {
     const good: [string, string, number][] = [
-        ["8080", "127.0.0.1", 8080], ["0", "127.0.0.1", 0], ["localhost:80", "127.0.0.1", 80],
-        ["LOCALHOST:80", "127.0.0.1", 80], ["0.0.0.0:65535", "0.0.0.0", 65535], ["[::1]:9090", "::1", 9090],
+        ["8080", "127.0.0.1", 8080],
+        ["0", "127.0.0.1", 0],
+        ["localhost:80", "127.0.0.1", 80],
+        ["LOCALHOST:80", "127.0.0.1", 80],
+        ["0.0.0.0:65535", "0.0.0.0", 65535],
+        ["[::1]:9090", "::1", 9090],
         ["[::]:1", "::", 1],
     ];
     for (const [text, host, port] of good) {
@@ -19,8 +23,23 @@ describe("share: hold, addresses", () => {
     }
 
     const bad = [
-        "", ":8080", "8080:", "host:80", "65536", "-1", "1.5", "::1:80", "[::1]", "[127.0.0.1]:80", "127.0.0.1",
-        "1.2.3.4.5:6", "[::1]80", " 80", "80 ", "127.0.0.1:80:90", "0x50",
+        "",
+        ":8080",
+        "8080:",
+        "host:80",
+        "65536",
+        "-1",
+        "1.5",
+        "::1:80",
+        "[::1]",
+        "[127.0.0.1]:80",
+        "127.0.0.1",
+        "1.2.3.4.5:6",
+        "[::1]80",
+        " 80",
+        "80 ",
+        "127.0.0.1:80:90",
+        "0x50",
     ];
     for (const text of bad) {
         it(`refuses "${text}"`, () => assert.equal(parseListenAddress(text), undefined));
@@ -35,7 +54,9 @@ interface Run {
 
 /** Plays runs one after the other on a clock of its own; Ctrl-C during the run or the pause with that index. */
 async function play(
-    restart: KeepRunningOptions["restart"], runs: Run[], stopIn: { run?: number; pause?: number } = {},
+    restart: KeepRunningOptions["restart"],
+    runs: Run[],
+    stopIn: { run?: number; pause?: number } = {},
 ): Promise<{ code: number; started: number; pauses: number[]; told: [number, number][] }> {
     const stop = new AbortController();
     const pauses: number[] = [];
@@ -79,7 +100,10 @@ describe("share: hold, restarts", () => {
         const { code, started, told } = await play("on-failure", [short(1), short(3), short(0)]);
         assert.equal(code, 0);
         assert.equal(started, 3);
-        assert.deepEqual(told.map(([failed]) => failed), [1, 3]);
+        assert.deepEqual(
+            told.map(([failed]) => failed),
+            [1, 3],
+        );
     });
 
     it("always: until it is stopped, by then with the exit code of that run", async () => {
@@ -103,13 +127,18 @@ describe("share: hold, restarts", () => {
 
 describe("share: sockets, what is printed", () => {
     it("is one line per socket under its head", () => {
-        const loopback = (port: number): { address: string; family: string; port: number } =>
-            ({ address: "127.0.0.1", family: "IPv4", port });
+        const loopback = (port: number): { address: string; family: string; port: number } => ({
+            address: "127.0.0.1",
+            family: "IPv4",
+            port,
+        });
         const common = { handle: 0x1a4, listening: false, family: "IPv4" } as const;
         const columns = (line: string): string[] => line.split(/ {2,}/);
         assert.deepEqual(columns(socketsHead), ["HANDLE", "PROTOCOL", "KIND", "ADDRESS"]);
         assert.deepEqual(
-            columns(toSocketLine({ ...common, protocol: 6, kind: "connected", local: loopback(1), remote: loopback(2) })),
+            columns(
+                toSocketLine({ ...common, protocol: 6, kind: "connected", local: loopback(1), remote: loopback(2) }),
+            ),
             ["0x1a4", "tcp", "connected", "127.0.0.1:1 -> 127.0.0.1:2"],
         );
         const six = { address: "::1", family: "IPv6", port: 3 };
@@ -117,7 +146,10 @@ describe("share: sockets, what is printed", () => {
             columns(toSocketLine({ ...common, family: "IPv6", protocol: 17, kind: "datagram", local: six })),
             ["0x1a4", "udp", "datagram", "[::1]:3"],
         );
-        assert.deepEqual(columns(toSocketLine({ ...common, family: 1, protocol: 0, kind: "unconnected" })),
-            ["0x1a4", "family 1", "unconnected"]);
+        assert.deepEqual(columns(toSocketLine({ ...common, family: 1, protocol: 0, kind: "unconnected" })), [
+            "0x1a4",
+            "family 1",
+            "unconnected",
+        ]);
     });
 });

@@ -60,7 +60,10 @@ describe("share: idle connections of an HTTP server", () => {
         socket.write(get);
         await until("ok");
         const idle = connections.takeIdle();
-        assert.deepEqual(idle.map(({ remotePort }) => remotePort), [socket.localPort]);
+        assert.deepEqual(
+            idle.map(({ remotePort }) => remotePort),
+            [socket.localPort],
+        );
         assert.ok(!idle[0]!.destroyed);
         assert.deepEqual(connections.takeIdle(), [], "it is taken once");
         let requests = 0;
@@ -80,7 +83,10 @@ describe("share: idle connections of an HTTP server", () => {
     it("takes a connection on which nothing has come yet", async () => {
         const { socket, until } = await connect();
         const idle = connections.takeIdle();
-        assert.deepEqual(idle.map(({ remotePort }) => remotePort), [socket.localPort]);
+        assert.deepEqual(
+            idle.map(({ remotePort }) => remotePort),
+            [socket.localPort],
+        );
         socket.write(get);
         connections.giveBack(idle[0]!);
         await until("ok");
@@ -106,7 +112,10 @@ describe("share: idle connections of an HTTP server", () => {
         assert.equal(connections.size, 3);
         responses[0]!.end("ok");
         await answered.until("ok");
-        assert.deepEqual(connections.takeIdle().map(({ remotePort }) => remotePort), [answered.socket.localPort]);
+        assert.deepEqual(
+            connections.takeIdle().map(({ remotePort }) => remotePort),
+            [answered.socket.localPort],
+        );
         begun.socket.write("TP/1.1\r\nHost: a\r\n\r\n");
         await begun.until("ok");
         assert.equal(connections.takeIdle().length, 1);

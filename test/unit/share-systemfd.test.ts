@@ -4,7 +4,13 @@ import { randomUUID } from "node:crypto";
 import { protocolInfoSize } from "#lib/catalog/protocol-info.js";
 import { WinsockError } from "#lib/errors.js";
 import {
-    AnswerParser, RequestParser, encodeRequest, longestRequest, mostSockets, readEnvironment, sameSecret,
+    AnswerParser,
+    RequestParser,
+    encodeRequest,
+    longestRequest,
+    mostSockets,
+    readEnvironment,
+    sameSecret,
     writeEnvironment,
 } from "#lib/share/transports/systemfd-format.js";
 import { counts } from "../support/counts.js";
@@ -34,7 +40,8 @@ describe("share: systemfd, the environment", () => {
     it("says where the giver is, as the listenfd crate writes and reads it", () => {
         const address = { host: "127.0.0.1", port: 52011, secret };
         assert.deepEqual(writeEnvironment(address), {
-            SYSTEMFD_SOCKET_SERVER: "127.0.0.1:52011", SYSTEMFD_SOCKET_SECRET: secret,
+            SYSTEMFD_SOCKET_SERVER: "127.0.0.1:52011",
+            SYSTEMFD_SOCKET_SECRET: secret,
         });
         assert.deepEqual(readEnvironment(writeEnvironment(address)), address);
         const six = { ...address, host: "::1" };
@@ -50,8 +57,22 @@ describe("share: systemfd, the environment", () => {
 
     it("is refused where it makes no sense, or would send the secret to another machine", () => {
         const servers = [
-            "", "127.0.0.1", "127.0.0.1:", "127.0.0.1:0", "127.0.0.1:65536", "127.0.0.1:1x", ":1", "localhost:1",
-            "::1:1", "[::1]", "[127.0.0.1]:1", "10.0.0.1:1", "[fe80::1]:1", "8.8.8.8:53", "127.1:1", "127.0.0.1:1\n",
+            "",
+            "127.0.0.1",
+            "127.0.0.1:",
+            "127.0.0.1:0",
+            "127.0.0.1:65536",
+            "127.0.0.1:1x",
+            ":1",
+            "localhost:1",
+            "::1:1",
+            "[::1]",
+            "[127.0.0.1]:1",
+            "10.0.0.1:1",
+            "[fe80::1]:1",
+            "8.8.8.8:53",
+            "127.1:1",
+            "127.0.0.1:1\n",
         ];
         for (const server of servers) {
             assert.throws(
@@ -80,15 +101,34 @@ describe("share: systemfd, the request", () => {
             assert.deepEqual(parseRequest(encodeRequest({ secret, pid }), random), { secret, pid });
         }
         assert.deepEqual(
-            parseRequest(Buffer.from(`${secret.toUpperCase()}|5`), random), { secret, pid: 5 }, "case does not matter");
+            parseRequest(Buffer.from(`${secret.toUpperCase()}|5`), random),
+            { secret, pid: 5 },
+            "case does not matter",
+        );
     });
 
     it("is refused in any other form", () => {
         const random = new Random(2);
         const texts = [
-            "", "|", secret, `${secret}|`, `${secret}|0`, `${secret}|-1`, `${secret}|+1`, `${secret}|1.0`,
-            `${secret}|4294967296`, `${secret}|1\n`, `${secret}|01`, `${secret} |1`, `${secret}||1`, `${secret}|1|`,
-            `{${secret}}|1`, `${secret.replaceAll("-", "")}|1`, `${secret}|0x10`, `${secret}|1e3`, "1".repeat(10_000),
+            "",
+            "|",
+            secret,
+            `${secret}|`,
+            `${secret}|0`,
+            `${secret}|-1`,
+            `${secret}|+1`,
+            `${secret}|1.0`,
+            `${secret}|4294967296`,
+            `${secret}|1\n`,
+            `${secret}|01`,
+            `${secret} |1`,
+            `${secret}||1`,
+            `${secret}|1|`,
+            `{${secret}}|1`,
+            `${secret.replaceAll("-", "")}|1`,
+            `${secret}|0x10`,
+            `${secret}|1e3`,
+            "1".repeat(10_000),
         ];
         for (const text of texts) {
             assert.equal(parseRequest(Buffer.from(text), random), undefined, text);

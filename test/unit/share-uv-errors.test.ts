@@ -8,7 +8,8 @@ const winsock = (code: string): WinsockError => new WinsockError(code, { code })
 describe("share: Winsock's errors as libuv's numbers", () => {
     it("gives the number of the name without WSA, and of those that libuv calls otherwise", () => {
         const { EINVAL, ECONNRESET, EAGAIN, EPIPE } = os.constants.errno;
-        if (process.platform !== "win32") { // there libuv's numbers are its own
+        if (process.platform !== "win32") {
+            // there libuv's numbers are its own
             assert.equal(toUvNumber(winsock("WSAEINVAL")), -EINVAL);
             assert.equal(toUvNumber(winsock("WSAECONNRESET")), -ECONNRESET);
             assert.equal(toUvNumber(winsock("WSAEWOULDBLOCK")), -EAGAIN);
@@ -25,7 +26,10 @@ describe("share: Winsock's errors as libuv's numbers", () => {
     });
 
     it("returns 0 or the number, and lets misuse through", () => {
-        assert.equal(uvResult(() => undefined), 0);
+        assert.equal(
+            uvResult(() => undefined),
+            0,
+        );
         const fail = (error: Error) => (): never => {
             throw error;
         };

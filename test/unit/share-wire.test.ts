@@ -4,8 +4,24 @@ import assert from "node:assert/strict";
 import { WinsockError } from "#lib/errors.js";
 import { FrameParser, largestFirstPayload, largestPayload } from "#lib/share/wire/frames.js";
 import {
-    type MessageHandlers, dispatch, encodeBye, encodeCancel, encodeDeclined, encodeDone, encodeGo, encodeGrant,
-    encodeHello, encodeInfo, encodeTaken, largestData, largestMessage, ledgerKeySize, messageType, mostTickets, secretSize, ticketSize,
+    type MessageHandlers,
+    dispatch,
+    encodeBye,
+    encodeCancel,
+    encodeDeclined,
+    encodeDone,
+    encodeGo,
+    encodeGrant,
+    encodeHello,
+    encodeInfo,
+    encodeTaken,
+    largestData,
+    largestMessage,
+    ledgerKeySize,
+    messageType,
+    mostTickets,
+    secretSize,
+    ticketSize,
     toReason,
 } from "#lib/share/wire/messages.js";
 import { counts } from "../support/counts.js";
@@ -17,10 +33,11 @@ type Heard = [name: keyof MessageHandlers, ...values: unknown[]];
 function recorder(): { heard: Heard[]; handlers: MessageHandlers } {
     const heard: Heard[] = [];
     const plain = (value: unknown): unknown =>
-        value instanceof Uint8Array ? Buffer.from(value).toString("hex")
-        : typeof value === "object" && value !== null
-            ? Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, plain(inner)]))
-            : value;
+        value instanceof Uint8Array
+            ? Buffer.from(value).toString("hex")
+            : typeof value === "object" && value !== null
+              ? Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, plain(inner)]))
+              : value;
     const names = ["hello", "grant", "info", "taken", "declined", "go", "done", "cancel", "bye"] as const;
     const handlers = Object.fromEntries(
         names.map((name) => [name, (...values: unknown[]) => void heard.push([name, ...values.map(plain)])]),
@@ -29,7 +46,11 @@ function recorder(): { heard: Heard[]; handlers: MessageHandlers } {
 }
 
 /** What comes out at the other end, and the error that ended it; pieces of the given sizes, the last size repeated. */
-function transmit(bytes: Buffer, sizes: () => number, limit = largestPayload): { heard: Heard[]; error?: WinsockError } {
+function transmit(
+    bytes: Buffer,
+    sizes: () => number,
+    limit = largestPayload,
+): { heard: Heard[]; error?: WinsockError } {
     const { heard, handlers } = recorder();
     const parser = new FrameParser((type, payload) => dispatch(type, payload, handlers), limit);
     try {
@@ -48,8 +69,13 @@ function transmit(bytes: Buffer, sizes: () => number, limit = largestPayload): {
 const bytesOf = (size: number, value: number): Buffer => Buffer.alloc(size, value);
 
 const info = {
-    id: 7, kind: "connected", mode: "move", ticket: bytesOf(ticketSize, 3), info: bytesOf(628, 4),
-    message: Buffer.from('{"a":1}'), data: bytesOf(100, 5),
+    id: 7,
+    kind: "connected",
+    mode: "move",
+    ticket: bytesOf(ticketSize, 3),
+    info: bytesOf(628, 4),
+    message: Buffer.from('{"a":1}'),
+    data: bytesOf(100, 5),
 } as const;
 
 const everyMessage: readonly Buffer[] = [
@@ -73,14 +99,30 @@ const everyHeard: readonly Heard[] = [
     ["hello", { role: "target", secret: "09".repeat(secretSize), ledger: 0, ledgerKey: "00".repeat(ledgerKeySize) }],
     ["hello", { role: "source", secret: "", ledger: 0x1234, ledgerKey: "08".repeat(ledgerKeySize) }],
     ["grant", "01".repeat(3 * ticketSize)],
-    ["info", {
-        id: 7, kind: "connected", mode: "move", ticket: "03".repeat(ticketSize), info: "04".repeat(628),
-        message: Buffer.from('{"a":1}').toString("hex"), data: "05".repeat(100),
-    }],
-    ["info", {
-        id: 0xffff_ffff, kind: "datagram", mode: "share", ticket: "03".repeat(ticketSize), info: "04".repeat(628),
-        message: "", data: "",
-    }],
+    [
+        "info",
+        {
+            id: 7,
+            kind: "connected",
+            mode: "move",
+            ticket: "03".repeat(ticketSize),
+            info: "04".repeat(628),
+            message: Buffer.from('{"a":1}').toString("hex"),
+            data: "05".repeat(100),
+        },
+    ],
+    [
+        "info",
+        {
+            id: 0xffff_ffff,
+            kind: "datagram",
+            mode: "share",
+            ticket: "03".repeat(ticketSize),
+            info: "04".repeat(628),
+            message: "",
+            data: "",
+        },
+    ],
     ["taken", 7],
     ["declined", { id: 8, untouched: true, code: "ERR_SOCKET_KIND", reason: "no such kind" }],
     ["go", 7],
@@ -94,7 +136,11 @@ describe("share: the protocol's messages", () => {
     it("arrive as they were sent, whatever the pieces in which they come", () => {
         const stream = Buffer.concat(everyMessage);
         for (const size of [1, 2, 3, 4, 5, 7, 64, 633, 1000, stream.length]) {
-            assert.deepEqual(transmit(stream, () => size), { heard: everyHeard }, `pieces of ${size}`);
+            assert.deepEqual(
+                transmit(stream, () => size),
+                { heard: everyHeard },
+                `pieces of ${size}`,
+            );
         }
     });
 
@@ -146,19 +192,30 @@ describe("share: the protocol's messages", () => {
         };
         const [hello, , , , whole] = everyMessage as [Buffer, Buffer, Buffer, Buffer, Buffer];
         const spoiled: Record<string, Buffer> = {
-            "another magic": spoil(hello, 0, 0), "another version": spoil(hello, 4, 2), "another role": spoil(hello, 6, 2),
-            "a secret that is not there": spoil(hello, 7, secretSize), "an odd secret": spoil(hello, 7, 3),
-            "another kind": spoil(whole, 4, 4), "another mode": spoil(whole, 5, 2), "flags": spoil(whole, 6, 1),
-            "a longer message": spoil(whole, 8, 8), "longer data": spoil(whole, 12, 101),
+            "another magic": spoil(hello, 0, 0),
+            "another version": spoil(hello, 4, 2),
+            "another role": spoil(hello, 6, 2),
+            "a secret that is not there": spoil(hello, 7, secretSize),
+            "an odd secret": spoil(hello, 7, 3),
+            "another kind": spoil(whole, 4, 4),
+            "another mode": spoil(whole, 5, 2),
+            flags: spoil(whole, 6, 1),
+            "a longer message": spoil(whole, 8, 8),
+            "longer data": spoil(whole, 12, 101),
             "another path": spoil(encodeDone(1, "native"), 4, 3),
             "a code in lower case": encodeBye({ code: "err_x", reason: "" }),
             "no code": encodeBye({ code: "", reason: "" }),
             "a longer code": spoil(encodeBye({ code: "ERR_ABC", reason: "" }), 0, 200),
-            "declined in a third way": spoil(encodeDeclined({ id: 1, untouched: true, code: "ERR_ABC", reason: "" }), 4, 2),
+            "declined in a third way": spoil(
+                encodeDeclined({ id: 1, untouched: true, code: "ERR_ABC", reason: "" }),
+                4,
+                2,
+            ),
             "an id of three bytes": Buffer.from([4, 0, 0, 0, messageType.go, 1, 2, 3]),
             "a grant of half a ticket": encodeGrant(bytesOf(ticketSize / 2, 1)),
             "an empty grant": encodeGrant(bytesOf(0, 1)),
-            "type 0": Buffer.from([1, 0, 0, 0, 0]), "type 10": Buffer.from([1, 0, 0, 0, 10]),
+            "type 0": Buffer.from([1, 0, 0, 0, 0]),
+            "type 10": Buffer.from([1, 0, 0, 0, 10]),
         };
         for (const [what, bytes] of Object.entries(spoiled)) {
             const { heard, error } = transmit(bytes, () => 4096);
@@ -214,15 +271,25 @@ describe("share: the protocol's parser and what nobody would send", () => {
         if (random.below(20) === 0) {
             return Buffer.from(Array.from({ length: 1 + random.below(100) }, () => random.below(256)));
         }
-        const parts = Array.from({ length: 1 + random.below(4) }, () => everyMessage[random.below(everyMessage.length)]!);
+        const parts = Array.from(
+            { length: 1 + random.below(4) },
+            () => everyMessage[random.below(everyMessage.length)]!,
+        );
         let stream = Buffer.concat(parts);
         for (let changes = random.below(4); changes > 0; changes--) {
             const at = random.below(stream.length);
             switch (random.below(4)) {
-                case 0: stream[at] = random.below(256); break;
-                case 1: stream[at] = stream[at]! ^ (1 << random.below(8)); break;
-                case 2: stream = Buffer.concat([stream.subarray(0, at), stream.subarray(at + 1 + random.below(9))]); break;
-                default: stream = Buffer.concat([stream.subarray(0, at), stream.subarray(random.below(at + 1))]);
+                case 0:
+                    stream[at] = random.below(256);
+                    break;
+                case 1:
+                    stream[at] = stream[at]! ^ (1 << random.below(8));
+                    break;
+                case 2:
+                    stream = Buffer.concat([stream.subarray(0, at), stream.subarray(at + 1 + random.below(9))]);
+                    break;
+                default:
+                    stream = Buffer.concat([stream.subarray(0, at), stream.subarray(random.below(at + 1))]);
             }
             if (stream.length === 0) {
                 return Buffer.from([0]);

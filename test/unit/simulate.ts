@@ -8,7 +8,14 @@ import { namespaceName } from "#lib/catalog/names.js";
 import { decodeProtocolInfo, encodeProtocolInfo } from "#lib/catalog/protocol-info.js";
 import { catalogOfRegistry, namespaceCatalogKey, protocolCatalogKey } from "#lib/catalog/registry.js";
 import type {
-    EnableNamespace, EntryReference, InstallNamespace, OrderNamespaces, Plan, RemoveNamespace, SetProviderCategory, Step,
+    EnableNamespace,
+    EntryReference,
+    InstallNamespace,
+    OrderNamespaces,
+    Plan,
+    RemoveNamespace,
+    SetProviderCategory,
+    Step,
     WriteRegistry,
 } from "#lib/plan/plan.js";
 
@@ -118,7 +125,11 @@ export function simulate(
 
 function setProviderCategory({ catalog }: SimulatedMachine, step: SetProviderCategory): void {
     const bits = step.catalog === 64 ? "64" : "32";
-    if (!(catalog.protocols[bits] ?? []).some(({ providerId, kind }) => providerId === step.providerId && kind !== "base")) {
+    if (
+        !(catalog.protocols[bits] ?? []).some(
+            ({ providerId, kind }) => providerId === step.providerId && kind !== "base",
+        )
+    ) {
         throw new Error(`WSAEINVALIDPROVIDER: ${step.providerId}`);
     }
     const { [step.providerId]: _, ...others } = catalog.categories?.[bits] ?? {};
@@ -128,9 +139,12 @@ function setProviderCategory({ catalog }: SimulatedMachine, step: SetProviderCat
 
 type NamespaceStep = InstallNamespace | RemoveNamespace | EnableNamespace | OrderNamespaces;
 
-const namespaceSteps: ReadonlySet<string> = new Set<NamespaceStep["do"]>(
-    ["install-namespace", "remove-namespace", "enable-namespace", "order-namespaces"],
-);
+const namespaceSteps: ReadonlySet<string> = new Set<NamespaceStep["do"]>([
+    "install-namespace",
+    "remove-namespace",
+    "enable-namespace",
+    "order-namespaces",
+]);
 
 function isNamespaceStep(step: Step): step is NamespaceStep & { text: string } {
     return namespaceSteps.has(step.do);
@@ -147,7 +161,13 @@ function applyNamespace(entries: readonly NamespaceEntry[], step: NamespaceStep)
         case "install-namespace": {
             const { name, providerId, path, namespace, version } = step;
             const added: NamespaceEntry = {
-                name, providerId, path, namespace, namespaceName: namespaceName(namespace), enabled: true, version,
+                name,
+                providerId,
+                path,
+                namespace,
+                namespaceName: namespaceName(namespace),
+                enabled: true,
+                version,
                 storesServiceClassInfo: false,
             };
             return [...entries, added];
@@ -200,16 +220,19 @@ function apply(machine: SimulatedMachine, bits: CatalogName, entries: CatalogEnt
             }
             const added = step.do === "install-entries" ? step.entries : [{ info: step.info, chain: step.chain }];
             // They cannot name each other: their ids come with this call.
-            return [...entries, ...added.map((one) => {
-                const id = machine.nextId[bits] ?? 1001;
-                machine.nextId[bits] = id + 1;
-                const { providerId } = step;
-                const info = encodeProtocolInfo(
-                    { providerId, catalogEntryId: id, ...chainMembers(entries, one.chain, []) },
-                    Buffer.from(one.info, "base64"),
-                );
-                return entryOfInfo(step.path, decodeProtocolInfo(info));
-            })];
+            return [
+                ...entries,
+                ...added.map((one) => {
+                    const id = machine.nextId[bits] ?? 1001;
+                    machine.nextId[bits] = id + 1;
+                    const { providerId } = step;
+                    const info = encodeProtocolInfo(
+                        { providerId, catalogEntryId: id, ...chainMembers(entries, one.chain, []) },
+                        Buffer.from(one.info, "base64"),
+                    );
+                    return entryOfInfo(step.path, decodeProtocolInfo(info));
+                }),
+            ];
         }
         case "update-provider": {
             const given = step.info === undefined ? undefined : decodeProtocolInfo(Buffer.from(step.info, "base64"));
@@ -237,11 +260,6 @@ function apply(machine: SimulatedMachine, bits: CatalogName, entries: CatalogEnt
             const { providerId, path } = step;
             return entries.map((entry) => (entry.providerId === providerId ? { ...entry, path } : entry));
         }
-        case "set-provider-path":
-            if (!entries.some((entry) => entry.providerId === step.providerId)) {
-                throw new Error(`WSAEINVAL: ${step.providerId} is not there`);
-            }
-            return entries.map((entry) => (entry.providerId === step.providerId ? { ...entry, path: step.path } : entry));
         case "deinstall-provider": {
             const rest = entries.filter((entry) => entry.providerId !== step.providerId);
             if (rest.length === entries.length) {
@@ -269,7 +287,9 @@ function apply(machine: SimulatedMachine, bits: CatalogName, entries: CatalogEnt
 
 /** The chain's members of WSAPROTOCOL_INFOW; as the executor does, what was named already may be gone. */
 function chainMembers(
-    entries: readonly CatalogEntry[], chain: readonly EntryReference[] | undefined, former: readonly number[],
+    entries: readonly CatalogEntry[],
+    chain: readonly EntryReference[] | undefined,
+    former: readonly number[],
 ): { chainLength?: number; chainEntries?: number[] } {
     if (chain === undefined) {
         return {};

@@ -14,15 +14,18 @@ function checkXml(text: string): number {
     assert.ok(!/[^\t\n\r\u0020-\uD7FF\uE000-\uFFFD\u{10000}-\u{10FFFF}]/u.test(text), "only signs that XML allows");
     const open: string[] = [];
     let count = 0;
-    const outside = text.replace(/<(\/?)([a-z]+)((?:\s+[\w:.-]+="[^"<]*")*)\s*(\/?)>/gi, (_, end: string, name: string, _attributes, empty: string) => {
-        count++;
-        if (end !== "") {
-            assert.equal(open.pop(), name);
-        } else if (empty === "") {
-            open.push(name);
-        }
-        return "";
-    });
+    const outside = text.replace(
+        /<(\/?)([a-z]+)((?:\s+[\w:.-]+="[^"<]*")*)\s*(\/?)>/gi,
+        (_, end: string, name: string, _attributes, empty: string) => {
+            count++;
+            if (end !== "") {
+                assert.equal(open.pop(), name);
+            } else if (empty === "") {
+                open.push(name);
+            }
+            return "";
+        },
+    );
     assert.deepEqual(open, [], "every element ends");
     assert.ok(!/[<>]/.test(outside), "no bracket is left that is no tag");
     assert.ok(!/&(?!amp;|lt;|gt;|quot;|#39;)/.test(outside), "no ampersand that is no reference");
@@ -34,16 +37,31 @@ const overlap = (a: Box, b: Box): boolean =>
 
 function checkLayout({ boxes, labels, arrows, width, height }: Layout): void {
     // A frame stands 3 off its box.
-    const outer = boxes.map((box) => ({ ...box, x: box.x - 4, y: box.y - 4, width: box.width + 8, height: box.height + 8 }));
+    const outer = boxes.map((box) => ({
+        ...box,
+        x: box.x - 4,
+        y: box.y - 4,
+        width: box.width + 8,
+        height: box.height + 8,
+    }));
     for (const [index, box] of outer.entries()) {
-        assert.ok(box.x >= 0 && box.y >= 0 && box.x + box.width <= width && box.y + box.height <= height, "in the picture");
-        assert.ok(cells(box.title) * cellWidth <= box.width - 16 && cells(box.detail) * cellWidth <= box.width - 16, box.title);
+        assert.ok(
+            box.x >= 0 && box.y >= 0 && box.x + box.width <= width && box.y + box.height <= height,
+            "in the picture",
+        );
+        assert.ok(
+            cells(box.title) * cellWidth <= box.width - 16 && cells(box.detail) * cellWidth <= box.width - 16,
+            box.title,
+        );
         for (const other of outer.slice(index + 1)) {
             assert.ok(!overlap(box, other), `${box.title} and ${other.title} stand upon each other`);
         }
         for (const { x, y, text } of labels) {
             const label: Box = { ...box, x, y: y - 13, width: cells(text) * cellWidth, height: 16 };
-            assert.ok(!overlap(label, { ...box, x: box.x + 4, y: box.y + 4, width: box.width - 8, height: box.height - 8 }), `${text} stands upon ${box.title}`);
+            assert.ok(
+                !overlap(label, { ...box, x: box.x + 4, y: box.y + 4, width: box.width - 8, height: box.height - 8 }),
+                `${text} stands upon ${box.title}`,
+            );
         }
         for (const { x1, x2, y } of arrows) {
             const arrow: Box = { ...box, x: x1, y: y - 4, width: x2 - x1, height: 8 };
@@ -77,9 +95,10 @@ describe("svg", () => {
         const hidden = entry({ id: 1100, chain: [], path: "C:\\l.dll" });
         const layout = layoutCatalog(of64([broken, ...baseEntries(), hidden]));
         checkLayout(layout);
-        assert.deepEqual(layout.boxes.filter(({ kind }) => kind === "missing").map(({ title, detail }) => `${title} ${detail}`), [
-            "4242 is not in the catalog",
-        ]);
+        assert.deepEqual(
+            layout.boxes.filter(({ kind }) => kind === "missing").map(({ title, detail }) => `${title} ${detail}`),
+            ["4242 is not in the catalog"],
+        );
         assert.equal(layout.arrows.filter((arrow) => arrow.broken).length, 1);
         assert.ok(layout.labels.some(({ text }) => text === "64-bit programs: 8 entries, 1 fault"));
     });
@@ -90,7 +109,11 @@ describe("svg", () => {
         checkXml(svg);
         assert.ok(svg.includes("&lt;script&gt;alert(&quot;1&quot;)&lt;/script&gt;&amp;amp;"));
         assert.ok(!/<script|href|url\(|@import|<image|<foreignObject/i.test(svg));
-        assert.deepEqual(svg.match(/https?:[^"]*/g), ["http://www.w3.org/2000/svg"], "the namespace and no other address");
+        assert.deepEqual(
+            svg.match(/https?:[^"]*/g),
+            ["http://www.w3.org/2000/svg"],
+            "the namespace and no other address",
+        );
     });
 
     it("can be read on light and on dark pages", () => {
@@ -119,9 +142,12 @@ describe("svg", () => {
         for (let round = 0; round < cases(60); round++) {
             const entries = Array.from({ length: random.below(14) }, (_, index) =>
                 entry({
-                    id: index + 1, name: random.pick(["", "W".repeat(200), "日本".repeat(60), "a < b", "x"]),
+                    id: index + 1,
+                    name: random.pick(["", "W".repeat(200), "日本".repeat(60), "a < b", "x"]),
                     chain: Array.from({ length: random.below(8) }, () => random.below(16)),
-                    family: random.pick([2, 23]), socketType: random.pick([1, 2, 3]), protocol: random.pick([0, 6, 17]),
+                    family: random.pick([2, 23]),
+                    socketType: random.pick([1, 2, 3]),
+                    protocol: random.pick([0, 6, 17]),
                 }),
             );
             const catalog = of64(entries);

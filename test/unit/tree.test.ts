@@ -19,12 +19,18 @@ describe("tree", () => {
     it("draws who serves a protocol in catalog order, what a program gets marked, its chain below it", () => {
         const drawn = formatTree(of64(withStranger(baseEntries(), { firstId: 1100, guid, name: "Layer" })));
         assert.match(drawn, /^64-bit programs: 13 entries\n/);
-        assert.deepEqual(section(drawn, "UDP/IPv6").map((line) => line.replace(/ {2,}/g, "  ")), [
-            "> 1105  Layer over [MSAFD Tcpip [UDP/IPv6]]  layered  s.dll",
-            "  └─ 1005 MSAFD Tcpip [UDP/IPv6]  base  mswsock.dll",
-            "  1005  MSAFD Tcpip [UDP/IPv6]  base  mswsock.dll",
-        ]);
-        assert.match(section(drawn, "Hidden: stand for their providers in chains")[0]!, /1100 +Layer +in 6 chains +s\.dll$/);
+        assert.deepEqual(
+            section(drawn, "UDP/IPv6").map((line) => line.replace(/ {2,}/g, "  ")),
+            [
+                "> 1105  Layer over [MSAFD Tcpip [UDP/IPv6]]  layered  s.dll",
+                "  └─ 1005 MSAFD Tcpip [UDP/IPv6]  base  mswsock.dll",
+                "  1005  MSAFD Tcpip [UDP/IPv6]  base  mswsock.dll",
+            ],
+        );
+        assert.match(
+            section(drawn, "Hidden: stand for their providers in chains")[0]!,
+            /1100 +Layer +in 6 chains +s\.dll$/,
+        );
     });
 
     it("marks what is served though Winsock does not list it", () => {
@@ -35,10 +41,16 @@ describe("tree", () => {
         const layered = (id: number, chain: number[]): CatalogEntry =>
             entry({ id, chain, providerId: guid, path: "C:\\l.dll", name: "L" });
         const hidden = entry({ id: 1100, chain: [], providerId: guid, path: "C:\\l.dll", name: "H" });
-        const drawn = formatTree(of64([
-            layered(1101, [1100, 4242, 1001]), layered(1102, [1100, 1001, 1100]), ...baseEntries(), hidden,
-            entry({ id: 1200, chain: [], providerId: guid, path: "C:\\o.dll", name: "Orphan" }), layered(1101, [1100, 1001]),
-        ]));
+        const drawn = formatTree(
+            of64([
+                layered(1101, [1100, 4242, 1001]),
+                layered(1102, [1100, 1001, 1100]),
+                ...baseEntries(),
+                hidden,
+                entry({ id: 1200, chain: [], providerId: guid, path: "C:\\o.dll", name: "Orphan" }),
+                layered(1101, [1100, 1001]),
+            ]),
+        );
         assert.match(drawn, /^64-bit programs: 11 entries, 4 faults\n/);
         const tcp = section(drawn, "TCP/IPv4").join("\n");
         assert.match(tcp, /> 1101 .*\n +└─ ✗ 4242 is not in the catalog\n +└─ 1001 /);
@@ -56,11 +68,22 @@ describe("tree", () => {
 
     it("shows namespaces, and which are off", () => {
         const catalog = freshCatalog();
-        catalog.namespaces["64"] = [{
-            name: "NTDS", providerId: guid, path: "%SystemRoot%\\System32\\winrnr.dll", namespace: 32,
-            namespaceName: "NS_NTDS", enabled: false, version: 0, storesServiceClassInfo: false,
-        }];
-        assert.match(section(formatTree(catalog), "Names: asked in this order")[0]!, /NTDS +NS_NTDS, off +winrnr\.dll$/);
+        catalog.namespaces["64"] = [
+            {
+                name: "NTDS",
+                providerId: guid,
+                path: "%SystemRoot%\\System32\\winrnr.dll",
+                namespace: 32,
+                namespaceName: "NS_NTDS",
+                enabled: false,
+                version: 0,
+                storesServiceClassInfo: false,
+            },
+        ];
+        assert.match(
+            section(formatTree(catalog), "Names: asked in this order")[0]!,
+            /NTDS +NS_NTDS, off +winrnr\.dll$/,
+        );
     });
 
     it("leaves nothing in names that a terminal would obey", () => {
@@ -95,9 +118,13 @@ describe("tree", () => {
         for (let round = 0; round < cases(300); round++) {
             const entries = Array.from({ length: random.below(12) }, (_, index) =>
                 entry({
-                    id: random.chance(5) ? 0xffff_ffff : index + 1, name: text(), path: `C:\\${text()}.dll`,
+                    id: random.chance(5) ? 0xffff_ffff : index + 1,
+                    name: text(),
+                    path: `C:\\${text()}.dll`,
                     chain: Array.from({ length: random.below(8) }, () => random.below(14)),
-                    family: random.pick([2, 23, 34, 99]), socketType: random.pick([1, 2, 3, 9]), protocol: random.below(300),
+                    family: random.pick([2, 23, 34, 99]),
+                    socketType: random.pick([1, 2, 3, 9]),
+                    protocol: random.below(300),
                 }),
             );
             const width = 40 + random.below(120);

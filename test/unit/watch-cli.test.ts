@@ -9,8 +9,14 @@ const time = "2026-11-21T01:00:00.000001Z";
 describe("watch: what is printed", () => {
     it("is one JSON value per record, sockets as decimal strings", () => {
         const text = toJson({
-            time, pid: 4711, program, call: "WSPConnect", socket: 412n, remote: "127.0.0.1:80",
-            error: "WSAECONNREFUSED", durationNs: 5,
+            time,
+            pid: 4711,
+            program,
+            call: "WSPConnect",
+            socket: 412n,
+            remote: "127.0.0.1:80",
+            error: "WSAECONNREFUSED",
+            durationNs: 5,
         });
         assert.equal(
             text,
@@ -22,11 +28,26 @@ describe("watch: what is printed", () => {
 
     it("is one line per record in a table, without a control character from another process", () => {
         const line = toLine({
-            time, pid: 4711, program: "C:\\a\u001b[2Jb\n.exe", call: "WSPSend", socket: 412n,
-            local: "127.0.0.1:5", remote: "127.0.0.1:80", requested: 100, pending: true, durationNs: 12_345,
+            time,
+            pid: 4711,
+            program: "C:\\a\u001b[2Jb\n.exe",
+            call: "WSPSend",
+            socket: 412n,
+            local: "127.0.0.1:5",
+            remote: "127.0.0.1:80",
+            requested: 100,
+            pending: true,
+            durationNs: 12_345,
         });
         assert.deepEqual(line.split(/ {2,}/), [
-            "01:00:00.000001", "4711", "a?[2Jb?.exe", "WSPSend", "412", "-/100", "12.3 us", "pending",
+            "01:00:00.000001",
+            "4711",
+            "a?[2Jb?.exe",
+            "WSPSend",
+            "412",
+            "-/100",
+            "12.3 us",
+            "pending",
             "127.0.0.1:5 -> 127.0.0.1:80",
         ]);
         assert.match(toLine({ call: "dropped", pid: 1, program, count: 5 }), /dropped.*5 records lost/);
@@ -38,14 +59,24 @@ describe("watch: what is printed", () => {
     });
 
     it("writes durations in a fitting unit", () => {
-        assert.deepEqual([400, 12_345, 999_999, 1_500_000, 2.5e9, 5e12].map(formatDuration),
-            ["0.4 us", "12.3 us", "1.0 ms", "1.5 ms", "2.5 s", "5000.0 s"]);
+        assert.deepEqual([400, 12_345, 999_999, 1_500_000, 2.5e9, 5e12].map(formatDuration), [
+            "0.4 us",
+            "12.3 us",
+            "1.0 ms",
+            "1.5 ms",
+            "2.5 s",
+            "5000.0 s",
+        ]);
     });
 });
 
 describe("watch: the program to start", () => {
     const files = new Set([
-        "C:\\tools\\node.exe", "C:\\other\\node.exe", "C:\\tools\\npx.cmd", "D:\\work\\a.exe", "D:\\work\\sub\\b.exe",
+        "C:\\tools\\node.exe",
+        "C:\\other\\node.exe",
+        "C:\\tools\\npx.cmd",
+        "D:\\work\\a.exe",
+        "D:\\work\\sub\\b.exe",
         "D:\\work\\plain",
     ]);
     const search = {

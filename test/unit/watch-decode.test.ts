@@ -15,7 +15,12 @@ const ringFormat = fs.readFileSync(`${packageRoot}/native/core/ring_format.hpp`,
 
 const program = "C:\\programs\\client.exe";
 const watched: WatchedProcess = {
-    pid: 4711, parentPid: 4700, startTime: 0x01dd_7959_c264_fea0n, program, bits: 64, mode: "active",
+    pid: 4711,
+    parentPid: 4700,
+    startTime: 0x01dd_7959_c264_fea0n,
+    program,
+    bits: 64,
+    mode: "active",
 };
 
 /** 2026-11-21T01:00:00Z, at counter 2^40, a counter of 10 MHz. */
@@ -24,8 +29,19 @@ const counter = 1n << 40n;
 const clock = new CounterConverter({ counter, filetime: sampledAt, hertz: 10_000_000 });
 
 interface Fields {
-    begin?: bigint; end?: bigint; socket?: bigint; requested?: bigint; bytes?: bigint; error?: number; call?: number;
-    flags?: number; thread?: number; rule?: number; verdict?: number; local?: Uint8Array; remote?: Uint8Array;
+    begin?: bigint;
+    end?: bigint;
+    socket?: bigint;
+    requested?: bigint;
+    bytes?: bigint;
+    error?: number;
+    call?: number;
+    flags?: number;
+    thread?: number;
+    rule?: number;
+    verdict?: number;
+    local?: Uint8Array;
+    remote?: Uint8Array;
 }
 
 function address(family: number, port: number, scope: number, bytes: readonly number[]): Uint8Array {
@@ -65,14 +81,27 @@ describe("watch: raw records", () => {
     it("decodes a call with everything that can apply", () => {
         assert.deepEqual(
             decode({
-                call: 24, socket: 412n,
-                local: address(2, 50000, 0, [127, 0, 0, 1]), remote: address(2, 80, 0, [10, 1, 2, 3]),
-                requested: 70000n, bytes: 65536n, thread: 99, verdict: 3, rule: 17,
+                call: 24,
+                socket: 412n,
+                local: address(2, 50000, 0, [127, 0, 0, 1]),
+                remote: address(2, 80, 0, [10, 1, 2, 3]),
+                requested: 70000n,
+                bytes: 65536n,
+                thread: 99,
+                verdict: 3,
+                rule: 17,
                 flags: recordFlags.hasRequested | recordFlags.hasBytes | recordFlags.hasVerdict,
             }),
             {
-                ...common, call: "WSPSend", socket: 412n, local: "127.0.0.1:50000", remote: "10.1.2.3:80",
-                requested: 70000, bytes: 65536, verdict: "redirect", rule: 17,
+                ...common,
+                call: "WSPSend",
+                socket: 412n,
+                local: "127.0.0.1:50000",
+                remote: "10.1.2.3:80",
+                requested: 70000,
+                bytes: 65536,
+                verdict: "redirect",
+                rule: 17,
             },
         );
     });
@@ -84,25 +113,38 @@ describe("watch: raw records", () => {
 
     it("tells zero bytes from no bytes", () => {
         assert.deepEqual(decode({ call: 20, socket: 1n, flags: recordFlags.hasBytes }), {
-            ...common, call: "WSPRecv", socket: 1n, bytes: 0,
+            ...common,
+            call: "WSPRecv",
+            socket: 1n,
+            bytes: 0,
         });
     });
 
     it("marks pending and peeking calls", () => {
         assert.deepEqual(decode({ call: 20, socket: 1n, flags: recordFlags.pending | recordFlags.peek }), {
-            ...common, call: "WSPRecv", socket: 1n, pending: true, peek: true,
+            ...common,
+            call: "WSPRecv",
+            socket: 1n,
+            pending: true,
+            peek: true,
         });
     });
 
     it("names Winsock's errors", () => {
         assert.deepEqual(decode({ call: 8, socket: 1n, error: 10061 }), {
-            ...common, call: "WSPConnect", socket: 1n, error: "WSAECONNREFUSED",
+            ...common,
+            call: "WSPConnect",
+            socket: 1n,
+            error: "WSAECONNREFUSED",
         });
     });
 
     it("says that an accept came by AcceptEx", () => {
         assert.deepEqual(decode({ call: 1, socket: 1n, flags: recordFlags.viaAcceptEx }), {
-            ...common, call: "WSPAccept", socket: 1n, via: "AcceptEx",
+            ...common,
+            call: "WSPAccept",
+            socket: 1n,
+            via: "AcceptEx",
         });
     });
 
@@ -157,7 +199,10 @@ describe("watch: raw records", () => {
     it("yields a start record, then what was lost, then the calls", () => {
         const start = { call: "start", pid: 4711, program, bits: 64, mode: "active" } as const;
         const batch = new RecordBatch({ process: watched, raw: raw({}), clock, lost: 3, start });
-        assert.deepEqual([...toRecords(batch)].map((record) => record.call), ["start", "dropped", "WSPConnect"]);
+        assert.deepEqual(
+            [...toRecords(batch)].map((record) => record.call),
+            ["start", "dropped", "WSPConnect"],
+        );
         assert.deepEqual([...toRecords(batch)][1], { call: "dropped", pid: 4711, program, count: 3 });
     });
 
@@ -197,16 +242,29 @@ describe("watch: names of rings", () => {
             names.push(next);
         }
         const digits = ["", "-2", "-3", "-4"];
-        assert.deepEqual(names, digits.map((part) => first.replace(".", `${part}.`)));
+        assert.deepEqual(
+            names,
+            digits.map((part) => first.replace(".", `${part}.`)),
+        );
         assert.equal(names.length, maxRingParts);
         assert.match(ringFormat, new RegExp(`max_ring_parts = ${maxRingParts};`));
-        assert.deepEqual(names.map(parseRingName), names.map(() => parseRingName(first)));
+        assert.deepEqual(
+            names.map(parseRingName),
+            names.map(() => parseRingName(first)),
+        );
     });
 
     const strangers = [
-        "4711-01dd7959c264fea0-1.ring", "4711-01dd7959c264fea0-5.ring", "4711-01dd7959c264fea0-.ring",
-        "4711-01dd7959c264fea.ring", "0-01dd7959c264fea0.ring", "4294967296-01dd7959c264fea0.ring",
-        "-01dd7959c264fea0.ring", "4711-01dd7959c264fea0.ring.bak", "..\\4711-01dd7959c264fea0.ring", "4711-01dd7959c264feag.ring",
+        "4711-01dd7959c264fea0-1.ring",
+        "4711-01dd7959c264fea0-5.ring",
+        "4711-01dd7959c264fea0-.ring",
+        "4711-01dd7959c264fea.ring",
+        "0-01dd7959c264fea0.ring",
+        "4294967296-01dd7959c264fea0.ring",
+        "-01dd7959c264fea0.ring",
+        "4711-01dd7959c264fea0.ring.bak",
+        "..\\4711-01dd7959c264fea0.ring",
+        "4711-01dd7959c264feag.ring",
     ];
     for (const name of strangers) {
         it(`takes ${name} for no ring`, () => {

@@ -3,7 +3,15 @@ import assert from "node:assert/strict";
 import * as fs from "node:fs";
 import * as path from "node:path";
 import {
-    bitnesses, cli, cliFails, expectCode, exportRegistry, keepCatalog, providerFile, setup, temporaryFolder,
+    bitnesses,
+    cli,
+    cliFails,
+    expectCode,
+    exportRegistry,
+    keepCatalog,
+    providerFile,
+    setup,
+    temporaryFolder,
 } from "./acceptance-support.js";
 
 describe("acceptance: bad input", function () {

@@ -3,8 +3,23 @@ import assert from "node:assert/strict";
 import * as fs from "node:fs";
 import * as path from "node:path";
 import {
-    bitnesses, cli, combinations, entriesOf, expectCode, exportRegistry, keepCatalog, nodes, ours, program, programFile,
-    providerFile, readCatalog, rescueFile, run, setup, temporaryFolder,
+    bitnesses,
+    cli,
+    combinations,
+    entriesOf,
+    expectCode,
+    exportRegistry,
+    keepCatalog,
+    nodes,
+    ours,
+    program,
+    programFile,
+    providerFile,
+    readCatalog,
+    rescueFile,
+    run,
+    setup,
+    temporaryFolder,
 } from "./acceptance-support.js";
 import type { Bits } from "./acceptance-support.js";
 
@@ -18,7 +33,10 @@ interface Damage {
     make(file: string, bits: Bits): void;
 }
 
-const replaceWith = (name: string): Damage["make"] => (file, bits) => fs.copyFileSync(providerFile(bits, name), file);
+const replaceWith =
+    (name: string): Damage["make"] =>
+    (file, bits) =>
+        fs.copyFileSync(providerFile(bits, name), file);
 
 const damages: readonly Damage[] = [
     { name: "missing", error: failedInit, make: (file) => fs.rmSync(file) },
@@ -80,7 +98,7 @@ describe("acceptance: broken providers", function () {
     }
 
     const waysBack = {
-        "uninstall": async () => expectCode(await cli(["uninstall", "--yes"]), 0),
+        uninstall: async () => expectCode(await cli(["uninstall", "--yes"]), 0),
         "rescue remove": () => rescue("remove"),
         "rescue restore": () => rescue("restore", keep.backup()),
     };

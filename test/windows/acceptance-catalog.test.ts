@@ -2,7 +2,16 @@
 import assert from "node:assert/strict";
 import * as path from "node:path";
 import {
-    bitnesses, cli, cliJson, entriesOf, expectCode, exportRegistry, keepCatalog, ours, program, readCatalog,
+    bitnesses,
+    cli,
+    cliJson,
+    entriesOf,
+    expectCode,
+    exportRegistry,
+    keepCatalog,
+    ours,
+    program,
+    readCatalog,
 } from "./acceptance-support.js";
 import type { Bits, Catalog, CatalogEntry } from "./acceptance-support.js";
 
@@ -49,7 +58,11 @@ function checkInstalled(before: Catalog, installed: Catalog, bits: Bits): void {
         const [product, , folder, file] = entry.resolvedPath.split("\\").slice(-4);
         assert.deepEqual([product, folder, file], ["winsock-spi", architecture, "winsock_spi_lsp.dll"]);
     }
-    assert.deepEqual(now.filter((entry) => !isOurs(entry)), old, "what was there is untouched and in the same order");
+    assert.deepEqual(
+        now.filter((entry) => !isOurs(entry)),
+        old,
+        "what was there is untouched and in the same order",
+    );
 }
 
 describe("acceptance: the catalog before, during and after", function () {

@@ -14,9 +14,7 @@ describe("acceptance: order among strangers, interrupted", function () {
     after(() => console.log(`      ${tally.tried} kill points tried, ${tally.losses} losses`));
     const code = (error: unknown): string | undefined => (error as { code?: string }).code;
     const begone = async (): Promise<void> => {
-        await uninstall({ leftovers: true }).catch((error: unknown) =>
-            assert.equal(code(error), "ERR_NOT_INSTALLED"),
-        );
+        await uninstall({ leftovers: true }).catch((error: unknown) => assert.equal(code(error), "ERR_NOT_INSTALLED"));
     };
 
     it("an installation that is killed: everything is as before or as after", async () => {

@@ -9,9 +9,28 @@ import * as path from "node:path";
 import { counts } from "../support/counts.js";
 import type { Bits, CatalogEntry } from "./acceptance-support.js";
 import {
-    bitnesses, cli, cliFails, cliJson, combinations, entriesOf, expectCode, expectSameCounts, exportRegistry,
-    keepCatalog, nodes, ours, programFile, providerFile, readCatalog, rescueFile, run, scenarioFile, second, setup,
-    temporaryFolder, watch,
+    bitnesses,
+    cli,
+    cliFails,
+    cliJson,
+    combinations,
+    entriesOf,
+    expectCode,
+    expectSameCounts,
+    exportRegistry,
+    keepCatalog,
+    nodes,
+    ours,
+    programFile,
+    providerFile,
+    readCatalog,
+    rescueFile,
+    run,
+    scenarioFile,
+    second,
+    setup,
+    temporaryFolder,
+    watch,
 } from "./acceptance-support.js";
 import { type Design, counted, installSecond, makeLog, removeSecond } from "./second-provider.js";
 import { strangerFile } from "./strangers-support.js";

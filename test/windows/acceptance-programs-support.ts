@@ -36,9 +36,15 @@ export class Started {
     #records = "";
     readonly #closed: Promise<unknown>;
 
-    private constructor(readonly child: ChildProcess, way: Way) {
+    private constructor(
+        readonly child: ChildProcess,
+        way: Way,
+    ) {
         child.stdin?.on("error", () => undefined); // it may end without reading
-        for (const [stream, isRecords] of [[child.stdout, way === "watched"], [child.stderr, false]] as const) {
+        for (const [stream, isRecords] of [
+            [child.stdout, way === "watched"],
+            [child.stderr, false],
+        ] as const) {
             stream?.setEncoding("utf8").on("data", (text: string) => {
                 if (isRecords) {
                     this.#records += text;
@@ -145,7 +151,11 @@ function get(url: string, agent: http.Agent, onSocket: (socket: Socket) => void)
             response.on("data", (chunk: Buffer) => chunks.push(chunk));
             response.on("error", reject).on("end", () => {
                 const status = response.statusCode;
-                status === 200 ? resolve(Buffer.concat(chunks)) : reject(new Error(`${url}: status ${status}`));
+                if (status === 200) {
+                    resolve(Buffer.concat(chunks));
+                } else {
+                    reject(new Error(`${url}: status ${status}`));
+                }
             });
         });
         request.on("socket", onSocket).on("error", reject);
@@ -169,14 +179,16 @@ export async function getFiles(url: string, files: ReadonlyMap<string, Buffer>, 
     for (const keepAlive of [true, false]) {
         const agent = new http.Agent({ keepAlive, maxSockets: 8 });
         const end = keepAlive ? Math.ceil(requests / 2) : requests;
-        await Promise.all(Array.from({ length: 8 }, async () => {
-            while (next < end) {
-                const name = names[next++ % names.length]!;
-                const content = await get(`${url}/${name}`, agent, onSocket);
-                assert.ok(content.equals(files.get(name)!), `${name} is what was served`);
-                counted.requests += 1;
-            }
-        }));
+        await Promise.all(
+            Array.from({ length: 8 }, async () => {
+                while (next < end) {
+                    const name = names[next++ % names.length]!;
+                    const content = await get(`${url}/${name}`, agent, onSocket);
+                    assert.ok(content.equals(files.get(name)!), `${name} is what was served`);
+                    counted.requests += 1;
+                }
+            }),
+        );
         agent.destroy();
     }
     await Promise.all(closed);

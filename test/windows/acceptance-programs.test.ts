@@ -18,7 +18,17 @@ import { programs } from "../support/windows.js";
 import { EchoServer, Started, getFiles, makeSite, sha256 } from "./acceptance-programs-support.js";
 import type { Counted, Way } from "./acceptance-programs-support.js";
 import {
-    cli, expectCode, keepCatalog, lastJson, nodes, project, run, scenarioFile, temporaryFolder, watch, watchedOf,
+    cli,
+    expectCode,
+    keepCatalog,
+    lastJson,
+    nodes,
+    project,
+    run,
+    scenarioFile,
+    temporaryFolder,
+    watch,
+    watchedOf,
 } from "./acceptance-support.js";
 import type { Bits, ProcessRecords, WatchRecord } from "./acceptance-support.js";
 
@@ -69,14 +79,19 @@ const clients: readonly Client[] = [
     { ...fetching, name: "deno", args: ["run", "-A", fetchUrl] },
     { ...fetching, name: "bun", args: [script("fetch.mjs")] },
     {
-        name: "buf", bits: 64, requests: 1,
+        name: "buf",
+        bits: 64,
+        requests: 1,
         args: ["curl", "--schema", path.dirname(script("echo.proto")), "--protocol", "connect"],
         with: (url) => ({ args: ["-d", '{"text":"the answer"}', `${url}/echo.v1.Echo/Say`] }),
         says: /"text": "the answer"/,
         sends: /the answer/,
     },
     {
-        name: "sentry-cli", bits: 64, requests: 1, args: ["send-event", "-m", "the message"],
+        name: "sentry-cli",
+        bits: 64,
+        requests: 1,
+        args: ["send-event", "-m", "the message"],
         answer: '{"id":"00000000000000000000000000000000"}',
         with: (url) => ({ env: { SENTRY_DSN: `${url.replace("//", "//key@")}/1` }, args: [] }),
         says: /Event dispatched/,
@@ -150,7 +165,10 @@ async function ask(way: Way, file: string, client: Client): Promise<void> {
         assert.match(program.output, client.says);
         const counted = await server.end();
         assert.equal(counted.requests, client.requests);
-        assert.ok(server.bodies.every((body) => client.sends.test(body)), "the server was sent what the program meant");
+        assert.ok(
+            server.bodies.every((body) => client.sends.test(body)),
+            "the server was sent what the program meant",
+        );
         if (way === "watched") {
             const seen = only(printed, client.bits);
             assert.equal(begun(seen), counted.connections, "connections made");
@@ -168,7 +186,9 @@ async function askFromOutside(port: string): Promise<{ right: number; bytes: num
     await once(report, "listening");
     const hashes = [...files].map(([name, content]) => `${name}=${sha256(content)}`);
     const args = [port, `${(report.address() as AddressInfo).port}`, `${programRequests}`, ...hashes];
-    const outside = script("outside.sh").replace(/^[a-z]:/i, "").replaceAll("\\", "/");
+    const outside = script("outside.sh")
+        .replace(/^[a-z]:/i, "")
+        .replaceAll("\\", "/");
     const starter = spawn("start.exe", ["/unix", "/bin/bash", outside, ...args], { stdio: "ignore" });
     const [said] = (await once(report, "connection")) as [NodeJS.ReadableStream];
     let text = "";
@@ -233,8 +253,12 @@ describe("acceptance: other people's programs", function () {
 
             it(`PostgreSQL serves ${counts.databaseConnections} connections`, async function () {
                 const bin = path.dirname(fileOf(this, "postgres"));
-                const args = [scenarioFile("programs/postgres"), bin, path.join(temporaryFolder(), "database"),
-                    `${counts.databaseConnections}`];
+                const args = [
+                    scenarioFile("programs/postgres"),
+                    bin,
+                    path.join(temporaryFolder(), "database"),
+                    `${counts.databaseConnections}`,
+                ];
                 const watched = way === "watched" ? await watch(nodes["node"]!, args) : undefined;
                 const summary = watched?.summary ?? lastJson((await run(nodes["node"]!, args)).stdout);
                 assert.equal(summary["ok"], true, JSON.stringify(summary));
@@ -247,7 +271,11 @@ describe("acceptance: other people's programs", function () {
                         seen.expectActive(64);
                         return seen.bytesSent;
                     });
-                    assert.equal(sent.reduce((sum, bytes) => sum + bytes, 0), summary["bytesRead"], "bytes sent");
+                    assert.equal(
+                        sent.reduce((sum, bytes) => sum + bytes, 0),
+                        summary["bytesRead"],
+                        "bytes sent",
+                    );
                     const server = watched.of(Number(summary["server"]));
                     server.expectActive(64);
                     assert.ok(server.succeeded("WSPDuplicateSocket") >= backends.length, "sockets handed over");

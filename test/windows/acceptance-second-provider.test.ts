@@ -3,8 +3,25 @@ import assert from "node:assert/strict";
 import * as fs from "node:fs";
 import * as path from "node:path";
 import {
-    bitnesses, cli, combinations, entriesOf, expectCode, expectSameCounts, exportRegistry, keepCatalog, lastJson, nodes,
-    ours, program, programFile, project, readCatalog, run, scenarioFile, second, watch,
+    bitnesses,
+    cli,
+    combinations,
+    entriesOf,
+    expectCode,
+    expectSameCounts,
+    exportRegistry,
+    keepCatalog,
+    lastJson,
+    nodes,
+    ours,
+    program,
+    programFile,
+    project,
+    readCatalog,
+    run,
+    scenarioFile,
+    second,
+    watch,
 } from "./acceptance-support.js";
 import { type Design, counted, installSecond, makeLog, removeSecond } from "./second-provider.js";
 import type { Bits } from "./acceptance-support.js";
@@ -55,7 +72,10 @@ async function expectBothSee(): Promise<void> {
             assert.equal(theirs[name], made[name], `${bits}: the second saw ${name}`);
         }
     }
-    for (const [name, bits] of [["node", 64], ["node-x86", 32]] as const) {
+    for (const [name, bits] of [
+        ["node", 64],
+        ["node-x86", 32],
+    ] as const) {
         if (nodes[name] === undefined) {
             continue;
         }

@@ -7,7 +7,13 @@ import { Random, newSeed } from "../unit/catalogs.js";
 import { counts } from "../support/counts.js";
 import { bitnesses, exportRegistry, keepCatalog, project } from "./acceptance-support.js";
 import {
-    expectTraffic, installLayer, layers, layersInPath, removeLayer, shapeOfCatalog, strangers,
+    expectTraffic,
+    installLayer,
+    layers,
+    layersInPath,
+    removeLayer,
+    shapeOfCatalog,
+    strangers,
 } from "./strangers-support.js";
 import type { Layer } from "./strangers-support.js";
 

@@ -5,7 +5,12 @@ import { counts } from "../support/counts.js";
 import { bitnesses, exportRegistry, keepCatalog } from "./acceptance-support.js";
 import type { Bits } from "./acceptance-support.js";
 import {
-    expectTraffic, expectUpcallsAnswered, installLayer, layersInPath, removeLayer, runTraffic,
+    expectTraffic,
+    expectUpcallsAnswered,
+    installLayer,
+    layersInPath,
+    removeLayer,
+    runTraffic,
 } from "./strangers-support.js";
 import type { Layer } from "./strangers-support.js";
 

@@ -74,7 +74,10 @@ function ended(child: ChildProcess, what: string, { timeout = 180_000 }: RunOpti
 
 /** The last line of a text that is JSON. */
 export function lastJson(text: string): Record<string, unknown> {
-    const line = text.trimEnd().split(/\r?\n/).findLast((candidate) => candidate.startsWith("{"));
+    const line = text
+        .trimEnd()
+        .split(/\r?\n/)
+        .findLast((candidate) => candidate.startsWith("{"));
     assert.ok(line !== undefined, `no summary in: ${text}`);
     return JSON.parse(line) as Record<string, unknown>;
 }
@@ -167,7 +170,10 @@ export const scenarioFile = (name: string): string => path.join(project, "test",
 
 /** Runs one of the C++ test programs and returns its summary, whatever it says. */
 export async function program(
-    bits: Bits, name: string, args: readonly string[] = [], options: RunOptions = {},
+    bits: Bits,
+    name: string,
+    args: readonly string[] = [],
+    options: RunOptions = {},
 ): Promise<Record<string, unknown>> {
     return lastJson((await run(programFile(bits, name), args, options)).stdout);
 }
@@ -270,7 +276,10 @@ export async function watch(file: string, args: readonly string[] = [], options:
 
 /** The records that `watch --json` printed. */
 export function watchedOf(printed: string): Omit<Watched, "summary"> {
-    const records = printed.trimEnd().split("\n").map((line) => JSON.parse(line) as WatchRecord);
+    const records = printed
+        .trimEnd()
+        .split("\n")
+        .map((line) => JSON.parse(line) as WatchRecord);
     const byProcess = new Map<number, ProcessRecords>();
     for (const record of records) {
         let one = byProcess.get(record.pid);

@@ -2,8 +2,19 @@
 import assert from "node:assert/strict";
 import { counts } from "../support/counts.js";
 import {
-    bitnesses, cli, combinations, expectCode, expectSameCounts, keepCatalog, lastJson, nodes, program, programFile, run,
-    scenarioFile, watch,
+    bitnesses,
+    cli,
+    combinations,
+    expectCode,
+    expectSameCounts,
+    keepCatalog,
+    lastJson,
+    nodes,
+    program,
+    programFile,
+    run,
+    scenarioFile,
+    watch,
 } from "./acceptance-support.js";
 import type { Bits, Watched } from "./acceptance-support.js";
 
@@ -15,7 +26,12 @@ const scenarios: readonly (readonly [string, ...string[]])[] = [
     ["cluster", "--requests", `${counts.clusterRequests}`, "--policy", "rr"],
 ];
 
-const pairs: readonly (readonly [parent: Bits, child: Bits])[] = [[64, 64], [64, 32], [32, 64], [32, 32]];
+const pairs: readonly (readonly [parent: Bits, child: Bits])[] = [
+    [64, 64],
+    [64, 32],
+    [32, 64],
+    [32, 32],
+];
 
 /** The one process below the watched one whose program is this. */
 function descendant(watched: Watched, program: string): { pid: number; bits: number | undefined } {

@@ -6,19 +6,40 @@ import { packageVersion } from "#lib/native.js";
 import type { CallRecord, StartRecord } from "#lib/hooks/records.js";
 import { counts } from "../support/counts.js";
 import {
-    bitnesses, cli, cliFails, entriesOf, expectCode, exportRegistry, keepCatalog, ours, program, providerFile,
-    readCatalog, rescueFile, run,
+    bitnesses,
+    cli,
+    cliFails,
+    entriesOf,
+    expectCode,
+    exportRegistry,
+    keepCatalog,
+    ours,
+    program,
+    providerFile,
+    readCatalog,
+    rescueFile,
+    run,
 } from "./acceptance-support.js";
 import type { Bits } from "./acceptance-support.js";
 import {
-    type Package, Traffic, current, installedVersions, makePackage, neighbourDll, nextVersion, programsFolder,
+    type Package,
+    Traffic,
+    current,
+    installedVersions,
+    makePackage,
+    neighbourDll,
+    nextVersion,
+    programsFolder,
 } from "./upgrade-support.js";
 import { type Collected, collect, dataFolder } from "./watch-support.js";
 
 /** What the watch says of each version of the provider in a process, in the order of their starts. */
 function startsOf(collected: Collected, pid: number): string[] {
     const starts = collected.of(pid).filter((record): record is StartRecord => record.call === "start");
-    assert.deepEqual(starts.filter(({ mode }) => mode !== "active"), []);
+    assert.deepEqual(
+        starts.filter(({ mode }) => mode !== "active"),
+        [],
+    );
     return starts.map(({ version }) => version ?? "none");
 }
 
@@ -36,7 +57,10 @@ async function pathsAndRest(): Promise<{ paths: string[]; rest: unknown }> {
 async function expectInstalled({ installed }: Package): Promise<void> {
     const { paths } = await pathsAndRest();
     assert.equal(paths.length, 14);
-    assert.deepEqual(paths.filter((dll) => !dll.startsWith(`${installed}\\`)), []);
+    assert.deepEqual(
+        paths.filter((dll) => !dll.startsWith(`${installed}\\`)),
+        [],
+    );
 }
 
 /** What every operation does first: it deletes what earlier ones had to leave because programs used it. */
@@ -53,10 +77,13 @@ async function expectProgramsWork(): Promise<void> {
 
 /** Names and sizes of all files of installations. */
 function installedFiles(): string[] {
-    return fs.readdirSync(programsFolder(), { recursive: true, encoding: "utf8" }).map((name) => {
-        const status = fs.statSync(path.join(programsFolder(), name));
-        return status.isFile() ? `${name} ${status.size}` : name;
-    }).sort();
+    return fs
+        .readdirSync(programsFolder(), { recursive: true, encoding: "utf8" })
+        .map((name) => {
+            const status = fs.statSync(path.join(programsFolder(), name));
+            return status.isFile() ? `${name} ${status.size}` : name;
+        })
+        .sort();
 }
 
 const brokenDlls = [
@@ -112,7 +139,10 @@ describe("acceptance: upgrade and downgrade", function () {
         watched.stop();
         await collected.ended;
         const versions = [packageVersion(), nextVersion, packageVersion()].flatMap((version) => [[version], [version]]);
-        assert.deepEqual(all.map(({ pid }) => startsOf(collected, pid)), versions);
+        assert.deepEqual(
+            all.map(({ pid }) => startsOf(collected, pid)),
+            versions,
+        );
         for (const { pid, requests: made, echoes } of totals) {
             const calls = collected.of(pid).filter(({ call }) => call === "ConnectEx" || call === "WSPConnect");
             assert.ok(made >= requests && echoes >= requests && calls.length > 0, `${pid} worked, and was seen`);

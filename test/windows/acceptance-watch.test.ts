@@ -2,7 +2,16 @@
 import assert from "node:assert/strict";
 import { counts } from "../support/counts.js";
 import {
-    bitnesses, cli, cliFails, expectCode, expectSameCounts, keepCatalog, nodes, programFile, scenarioFile, watch,
+    bitnesses,
+    cli,
+    cliFails,
+    expectCode,
+    expectSameCounts,
+    keepCatalog,
+    nodes,
+    programFile,
+    scenarioFile,
+    watch,
 } from "./acceptance-support.js";
 import type { Bits } from "./acceptance-support.js";
 

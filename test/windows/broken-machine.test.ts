@@ -4,8 +4,23 @@ import assert from "node:assert/strict";
 import * as fs from "node:fs";
 import * as path from "node:path";
 import {
-    bitnesses, cli, cliJson, entriesOf, expectCode, exportRegistry, keepCatalog, nodes, ours, program, providerFile,
-    readCatalog, rescueFile, run, second, setup, temporaryFolder,
+    bitnesses,
+    cli,
+    cliJson,
+    entriesOf,
+    expectCode,
+    exportRegistry,
+    keepCatalog,
+    nodes,
+    ours,
+    program,
+    providerFile,
+    readCatalog,
+    rescueFile,
+    run,
+    second,
+    setup,
+    temporaryFolder,
 } from "./acceptance-support.js";
 import type { Bits, Catalog, Ended } from "./acceptance-support.js";
 
@@ -34,7 +49,8 @@ async function installBroken(dll: string): Promise<void> {
 /** The GUID of the hidden entry of the broken provider. */
 async function brokenGuid(): Promise<string> {
     const listed = JSON.parse((await rescue("list", "--json")).stdout) as Catalog;
-    return entriesOf(listed, 64).find(({ kind, providerId }) => kind === "hidden" && providerId.startsWith(second))!.providerId;
+    return entriesOf(listed, 64).find(({ kind, providerId }) => kind === "hidden" && providerId.startsWith(second))!
+        .providerId;
 }
 
 async function expectSockets(error: number | undefined): Promise<void> {
@@ -50,8 +66,20 @@ async function expectSockets(error: number | undefined): Promise<void> {
 /** What rescue lists is what the CLI lists, as far as it goes. */
 function expectSameEntries(listed: Catalog, catalog: Catalog, bits: Bits): void {
     const plain = (of: Catalog): unknown =>
-        entriesOf(of, bits).map(({ id, name, providerId, path: dll, chain, kind, family, socketType, protocol, ifs }) =>
-            ({ id, name, providerId, dll, chain, kind, family, socketType, protocol, ifs }));
+        entriesOf(of, bits).map(
+            ({ id, name, providerId, path: dll, chain, kind, family, socketType, protocol, ifs }) => ({
+                id,
+                name,
+                providerId,
+                dll,
+                chain,
+                kind,
+                family,
+                socketType,
+                protocol,
+                ifs,
+            }),
+        );
     assert.deepEqual(plain(listed), plain(catalog));
 }
 
@@ -89,7 +117,9 @@ describe("a machine on which every socket call fails", function () {
         const doctor = await cli(["doctor", "--json"]);
         expectCode(doctor, 1);
         const { findings } = JSON.parse(doctor.stdout) as { findings: Finding[] };
-        const blamed = findings.filter(({ severity }) => severity === "error").map(({ provider }) => provider?.name ?? "");
+        const blamed = findings
+            .filter(({ severity }) => severity === "error")
+            .map(({ provider }) => provider?.name ?? "");
         assert.ok(blamed.length > 0 && blamed.every((name) => name.startsWith("second")), JSON.stringify(findings));
         const now = await readCatalog();
         assert.deepEqual(now, catalog, "and nothing was mended unasked");
@@ -109,7 +139,7 @@ describe("a machine on which every socket call fails", function () {
             return withOurs;
         },
         // From here on without ours.
-        "restore": async () => {
+        restore: async () => {
             expectCode(await cli(["restore", keep.backup(), "--yes"]), 0);
             return pristine;
         },
@@ -147,7 +177,9 @@ describe("a machine on which no Node can start", function () {
             expectCode(done, 2);
             assert.ok(done.stdout.includes(code), done.stdout);
         };
-        const base = entriesOf(JSON.parse((await rescue("list", "--json")).stdout) as Catalog, 64).find(({ kind }) => kind === "base")!;
+        const base = entriesOf(JSON.parse((await rescue("list", "--json")).stdout) as Catalog, 64).find(
+            ({ kind }) => kind === "base",
+        )!;
         await refused("ERR_UNKNOWN_PROVIDER", "remove", "nobody");
         await refused("ERR_BASE_PROVIDER", "remove", base.name);
         await refused("ERR_BASE_PROVIDER", "remove", base.providerId);
@@ -160,7 +192,9 @@ describe("a machine on which no Node can start", function () {
     });
 
     it("rescue alone lists, backs up to a file, removes ours, removes the culprit, and restores the file", async () => {
-        const listed = JSON.parse((await rescue("list", "--json")).stdout) as Catalog & { namespaces: Record<string, unknown[]> };
+        const listed = JSON.parse((await rescue("list", "--json")).stdout) as Catalog & {
+            namespaces: Record<string, unknown[]>;
+        };
         for (const bits of bitnesses) {
             assert.ok(entriesOf(listed, bits).some(({ providerId }) => providerId.startsWith(ours)));
             assert.ok(entriesOf(listed, bits)[0]?.providerId.startsWith(second));
@@ -177,15 +211,27 @@ describe("a machine on which no Node can start", function () {
         for (const bits of bitnesses) {
             const entries = entriesOf(without, bits);
             const ids = new Set(entries.map(({ id }) => id));
-            assert.ok(entries.every(({ providerId }) => !providerId.startsWith(ours)), "ours is gone");
-            assert.ok(entries.some(({ providerId }) => providerId.startsWith(second)), "and nothing else");
-            assert.ok(entries.every(({ kind, chain }) => kind !== "layered" || chain.every((id) => ids.has(id))), "no chain dangles");
+            assert.ok(
+                entries.every(({ providerId }) => !providerId.startsWith(ours)),
+                "ours is gone",
+            );
+            assert.ok(
+                entries.some(({ providerId }) => providerId.startsWith(second)),
+                "and nothing else",
+            );
+            assert.ok(
+                entries.every(({ kind, chain }) => kind !== "layered" || chain.every((id) => ids.has(id))),
+                "no chain dangles",
+            );
         }
 
         await rescue("remove", await brokenGuid());
         assert.equal(await exportRegistry(), pristine, "all that is left is what was there first");
         await expectSockets(undefined);
-        assert.equal((await cliJson<Catalog>("catalog")).protocols["64"]?.length, entriesOf(without, 64).filter(({ providerId }) => !providerId.startsWith(second)).length);
+        assert.equal(
+            (await cliJson<Catalog>("catalog")).protocols["64"]?.length,
+            entriesOf(without, 64).filter(({ providerId }) => !providerId.startsWith(second)).length,
+        );
 
         await rescue("restore", file);
         assert.equal(await exportRegistry(), broken, "the file brings back exactly what was backed up");

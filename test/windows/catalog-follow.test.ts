@@ -9,7 +9,19 @@ import { createInterface } from "node:readline";
 import { watchCatalog } from "winsock-spi";
 import type { CatalogChange, CatalogName, CatalogWatch } from "winsock-spi";
 import {
-    bitnesses, cli, cliFile, expectCode, exportRegistry, keepCatalog, nodes, parameters, providerFile, run, second, setup, temporaryFolder,
+    bitnesses,
+    cli,
+    cliFile,
+    expectCode,
+    exportRegistry,
+    keepCatalog,
+    nodes,
+    parameters,
+    providerFile,
+    run,
+    second,
+    setup,
+    temporaryFolder,
 } from "./acceptance-support.js";
 
 async function reg(...args: readonly string[]): Promise<void> {
@@ -23,13 +35,17 @@ const removeValue = (key: string, name: string): Promise<void> =>
 
 /** Takes changes until one of them, or all of them together, satisfy; gives them all. */
 async function changesUntil(
-    watch: AsyncIterator<CatalogChange>, enough: (changes: readonly CatalogChange[]) => boolean,
+    watch: AsyncIterator<CatalogChange>,
+    enough: (changes: readonly CatalogChange[]) => boolean,
 ): Promise<CatalogChange[]> {
     const changes: CatalogChange[] = [];
     while (!enough(changes)) {
         const { value, done } = await watch.next();
-        assert.ok(done !== true, `the watch goes on; until then ${JSON.stringify(changes.map(({ difference }) => difference))}`);
-        changes.push(value as CatalogChange);
+        assert.ok(
+            done !== true,
+            `the watch goes on; until then ${JSON.stringify(changes.map(({ difference }) => difference))}`,
+        );
+        changes.push(value);
     }
     return changes;
 }
@@ -80,7 +96,8 @@ describe("changes of the catalog as they happen", function () {
                 assert.ok(time.getTime() >= begin - 1000 && time.getTime() <= Date.now() + 1000, time.toISOString());
                 assert.ok(["registry", "winsock"].includes(source), source);
             }
-            if (watch.watch.sources.events) { // Windows' own, which names the program; not under Wine
+            if (watch.watch.sources.events) {
+                // Windows' own, which names the program; not under Wine
                 const isInstaller = ({ by }: CatalogChange): boolean =>
                     by?.event === "install" && /second_provider_setup\.exe$/i.test(by.program ?? "");
                 if (!added.some(isInstaller)) {
@@ -100,8 +117,13 @@ describe("changes of the catalog as they happen", function () {
         const [first] = await changesUntil(watch, (changes) => changes.length === 1);
         assert.deepEqual(valuesIn(first!), ["winsock-spi-test"]);
         await reg("add", `${parameters}\\AppId_Catalog\\0BADCAFE`, "/v", "AppFullPath", "/d", "C:\\a.exe", "/f");
-        const made = await changesUntil(watch, (changes) => changes.flatMap(valuesIn).some((name) => name.endsWith("AppFullPath")));
-        assert.ok(made.flatMap(valuesIn).every((name) => name.startsWith("AppId_Catalog\\")), "and nothing twice");
+        const made = await changesUntil(watch, (changes) =>
+            changes.flatMap(valuesIn).some((name) => name.endsWith("AppFullPath")),
+        );
+        assert.ok(
+            made.flatMap(valuesIn).every((name) => name.startsWith("AppId_Catalog\\")),
+            "and nothing twice",
+        );
     });
 
     it("while a writer is at work nothing is told; then everything in one", async () => {
@@ -115,7 +137,10 @@ describe("changes of the catalog as they happen", function () {
         await setValue("", "winsock-spi-end", "3");
         const changes = await changesUntil(watch, (all) => all.flatMap(valuesIn).includes("winsock-spi-end"));
         const [first] = changes;
-        assert.ok(["winsock-spi-one", "winsock-spi-two"].every((name) => valuesIn(first!).includes(name)), valuesIn(first!).join());
+        assert.ok(
+            ["winsock-spi-one", "winsock-spi-two"].every((name) => valuesIn(first!).includes(name)),
+            valuesIn(first!).join(),
+        );
         assert.ok(changes.length <= 2, "the lock itself is no change");
     });
 
@@ -130,8 +155,13 @@ describe("changes of the catalog as they happen", function () {
         const watch = follow();
         try {
             await reg("delete", parameters, "/f");
-            const gone = await changesUntil(watch, (all) => Object.keys(all.at(-1)?.catalog.protocols ?? { "64": [] }).length === 0);
-            assert.ok(gone.some(({ difference }) => difference.protocols["64"]?.every(({ change }) => change === "removed")));
+            const gone = await changesUntil(
+                watch,
+                (all) => Object.keys(all.at(-1)?.catalog.protocols ?? { "64": [] }).length === 0,
+            );
+            assert.ok(
+                gone.some(({ difference }) => difference.protocols["64"]?.every(({ change }) => change === "removed")),
+            );
         } finally {
             await reg("import", saved);
         }
@@ -176,10 +206,15 @@ describe("changes of the catalog as they happen", function () {
 });
 
 /** The CLI with a channel on which "end" is Ctrl-C to it: a signal of Windows' consoles cannot be sent to one process. */
-function startFollowing(args: readonly string[]): { next(): Promise<string>; end(): Promise<{ code: number | null; rest: string[] }> } {
-    const listen = "data:text/javascript,process.on('message',()=>{process.emit('SIGINT');process.disconnect()});process.channel.unref()";
+function startFollowing(args: readonly string[]): {
+    next(): Promise<string>;
+    end(): Promise<{ code: number | null; rest: string[] }>;
+} {
+    const listen =
+        "data:text/javascript,process.on('message',()=>{process.emit('SIGINT');process.disconnect()});process.channel.unref()";
     const child = spawn(nodes["node"]!, ["--import", listen, cliFile, "catalog", "--follow", ...args], {
-        stdio: ["ignore", "pipe", "pipe", "ipc"], windowsHide: true,
+        stdio: ["ignore", "pipe", "pipe", "ipc"],
+        windowsHide: true,
     });
     const exited = once(child, "exit") as Promise<[number | null]>;
     let notes = "";
@@ -217,10 +252,17 @@ describe("catalog --follow", function () {
 
     it("--json prints one value a line, and Ctrl-C ends it with 0", async () => {
         const following = startFollowing(["--json"]);
-        const line = JSON.parse(await removeAfter(following.next())) as { time: string; source: string; difference: { same: boolean; registry: { path: string }[] } };
+        const line = JSON.parse(await removeAfter(following.next())) as {
+            time: string;
+            source: string;
+            difference: { same: boolean; registry: { path: string }[] };
+        };
         assert.ok(!Number.isNaN(Date.parse(line.time)) && ["registry", "winsock"].includes(line.source));
         assert.equal(line.difference.same, false);
-        assert.deepEqual(line.difference.registry.map((change) => change.path), ["winsock-spi-follow"]);
+        assert.deepEqual(
+            line.difference.registry.map((change) => change.path),
+            ["winsock-spi-follow"],
+        );
         const { code, rest } = await following.end();
         assert.equal(code, 0);
         for (const one of rest) {
@@ -268,14 +310,21 @@ describe("catalog --tree and --svg", function () {
         expectCode(done, 0);
         assert.equal((JSON.parse(done.stdout) as { file: string }).file, file);
         assert.match(fs.readFileSync(file, "utf8"), /^<svg [^]*TCP\/IPv4[^]*<\/svg>\n$/);
-        assert.deepEqual(fs.readdirSync(temporaryFolder()).filter((name) => name.includes("catalog.svg")), ["catalog.svg"]);
+        assert.deepEqual(
+            fs.readdirSync(temporaryFolder()).filter((name) => name.includes("catalog.svg")),
+            ["catalog.svg"],
+        );
         const failed = await cli(["catalog", "--svg", path.join(temporaryFolder(), "missing", "x.svg"), "--json"]);
         expectCode(failed, 2);
         assert.equal((JSON.parse(failed.stdout) as { error: { code: string } }).error.code, "ERR_NOT_WRITABLE");
     });
 
     it("ways of showing exclude each other", async () => {
-        for (const args of [["--tree", "--follow"], ["--tree", "--svg", "x.svg"], ["--tree", "--json"]]) {
+        for (const args of [
+            ["--tree", "--follow"],
+            ["--tree", "--svg", "x.svg"],
+            ["--tree", "--json"],
+        ]) {
             expectCode(await cli(["catalog", ...args]), 64);
         }
     });

@@ -3,14 +3,35 @@ import assert from "node:assert/strict";
 import * as fs from "node:fs";
 import * as path from "node:path";
 import {
-    backup, diff, enableNamespace, exclude, formatDiff, include, listBackups, order, orderNamespaces, readBackup,
-    readCatalog, removeNamespace, restore, uninstall,
+    backup,
+    diff,
+    enableNamespace,
+    exclude,
+    formatDiff,
+    include,
+    listBackups,
+    order,
+    orderNamespaces,
+    readBackup,
+    readCatalog,
+    removeNamespace,
+    restore,
+    uninstall,
 } from "winsock-spi";
 import type { BackupListing, Catalog, CatalogEntry } from "winsock-spi";
 import { native } from "#lib/native.js";
 import { counts } from "../support/counts.js";
 import {
-    bitnesses, cli, cliFails, cliJson, expectCode, exportRegistry, keepCatalog, providerFile, setup, temporaryFolder,
+    bitnesses,
+    cli,
+    cliFails,
+    cliJson,
+    expectCode,
+    exportRegistry,
+    keepCatalog,
+    providerFile,
+    setup,
+    temporaryFolder,
 } from "./acceptance-support.js";
 import { killAtEveryPoint } from "./executor-support.js";
 import { expectTraffic, installLayer, removeLayer, shapeOfCatalog } from "./strangers-support.js";
@@ -117,7 +138,10 @@ describe("restore on the live catalog", function () {
 
         const { plan } = await restore(file, { way: "winsock" });
         assert.deepEqual(plan.steps.map((step) => step.do).sort(), [
-            "enable-namespace", "install-namespace", "order-namespaces", "set-application-category",
+            "enable-namespace",
+            "install-namespace",
+            "order-namespaces",
+            "set-application-category",
         ]);
         const now = await readCatalog();
         assert.deepEqual(formatDiff(diff((await readBackup(file)).decoded, now)), "");
@@ -134,7 +158,9 @@ describe("restore on the live catalog", function () {
         const tally = { tried: 0, losses: 0 };
         await killAtEveryPoint(
             {
-                operation, onFailure: operation.onFailure, most: counts.killPointsOfRestore,
+                operation,
+                onFailure: operation.onFailure,
+                most: counts.killPointsOfRestore,
                 begin: async () => {
                     await restore(empty);
                 },
@@ -191,8 +217,9 @@ describe("order on the live catalog", function () {
     keepCatalog({ each: true });
 
     const topTcp = (catalog: Catalog): CatalogEntry | undefined =>
-        catalog.protocols["64"]?.find(({ kind, family, socketType }) =>
-            kind !== "hidden" && family === 2 && socketType === 1);
+        catalog.protocols["64"]?.find(
+            ({ kind, family, socketType }) => kind !== "hidden" && family === 2 && socketType === 1,
+        );
 
     it("puts a provider first by its name, refuses to bypass one unless told to, and can be undone", async () => {
         const before = await exportRegistry();
@@ -206,7 +233,10 @@ describe("order on the live catalog", function () {
         await assert.rejects(order({ first: ["no such name"] }), { code: "ERR_UNKNOWN_PROVIDER" });
         await assert.rejects(order({}), TypeError);
         const dry = await order({ first: [base.name], bypass: true, dryRun: true });
-        assert.deepEqual(dry.plan.steps.map((step) => step.do), ["write-order", "write-order"]);
+        assert.deepEqual(
+            dry.plan.steps.map((step) => step.do),
+            ["write-order", "write-order"],
+        );
         assert.equal(await exportRegistry(), installed);
         await cliJson("order", "--first", base.name, "--bypass", "--yes");
         assert.equal(topTcp(await readCatalog())?.kind, "base");
@@ -237,7 +267,10 @@ describe("automatic backups", function () {
             written.push((await backup()).file);
         }
         const listed = await cliJson<BackupListing[]>("backup", "--list");
-        assert.deepEqual(listed.map(({ file }) => file), written.toReversed().slice(0, 20));
+        assert.deepEqual(
+            listed.map(({ file }) => file),
+            written.toReversed().slice(0, 20),
+        );
         const { protocols } = await readCatalog();
         for (const { created, size, entries, problem } of listed) {
             assert.equal(problem, undefined);

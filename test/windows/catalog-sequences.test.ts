@@ -28,8 +28,12 @@ const counters = new Set(["Serial_Access_Num", "Next_Catalog_Entry_ID"]);
 /** Values and keys as text; descriptors are not restored. */
 function plain(tree: RegistryTree): unknown {
     return {
-        values: Object.entries(tree.values).filter(([name]) => !counters.has(name)).sort(([a], [b]) => (a < b ? -1 : 1)),
-        keys: Object.entries(tree.keys).sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, child]) => [name, plain(child)]),
+        values: Object.entries(tree.values)
+            .filter(([name]) => !counters.has(name))
+            .sort(([a], [b]) => (a < b ? -1 : 1)),
+        keys: Object.entries(tree.keys)
+            .sort(([a], [b]) => (a < b ? -1 : 1))
+            .map(([name, child]) => [name, plain(child)]),
     };
 }
 
@@ -46,8 +50,16 @@ function expectSound({ catalog }: State, after: string): void {
         for (const { id, name, kind, chain } of entries) {
             if (kind === "layered") {
                 const missing = chain.filter((place) => !byId.has(place));
-                assert.deepEqual(missing, [], `${after}: ${bits}-bit, the chain of ${id} ${name} names nothing that is not there`);
-                assert.equal(byId.get(chain.at(-1)!)?.kind, "base", `${after}: ${bits}-bit, the chain of ${id} ${name} ends at a base entry`);
+                assert.deepEqual(
+                    missing,
+                    [],
+                    `${after}: ${bits}-bit, the chain of ${id} ${name} names nothing that is not there`,
+                );
+                assert.equal(
+                    byId.get(chain.at(-1)!)?.kind,
+                    "base",
+                    `${after}: ${bits}-bit, the chain of ${id} ${name} ends at a base entry`,
+                );
             }
         }
     }
@@ -71,13 +83,18 @@ function entriesOfLayer({ catalog }: State, layer: Layer): CatalogEntry[] {
 }
 
 /** Where it lies in the package, so that no uninstall takes it away from a backup that is to be restored. */
-const ownDlls = ["win32-x64", "win32-ia32"].map((folder) => path.join(project, "prebuilds", folder, "winsock_spi_lsp.dll"));
+const ownDlls = ["win32-x64", "win32-ia32"].map((folder) =>
+    path.join(project, "prebuilds", folder, "winsock_spi_lsp.dll"),
+);
 
 class Sequence {
     readonly done: string[] = [];
     #state = stateNow();
 
-    constructor(readonly random: Random, readonly backups: string[]) {}
+    constructor(
+        readonly random: Random,
+        readonly backups: string[],
+    ) {}
 
     /** One random operation, and what must be true after it. */
     async step(): Promise<void> {
@@ -92,7 +109,9 @@ class Sequence {
             const guid = entriesOfLayer(this.#state, layer)[0]!.providerId;
             await (layer === "ours" || this.random.chance(50)
                 ? this.#do(`remove ${layer}`, () => removeLayer(layer))
-                : this.#do(`uninstall ${guid} (${layer})`, () => removeProvider({ providers: [guid] }).then(() => undefined)));
+                : this.#do(`uninstall ${guid} (${layer})`, () =>
+                      removeProvider({ providers: [guid] }).then(() => undefined),
+                  ));
         } else if (draw < 85 && present.length > 0) {
             await this.#order(this.random.pick(present));
         } else if (this.backups.length > 0) {
@@ -102,7 +121,9 @@ class Sequence {
     }
 
     async restore(file: string, way: Way): Promise<void> {
-        await this.#do(`restore ${path.basename(file)} --way ${way}`, () => restore(file, { way }).then(() => undefined));
+        await this.#do(`restore ${path.basename(file)} --way ${way}`, () =>
+            restore(file, { way }).then(() => undefined),
+        );
     }
 
     get state(): State {
@@ -117,7 +138,9 @@ class Sequence {
 
     /** A layer to the top, or its entries in another order at the top; what would bypass a layer is refused. */
     async #order(layer: Layer): Promise<void> {
-        const ids = entriesOfLayer(this.#state, layer).filter(({ kind }) => kind === "layered").map(({ id }) => id);
+        const ids = entriesOfLayer(this.#state, layer)
+            .filter(({ kind }) => kind === "layered")
+            .map(({ id }) => id);
         const first = this.random.chance(50) ? ids : ids.reverse();
         const before = this.#state.registry;
         await this.#do(`order ${layer} first`, async () => {
@@ -176,13 +199,17 @@ describe("random sequences on the live catalog", function () {
                 backups.splice(0, backups.length - 8);
             } catch (error) {
                 const story = [`seed ${seed}, sequence ${number}`, ...sequence.done].join("\n    ");
-                throw new Error(`${story}\n${error instanceof Error ? error.message : String(error)}`, { cause: error });
+                throw new Error(`${story}\n${error instanceof Error ? error.message : String(error)}`, {
+                    cause: error,
+                });
             }
             operations += sequence.done.length;
             if (number % 20 === 19) {
                 console.log(`      ${number + 1} sequences, ${operations} operations, seed ${seed}`);
             }
         }
-        console.log(`      ${counts.catalogSequences} sequences, ${operations} operations, seed ${seed}: no chain dangled, nothing was lost`);
+        console.log(
+            `      ${counts.catalogSequences} sequences, ${operations} operations, seed ${seed}: no chain dangled, nothing was lost`,
+        );
     });
 });

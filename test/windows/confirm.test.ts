@@ -8,7 +8,16 @@ import { backup, confirm, install, pendingChange, recover, restore, rollBack, un
 import { type RecoveryResult, native } from "#lib/native.js";
 import { counts } from "../support/counts.js";
 import { skipIfUnchangeable } from "../support/windows.js";
-import { cli, cliFails, cliJson, expectCode, keepCatalog, rescueFile, run, temporaryFolder } from "./acceptance-support.js";
+import {
+    cli,
+    cliFails,
+    cliJson,
+    expectCode,
+    keepCatalog,
+    rescueFile,
+    run,
+    temporaryFolder,
+} from "./acceptance-support.js";
 import { catalogState, data, execute, files, points, programs, recover as settle } from "./executor-support.js";
 import { gated } from "./gate.js";
 

@@ -15,9 +15,24 @@ const assertions = 3_400;
 
 /** So many records of these calls the provider writes at least during the suite. */
 const callsSeen = {
-    WSPSocket: 500, WSPBind: 300, WSPListen: 100, WSPConnect: 150, WSPAccept: 100, WSPSend: 100, WSPRecv: 100,
-    WSPSendTo: 50, WSPRecvFrom: 10, WSPSelect: 100, WSPIoctl: 100, WSPSetSockOpt: 200, WSPDuplicateSocket: 10,
-    AcceptEx: 10, ConnectEx: 5, DisconnectEx: 3, TransmitFile: 5, WSARecvMsg: 5,
+    WSPSocket: 500,
+    WSPBind: 300,
+    WSPListen: 100,
+    WSPConnect: 150,
+    WSPAccept: 100,
+    WSPSend: 100,
+    WSPRecv: 100,
+    WSPSendTo: 50,
+    WSPRecvFrom: 10,
+    WSPSelect: 100,
+    WSPIoctl: 100,
+    WSPSetSockOpt: 200,
+    WSPDuplicateSocket: 10,
+    AcceptEx: 10,
+    ConnectEx: 5,
+    DisconnectEx: 3,
+    TransmitFile: 5,
+    WSARecvMsg: 5,
 };
 
 const provider = "winsock_spi_lsp.dll";
@@ -45,7 +60,11 @@ function outcome(output: string): Outcome {
 }
 
 function expectAsDocumented({ lines, counts }: Outcome): void {
-    assert.deepEqual(lines.filter((line) => line.startsWith("not ok")), [], counts);
+    assert.deepEqual(
+        lines.filter((line) => line.startsWith("not ok")),
+        [],
+        counts,
+    );
     assert.match(counts, / 0 failed,/);
     assert.equal(new Set(lines).size, lines.length);
     assert.ok(lines.length >= assertions, `${lines.length} assertions ran, at least ${assertions} expected`);
@@ -80,10 +99,7 @@ function expectSameLines(actual: readonly string[], expected: readonly string[])
         const all = new Set(others);
         return lines.filter((line) => !all.has(line));
     };
-    assert.deepEqual(
-        { more: without(actual, expected), fewer: without(expected, actual) },
-        { more: [], fewer: [] },
-    );
+    assert.deepEqual({ more: without(actual, expected), fewer: without(expected, actual) }, { more: [], fewer: [] });
 }
 
 async function runSuite(file: string): Promise<Outcome> {
@@ -102,7 +118,10 @@ async function runBare(bits: Bits, name: string): Promise<Outcome> {
 /** The whole suite under `watch`, which tells what the provider in its process saw. */
 async function runWatched(bits: Bits): Promise<{ result: Outcome; records: WatchRecord[] }> {
     const done = await cli(["watch", "--json", "--", programFile(bits)]);
-    const records = done.stdout.trimEnd().split("\n").map((line) => JSON.parse(line) as WatchRecord);
+    const records = done.stdout
+        .trimEnd()
+        .split("\n")
+        .map((line) => JSON.parse(line) as WatchRecord);
     return { result: outcome(done.stderr), records };
 }
 

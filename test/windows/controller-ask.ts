@@ -36,12 +36,18 @@ interface Outcome {
 
 async function listener(): Promise<{ port: number; connections: () => number; close: () => void }> {
     let connections = 0;
-    const server = net.createServer((socket) => {
-        connections++;
-        socket.on("error", () => undefined).resume();
-    }).listen(0, "127.0.0.1");
+    const server = net
+        .createServer((socket) => {
+            connections++;
+            socket.on("error", () => undefined).resume();
+        })
+        .listen(0, "127.0.0.1");
     await once(server, "listening");
-    return { port: (server.address() as net.AddressInfo).port, connections: () => connections, close: () => server.close() };
+    return {
+        port: (server.address() as net.AddressInfo).port,
+        connections: () => connections,
+        close: () => server.close(),
+    };
 }
 
 export function askTests(): void {
@@ -58,12 +64,19 @@ export function askTests(): void {
         const policyFor = (port: number, then: Action): Policy => ({
             version: 1,
             default: { kind: "allow" },
-            rules: [{
-                name: "held", match: { call: ["connect"], to: [{ ports: [{ first: port, last: port }] }] }, then,
-            }],
+            rules: [
+                {
+                    name: "held",
+                    match: { call: ["connect"], to: [{ ports: [{ first: port, last: port }] }] },
+                    then,
+                },
+            ],
         });
-        const asking = (timeout = 30_000, otherwise: Otherwise = { kind: "deny", error: "WSAEACCES" }): Action =>
-            ({ kind: "ask", timeout, otherwise });
+        const asking = (timeout = 30_000, otherwise: Otherwise = { kind: "deny", error: "WSAEACCES" }): Action => ({
+            kind: "ask",
+            timeout,
+            otherwise,
+        });
 
         async function place(): Promise<Awaited<ReturnType<typeof listener>>> {
             const made = await listener();
@@ -84,7 +97,9 @@ export function askTests(): void {
             const program = await startNode(client);
             const calls: HeldCall[] = [];
             const answers = [
-                "allow", "deny", { action: "redirect", to: { address: "127.0.0.1", port: other.port } },
+                "allow",
+                "deny",
+                { action: "redirect", to: { address: "127.0.0.1", port: other.port } },
             ] as const;
             await ask(async (call) => {
                 calls.push(call);
@@ -113,8 +128,14 @@ export function askTests(): void {
             await applyPolicy(policyFor(wanted.port, asking()));
             let asked = 0;
             let remember: "process" | "forever" = "process";
-            await ask(() => (asked++, remember === "process"
-                ? { action: "allow", remember } : { action: "deny", error: "WSAENETUNREACH", remember }));
+            await ask(
+                () => (
+                    asked++,
+                    remember === "process"
+                        ? { action: "allow", remember }
+                        : { action: "deny", error: "WSAENETUNREACH", remember }
+                ),
+            );
             const first = await startNode(client);
             assert.equal((await connect(first, wanted.port)).result, "connected");
             assert.equal((await connect(first, wanted.port)).result, "connected");
@@ -127,7 +148,11 @@ export function askTests(): void {
                 await new Promise((resolve) => setTimeout(resolve, 5));
             }
             const third = await startNode(client);
-            assert.equal((await connect(third, wanted.port)).result, "ENETUNREACH", "denied at once, with the chosen error");
+            assert.equal(
+                (await connect(third, wanted.port)).result,
+                "ENETUNREACH",
+                "denied at once, with the chosen error",
+            );
             assert.equal(asked, 2);
         });
 
@@ -156,19 +181,27 @@ export function askTests(): void {
             await applyPolicy(policyFor(wanted.port, asking()));
             const programs = await Promise.all(Array.from({ length: 4 }, () => startNode(client)));
             const waiting: (() => void)[] = [];
-            await ask(() => new Promise((resolve) => {
-                waiting.push(() => resolve("allow"));
-                if (waiting.length === programs.length) {
-                    waiting.forEach((go) => go());
-                }
-            }));
+            await ask(
+                () =>
+                    new Promise((resolve) => {
+                        waiting.push(() => resolve("allow"));
+                        if (waiting.length === programs.length) {
+                            waiting.forEach((go) => go());
+                        }
+                    }),
+            );
             const outcomes = await Promise.all(programs.map((program) => connect(program, wanted.port)));
-            assert.deepEqual(outcomes.map(({ result }) => result), programs.map(() => "connected"));
+            assert.deepEqual(
+                outcomes.map(({ result }) => result),
+                programs.map(() => "connected"),
+            );
         });
 
         it("relays start with the first call that wants one", async () => {
             const wanted = await place();
-            await applyPolicy(policyFor(wanted.port, { kind: "relay", delay: 80, otherwise: { kind: "deny", error: "WSAEACCES" } }));
+            await applyPolicy(
+                policyFor(wanted.port, { kind: "relay", delay: 80, otherwise: { kind: "deny", error: "WSAEACCES" } }),
+            );
             await ask(() => undefined);
             const program = await startNode(client);
             const outcome = await connect(program, wanted.port);

@@ -16,10 +16,13 @@ import { dataFolder, startNode } from "./watch-support.js";
 const asking = (port: number): Policy => ({
     version: 1,
     default: { kind: "allow" },
-    rules: [{
-        name: "ask", match: { call: ["connect"], to: [{ ports: [{ first: port, last: port }] }] },
-        then: { kind: "ask", timeout: 20_000, otherwise: { kind: "deny", error: "WSAEACCES" } },
-    }],
+    rules: [
+        {
+            name: "ask",
+            match: { call: ["connect"], to: [{ ports: [{ first: port, last: port }] }] },
+            then: { kind: "ask", timeout: 20_000, otherwise: { kind: "deny", error: "WSAEACCES" } },
+        },
+    ],
 });
 
 /** Says how a connect to a port went. */
@@ -49,7 +52,10 @@ function startOf(pid: number): bigint {
 /** A server whose port is asked about, so that no other connect is. */
 async function listener(): Promise<{ port: number; connections: () => number }> {
     let connections = 0;
-    const server = net.createServer((socket) => (connections++, socket.destroy())).listen(0, "127.0.0.1").unref();
+    const server = net
+        .createServer((socket) => (connections++, socket.destroy()))
+        .listen(0, "127.0.0.1")
+        .unref();
     await once(server, "listening");
     return { port: (server.address() as net.AddressInfo).port, connections: () => connections };
 }
@@ -138,9 +144,15 @@ export function hostileTests(): void {
         it("an answer goes to who asked: the same number from two connections is two calls", async () => {
             const { generation } = await applyPolicy(asking(9));
             running.push(await startController({ onAsk: ({ remote }) => (remote?.port === 1 ? "allow" : "deny") }));
-            const [one, two] = [await connected(controllerPipe(process.pid)), await connected(controllerPipe(process.pid))];
-            const [first, second] = await Promise.all([one, two].map((stream, index) =>
-                answered(stream, { id: 5n, generation, remote: { address: "192.0.2.1", port: index + 1 } })));
+            const [one, two] = [
+                await connected(controllerPipe(process.pid)),
+                await connected(controllerPipe(process.pid)),
+            ];
+            const [first, second] = await Promise.all(
+                [one, two].map((stream, index) =>
+                    answered(stream, { id: 5n, generation, remote: { address: "192.0.2.1", port: index + 1 } }),
+                ),
+            );
             assert.deepEqual([first?.action, second?.action], [1, 2]);
             one.destroy();
             two.destroy();
@@ -151,9 +163,13 @@ export function hostileTests(): void {
             running.push(await startController({ onAsk: () => "allow" }));
             const flood = await connected(controllerPipe(process.pid));
             flood.pause();
-            const requests = Buffer.concat(Array.from({ length: 4096 }, (_, id) => encodeRequest({ id: BigInt(id), generation })));
+            const requests = Buffer.concat(
+                Array.from({ length: 4096 }, (_, id) => encodeRequest({ id: BigInt(id), generation })),
+            );
             let warnings = 0;
-            const onWarning = (): void => void warnings++;
+            const onWarning = (): void => {
+                warnings++;
+            };
             process.on("warning", onWarning);
             for (let times = 0; times < 32; times++) {
                 flood.write(requests); // 11 MB; the pipe holds a small part of that
@@ -172,7 +188,9 @@ export function hostileTests(): void {
         it("one process has eight connections at most", async () => {
             const { generation } = await applyPolicy(asking(9));
             const notices: string[] = [];
-            running.push(await startController({ onAsk: () => "allow", onNotice: ({ message }) => notices.push(message) }));
+            running.push(
+                await startController({ onAsk: () => "allow", onNotice: ({ message }) => notices.push(message) }),
+            );
             const eight: net.Socket[] = [];
             for (let count = 0; count < 8; count++) {
                 eight.push(await connected(controllerPipe(process.pid)));

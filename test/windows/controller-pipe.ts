@@ -17,21 +17,28 @@ import { startNode } from "./watch-support.js";
 const asking: Policy = {
     version: 1,
     default: { kind: "allow" },
-    rules: [{
-        name: "ask", match: { program: ["no-such-program.exe"] },
-        then: { kind: "ask", timeout: 10_000, otherwise: { kind: "deny", error: "WSAEACCES" } },
-    }],
+    rules: [
+        {
+            name: "ask",
+            match: { program: ["no-such-program.exe"] },
+            then: { kind: "ask", timeout: 10_000, otherwise: { kind: "deny", error: "WSAEACCES" } },
+        },
+    ],
 };
 const remote = { address: "192.0.2.1", port: 80 };
 
 /** Connects as a provider does and asks once; undefined if the controller hangs up. */
-async function askAt(pipe: string, fields: Parameters<typeof encodeRequest>[0]): Promise<ReturnType<typeof decodeAnswer> | undefined> {
+async function askAt(
+    pipe: string,
+    fields: Parameters<typeof encodeRequest>[0],
+): Promise<ReturnType<typeof decodeAnswer> | undefined> {
     const stream = net.connect(pipe);
     try {
         await once(stream, "connect");
         stream.write(encodeRequest({ remote, ...fields }));
         const bytes = await Promise.race([
-            once(stream, "data").then(([chunk]) => chunk as Buffer), once(stream, "close").then(() => undefined),
+            once(stream, "data").then(([chunk]) => chunk as Buffer),
+            once(stream, "close").then(() => undefined),
         ]);
         assert.ok(bytes === undefined || bytes.length === answerSize);
         return bytes && decodeAnswer(bytes);
@@ -73,8 +80,11 @@ export function pipeTests(): void {
 
         it("is one: a second is refused with the first one's number; a dead one is replaced", async () => {
             await start();
-            await assert.rejects(start(), (error: Error & { code?: string }) =>
-                error.code === "ERR_CONTROLLER_RUNNING" && error.message.includes(String(process.pid)));
+            await assert.rejects(
+                start(),
+                (error: Error & { code?: string }) =>
+                    error.code === "ERR_CONTROLLER_RUNNING" && error.message.includes(String(process.pid)),
+            );
             await running.pop()!.close();
             const other = await startNode(`
                 import("winsock-spi").then(({ startController }) => startController()).then(() => say("there"));
@@ -91,16 +101,18 @@ export function pipeTests(): void {
         it("asks the hook about a call, with what the system says of the process", async () => {
             const { generation } = await applyPolicy(asking);
             const calls: HeldCall[] = [];
-            running.push(await onAsk((call) => {
-                calls.push(call);
-                return { action: "redirect", to: { address: "127.0.0.1", port: 1080 } };
-            }));
+            running.push(
+                await onAsk((call) => {
+                    calls.push(call);
+                    return { action: "redirect", to: { address: "127.0.0.1", port: 1080 } };
+                }),
+            );
             const answer = await askAt(controllerPipe(process.pid), { generation, id: 77n });
             assert.deepEqual(answer, { id: 77n, action: 3, error: 0, target: { address: "127.0.0.1", port: 1080 } });
             const [call] = calls;
             assert.equal(call?.pid, process.pid);
             assert.equal(call?.program.toLowerCase(), process.execPath.toLowerCase());
-            assert.ok(call!.processStart > 0n);
+            assert.ok(call.processStart > 0n);
             assert.deepEqual(call?.policy, asking);
             assert.equal(call?.generation, generation);
         });
@@ -117,15 +129,21 @@ export function pipeTests(): void {
             const { generation } = await applyPolicy(asking);
             const waiting: (() => void)[] = [];
             await start({
-                onAsk: () => new Promise((resolve) => {
-                    waiting.push(() => resolve({ action: "deny", error: "WSAENETUNREACH", remember: "forever" }));
-                    if (waiting.length === 2) {
-                        waiting.forEach((go) => go());
-                    }
-                }),
+                onAsk: () =>
+                    new Promise((resolve) => {
+                        waiting.push(() => resolve({ action: "deny", error: "WSAENETUNREACH", remember: "forever" }));
+                        if (waiting.length === 2) {
+                            waiting.forEach((go) => go());
+                        }
+                    }),
             });
-            const both = await Promise.all([1n, 2n].map((id) => askAt(controllerPipe(process.pid), { generation, id })));
-            assert.deepEqual(both.map((answer) => answer?.error), [10051, 10051]);
+            const both = await Promise.all(
+                [1n, 2n].map((id) => askAt(controllerPipe(process.pid), { generation, id })),
+            );
+            assert.deepEqual(
+                both.map((answer) => answer?.error),
+                [10051, 10051],
+            );
             while ((await readPolicy()).generation === generation) {
                 await new Promise((resolve) => setTimeout(resolve, 5));
             }
@@ -153,11 +171,13 @@ export function pipeTests(): void {
             const { generation } = await applyPolicy(asking);
             await start({ onAsk: () => "allow" });
             const pipe = controllerPipe(process.pid);
-            const silent = await Promise.all(Array.from({ length: 3 }, async () => {
-                const stream = net.connect(pipe);
-                await once(stream, "connect");
-                return stream;
-            }));
+            const silent = await Promise.all(
+                Array.from({ length: 3 }, async () => {
+                    const stream = net.connect(pipe);
+                    await once(stream, "connect");
+                    return stream;
+                }),
+            );
             for (let round = 0; round < 20; round++) {
                 assert.equal((await askAt(pipe, { generation }))?.action, 1);
             }

@@ -2,17 +2,36 @@
 // fail or lie. This process loads none of them. The command line tool: exit codes, JSON, dry run, removal.
 import assert from "node:assert/strict";
 import * as fs from "node:fs";
-import { type Examination, type Finding, type FindingCode, type RegistryTree, examine, recover, repair, uninstall } from "winsock-spi";
+import {
+    type Examination,
+    type Finding,
+    type FindingCode,
+    type RegistryTree,
+    examine,
+    recover,
+    repair,
+    uninstall,
+} from "winsock-spi";
 import { protocolCatalogKey } from "#lib/catalog/registry.js";
 import { counts } from "../support/counts.js";
 import { skipIfUnchangeable } from "../support/windows.js";
 import { cli, cliFails, expectCode, exportRegistry, keepCatalog, providerFile } from "./acceptance-support.js";
 import type { Bits } from "./acceptance-support.js";
-import { CatalogTree, copyOf, faultyDll, readTree, serious, setDword, withoutCounters, writeTree } from "./doctor-support.js";
+import {
+    CatalogTree,
+    copyOf,
+    faultyDll,
+    readTree,
+    serious,
+    setDword,
+    withoutCounters,
+    writeTree,
+} from "./doctor-support.js";
 import { installSecond } from "./second-provider.js";
 import { installLayer, removeLayer } from "./strangers-support.js";
 
-const guid = (number: number): string => `{D0C70000-0000-4000-8000-${number.toString(16).toUpperCase().padStart(12, "0")}}`;
+const guid = (number: number): string =>
+    `{D0C70000-0000-4000-8000-${number.toString(16).toUpperCase().padStart(12, "0")}}`;
 
 interface Broken {
     name: string;
@@ -21,10 +40,16 @@ interface Broken {
     file: (bits: Bits) => string;
 }
 
-const faulty = (name: string, ...codes: FindingCode[]): Broken =>
-    ({ name, codes, file: (bits) => faultyDll(bits, name) });
-const other = (name: string, ...codes: FindingCode[]): Broken =>
-    ({ name, codes, file: (bits) => copyOf(providerFile(bits, `${name}.dll`), bits, `${name}.dll`) });
+const faulty = (name: string, ...codes: FindingCode[]): Broken => ({
+    name,
+    codes,
+    file: (bits) => faultyDll(bits, name),
+});
+const other = (name: string, ...codes: FindingCode[]): Broken => ({
+    name,
+    codes,
+    file: (bits) => copyOf(providerFile(bits, `${name}.dll`), bits, `${name}.dll`),
+});
 
 const broken: readonly Broken[] = [
     faulty("no-init", "dll-not-loadable"),
@@ -48,10 +73,14 @@ const idOf = (index: number): number => 9001 + 10 * index;
 
 /** Providers over TCP/IPv4, each by itself over the base entry, behind everything: no program gets one unasked. */
 function plantAll(tree: RegistryTree): void {
-    for (const [bits, name] of [[64, "64"], [32, "32"]] as const) {
+    for (const [bits, name] of [
+        [64, "64"],
+        [32, "32"],
+    ] as const) {
         const catalog = new CatalogTree(tree, name);
-        const like = catalog.decoded().findIndex(
-            ({ info }) => info.chainLength === 1 && info.addressFamily === 2 && info.socketType === 1);
+        const like = catalog
+            .decoded()
+            .findIndex(({ info }) => info.chainLength === 1 && info.addressFamily === 2 && info.socketType === 1);
         const tcp = catalog.decoded()[like]!.info.catalogEntryId;
         const items = broken.flatMap((one, index) => {
             const first = idOf(index);
@@ -91,8 +120,12 @@ describe("doctor: providers in use", function () {
         ["somebody else's provider", async () => Promise.resolve(), async () => Promise.resolve()],
         ["ours above somebody else's", () => installLayer("ours"), () => removeLayer("ours")],
         ...(counts.everyCombination === 1 ? (["all30", "twice"] as const) : (["all30"] as const)).map(
-            (layer): [string, () => Promise<void>, () => Promise<void>] =>
-                [`${layer} on top`, () => installLayer(layer), () => removeLayer(layer)]),
+            (layer): [string, () => Promise<void>, () => Promise<void>] => [
+                `${layer} on top`,
+                () => installLayer(layer),
+                () => removeLayer(layer),
+            ],
+        ),
     ];
     for (const [name, install, remove] of healthyCatalogs) {
         it(`a healthy catalog, with ${name}, gives nothing above info`, async () => {
@@ -121,14 +154,24 @@ describe("doctor: providers in use", function () {
         for (const bits of ["64", "32"] as const) {
             for (const [index, { name, codes }] of broken.entries()) {
                 const found = behaviour(findings).filter(
-                    (one) => one.catalog === bits && one.entries.some((id) => id === idOf(index) || id === idOf(index) + 1));
+                    (one) =>
+                        one.catalog === bits && one.entries.some((id) => id === idOf(index) || id === idOf(index) + 1),
+                );
                 const where = `${bits}-bit ${name}: ${JSON.stringify(found)}`;
                 assert.equal(found.length, Math.min(codes.length, 1), where);
-                assert.ok(found.every((one) => codes.includes(one.code)), where);
-                assert.ok(found.every((one) => one.repair?.safe === false), "it is not removed without being told to");
+                assert.ok(
+                    found.every((one) => codes.includes(one.code)),
+                    where,
+                );
+                assert.ok(
+                    found.every((one) => one.repair?.safe === false),
+                    "it is not removed without being told to",
+                );
                 assert.ok(found.every((one) => one.provider?.name === name));
             }
-            const others = behaviour(findings).filter((one) => one.catalog === bits && one.entries.every((id) => id < 9000));
+            const others = behaviour(findings).filter(
+                (one) => one.catalog === bits && one.entries.every((id) => id < 9000),
+            );
             assert.deepEqual(others, []);
         }
     });
@@ -141,11 +184,16 @@ describe("doctor: providers in use", function () {
         assert.deepEqual(left.plan.steps, []);
         const result = await repair(examination, { remove: broken.map(({ name }) => name) });
         assert.ok(result.plan.steps.some((step) => step.do === "deinstall-provider"));
-        assert.equal(result.plan.steps.at(-1)?.do, "probe", "nothing is left that could keep programs from the network");
+        assert.equal(
+            result.plan.steps.at(-1)?.do,
+            "probe",
+            "nothing is left that could keep programs from the network",
+        );
         assert.deepEqual(withoutCounters(readTree()), withoutCounters(ground));
         await assert.rejects(repair(examination, { remove: ["nobody"] }), { code: "ERR_UNKNOWN_PROVIDER" });
-        await assert.rejects(
-            repair(examination, { remove: ["{E70F1AA0-AB8B-11CF-8CA3-00805F48A192}"] }), { code: "ERR_BASE_PROVIDER" });
+        await assert.rejects(repair(examination, { remove: ["{E70F1AA0-AB8B-11CF-8CA3-00805F48A192}"] }), {
+            code: "ERR_BASE_PROVIDER",
+        });
     });
 
     it("the command: 0 for healthy, 1 for findings, --dry-run changes nothing, --fix repairs", async () => {
@@ -155,11 +203,17 @@ describe("doctor: providers in use", function () {
 
         const tree = structuredClone(ground);
         const catalog = new CatalogTree(tree, "64");
-        const [tcp] = catalog.decoded().filter(({ info }) => info.chainLength === 1).map(({ info }) => info.catalogEntryId);
+        const [tcp] = catalog
+            .decoded()
+            .filter(({ info }) => info.chainLength === 1)
+            .map(({ info }) => info.catalogEntryId);
         const file = copyOf(providerFile(64, "doctor_fault.dll"), 64, "cut.dll");
         fs.truncateSync(file, 2000);
         const gone = { name: "Cut", path: file, like: 6 };
-        catalog.plant({ ...gone, id: 9001, guid: guid(9001), chain: [] }, { ...gone, id: 9002, guid: guid(9002), chain: [9001, tcp!] });
+        catalog.plant(
+            { ...gone, id: 9001, guid: guid(9001), chain: [] },
+            { ...gone, id: 9002, guid: guid(9002), chain: [9001, tcp!] },
+        );
         await writeTree(tree);
         const planted = await exportRegistry();
 
@@ -178,7 +232,12 @@ describe("doctor: providers in use", function () {
 
         const fixed = await cli(["doctor", "--no-load", "--fix", "--yes", "--json"]);
         expectCode(fixed, 0);
-        const done = JSON.parse(fixed.stdout) as { changed: boolean; undo: string; backup: string; remaining: Finding[] };
+        const done = JSON.parse(fixed.stdout) as {
+            changed: boolean;
+            undo: string;
+            backup: string;
+            remaining: Finding[];
+        };
         assert.equal(done.changed, true);
         assert.ok(done.undo.includes(done.backup));
         assert.deepEqual(serious(done.remaining), []);
@@ -195,8 +254,17 @@ describe("doctor: providers in use", function () {
 /** Findings from use, without those that every unsigned provider over TCP alone gets. */
 function behaviour(findings: readonly Finding[]): Finding[] {
     const byUse: readonly FindingCode[] = [
-        "dll-not-loadable", "provider-crashes", "provider-hangs", "startup-fails", "procedure-table", "provider-version",
-        "socket-fails", "calls-fail", "base-handle", "winsock-start", "not-tried",
+        "dll-not-loadable",
+        "provider-crashes",
+        "provider-hangs",
+        "startup-fails",
+        "procedure-table",
+        "provider-version",
+        "socket-fails",
+        "calls-fail",
+        "base-handle",
+        "winsock-start",
+        "not-tried",
     ];
     return findings.filter(({ code }) => byUse.includes(code));
 }

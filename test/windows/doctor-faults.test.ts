@@ -12,25 +12,48 @@ import { counts } from "../support/counts.js";
 import { skipIfUnchangeable } from "../support/windows.js";
 import { keepCatalog, providerFile, temporaryFolder } from "./acceptance-support.js";
 import {
-    CatalogTree, codes, copyOf, execute, faultyDll, quick, readTree, serious, setDword, withoutCounters, writeTree,
+    CatalogTree,
+    codes,
+    copyOf,
+    execute,
+    faultyDll,
+    quick,
+    readTree,
+    serious,
+    setDword,
+    withoutCounters,
+    writeTree,
 } from "./doctor-support.js";
 import { installSecond } from "./second-provider.js";
 
-const guid = (number: number): string => `{D0C70000-0000-4000-8000-${number.toString(16).toUpperCase().padStart(12, "0")}}`;
+const guid = (number: number): string =>
+    `{D0C70000-0000-4000-8000-${number.toString(16).toUpperCase().padStart(12, "0")}}`;
 
 /** Where the base entries are in the catalog with the second provider in it: behind its six layered ones. */
 const base = { tcp4: 6, udp4: 7, raw4: 8, tcp6: 9, udp6: 10, raw6: 11 } as const;
-const all = Object.values(base);
+const all: readonly number[] = Object.values(base);
 
 /** A hidden entry and layered ones over base entries, ids from `first` on. */
 function victim(
-    catalog: CatalogTree, dll: string,
-    { first = 9001, name = "Victim", over = all as readonly number[], flags = undefined as number | undefined, chain = undefined as ((base: number) => number[]) | undefined } = {},
+    catalog: CatalogTree,
+    dll: string,
+    {
+        first = 9001,
+        name = "Victim",
+        over = all,
+        flags = undefined as number | undefined,
+        chain = undefined as ((base: number) => number[]) | undefined,
+    } = {},
 ): void {
     const infos = catalog.decoded().map(({ info }) => info);
     const layered = over.map((like, index) => ({
-        id: first + 1 + index, name: `${name} over [${infos[like]!.name}]`, guid: guid(first + 1 + index), path: dll, like,
-        chain: chain?.(infos[like]!.catalogEntryId) ?? [first, infos[like]!.catalogEntryId], ...(flags === undefined ? {} : { flags }),
+        id: first + 1 + index,
+        name: `${name} over [${infos[like]!.name}]`,
+        guid: guid(first + 1 + index),
+        path: dll,
+        like,
+        chain: chain?.(infos[like]!.catalogEntryId) ?? [first, infos[like]!.catalogEntryId],
+        ...(flags === undefined ? {} : { flags }),
     }));
     catalog.plant({ id: first, name, guid: guid(first), path: dll, like: base.tcp4, chain: [] }, ...layered);
 }
@@ -71,7 +94,10 @@ const plants: Partial<Record<FindingCode, Plant>> = {
     "item-damaged": {
         tree: (tree) => {
             const catalog = new CatalogTree(tree, "64");
-            const broken = { values: { PackedCatalogItem: { type: 3, data: Buffer.alloc(100).toString("base64") } }, keys: {} };
+            const broken = {
+                values: { PackedCatalogItem: { type: 3, data: Buffer.alloc(100).toString("base64") } },
+                keys: {},
+            };
             catalog.set([...catalog.items(), broken]);
         },
         repaired: "base",
@@ -136,9 +162,15 @@ const plants: Partial<Record<FindingCode, Plant>> = {
     "ifs-above-other": {
         tree: (tree) => {
             both(tree, { flags: 0x66 });
-            for (const [bits, dll] of [["64", healthy()], ["32", healthy32()]] as const) {
+            for (const [bits, dll] of [
+                ["64", healthy()],
+                ["32", healthy32()],
+            ] as const) {
                 victim(new CatalogTree(tree, bits), dll, {
-                    first: 9101, name: "Above", over: [base.tcp4 + 6], chain: (id) => [9101, 9002, id],
+                    first: 9101,
+                    name: "Above",
+                    over: [base.tcp4 + 6],
+                    chain: (id) => [9101, 9002, id],
                 });
             }
         },
@@ -146,7 +178,7 @@ const plants: Partial<Record<FindingCode, Plant>> = {
     "not-ifs": { tree: (tree) => both(tree, { flags: 0x66 }) },
     "dummy-missing": { tree: (tree) => both(tree).take(9001) },
     "dummy-orphan": { tree: (tree) => both(tree, { over: [] }), repaired: "base" },
-    "bypassed": {
+    bypassed: {
         tree: (tree) => {
             const catalog = both(tree);
             const items = catalog.items();
@@ -176,7 +208,7 @@ const plants: Partial<Record<FindingCode, Plant>> = {
             victim(new CatalogTree(tree, "32"), healthy32(), { over: [base.tcp4, base.udp4] });
         },
     },
-    "uncategorised": { tree: (tree) => both(tree) },
+    uncategorised: { tree: (tree) => both(tree) },
     "path-relative": { tree: (tree) => victim(new CatalogTree(tree, "64"), "victim.dll") },
     "dll-missing": { tree: (tree) => victim(new CatalogTree(tree, "64"), gone()), repaired: "base" },
     "dll-unreadable": {
@@ -223,14 +255,22 @@ const plants: Partial<Record<FindingCode, Plant>> = {
         tree: (tree) => (applications(tree).keys["00C0FFEE"] = { values: {}, keys: {} }),
     },
     "application-gone": {
-        also: () => execute([{ do: "set-application-category", program: gone(), categories: 0x8000_0000, text: "a program" }]),
+        also: () =>
+            execute([{ do: "set-application-category", program: gone(), categories: 0x8000_0000, text: "a program" }]),
     },
 };
 
 /** Those that show only when a provider is used: doctor-behaviour.test.ts plants them. */
 const byUse: readonly FindingCode[] = [
-    "dll-not-loadable", "provider-crashes", "provider-hangs", "startup-fails", "procedure-table", "provider-version",
-    "socket-fails", "calls-fail", "base-handle",
+    "dll-not-loadable",
+    "provider-crashes",
+    "provider-hangs",
+    "startup-fails",
+    "procedure-table",
+    "provider-version",
+    "socket-fails",
+    "calls-fail",
+    "base-handle",
 ];
 
 describe("doctor: planted faults", function () {
@@ -288,14 +328,23 @@ describe("doctor: planted faults", function () {
                 expectWhole(finding);
             }
             if (fault.repaired !== undefined) {
-                assert.ok(findings.some(({ repair: mending }) => mending?.safe === true), JSON.stringify(found));
+                assert.ok(
+                    findings.some(({ repair: mending }) => mending?.safe === true),
+                    JSON.stringify(found),
+                );
             }
         });
     }
 
-    const repairable = (Object.entries(plants) as [FindingCode, Plant][]).filter(([, { repaired }]) => repaired !== undefined);
-    const chosen = counts.everyCombination === 1 ? repairable : repairable.filter(([code]) =>
-        ["dll-missing", "counter-next-id", "chain-dangling", "dummy-orphan"].includes(code));
+    const repairable = (Object.entries(plants) as [FindingCode, Plant][]).filter(
+        ([, { repaired }]) => repaired !== undefined,
+    );
+    const chosen =
+        counts.everyCombination === 1
+            ? repairable
+            : repairable.filter(([code]) =>
+                  ["dll-missing", "counter-next-id", "chain-dangling", "dummy-orphan"].includes(code),
+              );
     for (const [code, fault] of chosen) {
         it(`${code}: repaired, and nothing else is touched`, async () => {
             await plant(fault);
@@ -315,7 +364,10 @@ describe("doctor: planted faults", function () {
         await plant(plants["wsl-not-excluded"]!);
         const examination = await quick();
         const { plan } = await repair(examination);
-        assert.deepEqual(plan.steps.map((step) => step.do), ["set-application-category", "probe"]);
+        assert.deepEqual(
+            plan.steps.map((step) => step.do),
+            ["set-application-category", "probe"],
+        );
         assert.ok(!codes((await quick()).findings).includes("wsl-not-excluded"));
         const { AppId_Catalog: _, ...keys } = readTree().keys;
         const { AppId_Catalog: __, ...before } = ground.keys;
@@ -329,26 +381,48 @@ describe("doctor: planted faults", function () {
             ["Other bitness", healthy32()],
         ];
         fs.truncateSync(broken[1]![1], 900);
-        await writeTree(planted((tree) => {
-            const catalog = both(tree, { chain: (id) => [9001, 7777, 9001, id] });
-            for (const [index, [name, dll]] of broken.entries()) {
-                victim(catalog, dll, { first: 9101 + 100 * index, name, over: all.map((like) => like + 6 * (index + 1)) });
-            }
-            // A provider of somebody else above a broken one: its chain is led past it.
-            victim(catalog, healthy(), {
-                first: 9501, name: "Above", over: [base.tcp4 + 24], chain: (id) => [9501, 9102, id],
-            });
-            victim(new CatalogTree(tree, "32"), healthy32(), { first: 9501, name: "Above", over: [base.tcp4 + 6] });
-            const items = catalog.items();
-            catalog.set([...items, items[0]!, { values: {}, keys: {} }]);
-            namespaces(tree).keys["000000000077"] = { values: {}, keys: {} };
-        }));
+        await writeTree(
+            planted((tree) => {
+                const catalog = both(tree, { chain: (id) => [9001, 7777, 9001, id] });
+                for (const [index, [name, dll]] of broken.entries()) {
+                    victim(catalog, dll, {
+                        first: 9101 + 100 * index,
+                        name,
+                        over: all.map((like) => like + 6 * (index + 1)),
+                    });
+                }
+                // A provider of somebody else above a broken one: its chain is led past it.
+                victim(catalog, healthy(), {
+                    first: 9501,
+                    name: "Above",
+                    over: [base.tcp4 + 24],
+                    chain: (id) => [9501, 9102, id],
+                });
+                victim(new CatalogTree(tree, "32"), healthy32(), { first: 9501, name: "Above", over: [base.tcp4 + 6] });
+                const items = catalog.items();
+                catalog.set([...items, items[0]!, { values: {}, keys: {} }]);
+                namespaces(tree).keys["000000000077"] = { values: {}, keys: {} };
+            }),
+        );
         await setDword(protocolCatalogKey, "Num_Catalog_Entries", 1);
         await setDword(protocolCatalogKey, nextIdValue, 7);
         const examination = await quick();
-        for (const code of ["dll-missing", "dll-damaged", "dll-wrong-bitness", "item-damaged", "id-duplicate",
-            "counter-entries", "counter-next-id", "chain-dangling", "chain-loop", "namespace-item-damaged"] as const) {
-            assert.ok(codes(examination.findings).includes(code), `${code}; found: ${codes(examination.findings).join(", ")}`);
+        for (const code of [
+            "dll-missing",
+            "dll-damaged",
+            "dll-wrong-bitness",
+            "item-damaged",
+            "id-duplicate",
+            "counter-entries",
+            "counter-next-id",
+            "chain-dangling",
+            "chain-loop",
+            "namespace-item-damaged",
+        ] as const) {
+            assert.ok(
+                codes(examination.findings).includes(code),
+                `${code}; found: ${codes(examination.findings).join(", ")}`,
+            );
         }
         await repair(examination);
         const expected = planted((tree) => {

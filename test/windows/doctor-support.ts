@@ -18,8 +18,13 @@ export const readTree = (): RegistryTree => treeOfKey(native().readRegistry());
 /** Does steps by the executor, without a backup. */
 export async function execute(steps: readonly Step[]): Promise<void> {
     const plan = {
-        format: planFormat, version: planVersion, operation: "repair", text: "plant", onFailure: "undo",
-        helpers: { "64": rescueFile(64), "32": rescueFile(32) }, steps,
+        format: planFormat,
+        version: planVersion,
+        operation: "repair",
+        text: "plant",
+        onFailure: "undo",
+        helpers: { "64": rescueFile(64), "32": rescueFile(32) },
+        steps,
     };
     const { error } = await native().executePlan(JSON.stringify(plan), () => undefined);
     assert.equal(error, undefined, JSON.stringify(error));
@@ -90,24 +95,33 @@ export class CatalogTree {
     }
 
     items(): RegistryTree[] {
-        return Object.keys(this.key.keys).sort().map((name) => this.key.keys[name]!);
+        return Object.keys(this.key.keys)
+            .sort()
+            .map((name) => this.key.keys[name]!);
     }
 
     decoded(): ReturnType<typeof decodeCatalogItem>[] {
-        return this.items().map(({ values }) => decodeCatalogItem(Buffer.from(values["PackedCatalogItem"]!.data, "base64")));
+        return this.items().map(({ values }) =>
+            decodeCatalogItem(Buffer.from(values["PackedCatalogItem"]!.data, "base64")),
+        );
     }
 
     /** Numbers and counts the entries. */
     set(items: readonly RegistryTree[]): void {
         this.key.keys = Object.fromEntries(items.map((item, index) => [String(index + 1).padStart(12, "0"), item]));
-        this.#catalog.values[this.bits === "64" ? "Num_Catalog_Entries64" : "Num_Catalog_Entries"] = dwordValue(items.length);
+        this.#catalog.values[this.bits === "64" ? "Num_Catalog_Entries64" : "Num_Catalog_Entries"] = dwordValue(
+            items.length,
+        );
     }
 
     make({ id, name, guid, path: file, chain, like, flags }: Planted): RegistryTree {
         const { info } = this.decoded()[like]!;
         const changed = encodeProtocolInfo(
             {
-                name, providerId: guid, catalogEntryId: id, serviceFlags1: flags ?? info.serviceFlags1,
+                name,
+                providerId: guid,
+                catalogEntryId: id,
+                serviceFlags1: flags ?? info.serviceFlags1,
                 ...(chain === undefined
                     ? {}
                     : { chainLength: chain.length, chainEntries: [...chain, 0, 0, 0, 0, 0, 0, 0].slice(0, 7) }),

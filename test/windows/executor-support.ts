@@ -63,14 +63,16 @@ export function catalogShape(): unknown {
 
 /** Names and sizes of all files of ours but backups. */
 export function files(): string[] {
-    return [programs, data].flatMap((root) =>
-        fs.existsSync(root)
-            ? fs
-                  .readdirSync(root, { recursive: true, encoding: "utf8" })
-                  .filter((name) => !name.startsWith("backups"))
-                  .map((name) => `${path.join(root, name)} ${fs.statSync(path.join(root, name)).size}`)
-            : [],
-    ).sort();
+    return [programs, data]
+        .flatMap((root) =>
+            fs.existsSync(root)
+                ? fs
+                      .readdirSync(root, { recursive: true, encoding: "utf8" })
+                      .filter((name) => !name.startsWith("backups"))
+                      .map((name) => `${path.join(root, name)} ${fs.statSync(path.join(root, name)).size}`)
+                : [],
+        )
+        .sort();
 }
 
 /** Recovers as the CLI does or as rescue does; twice, since the second time must find nothing to do. */
@@ -121,7 +123,8 @@ function halfARecord(number: number): void {
  * full run always) the recovery is killed too, at another of its writes each time.
  */
 export async function killAtEveryPoint(
-    { operation, begin, onFailure, most = counts.killPoints }: Attempt, tally: Tally,
+    { operation, begin, onFailure, most = counts.killPoints }: Attempt,
+    tally: Tally,
 ): Promise<void> {
     await begin();
     const whole = await execute({ ...operation, onFailure });

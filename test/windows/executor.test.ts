@@ -15,7 +15,17 @@ import { skipIfUnchangeable } from "../support/windows.js";
 import { makePackage, neighbourDll, nextVersion } from "./upgrade-support.js";
 import { exportRegistry, keepCatalog, parameters, rescueFile, run, temporaryFolder } from "./acceptance-support.js";
 import {
-    type Attempt, type Tally, catalogState, data, execute, files, journal, killAtEveryPoint, plan, programs, recover,
+    type Attempt,
+    type Tally,
+    catalogState,
+    data,
+    execute,
+    files,
+    journal,
+    killAtEveryPoint,
+    plan,
+    programs,
+    recover,
 } from "./executor-support.js";
 import { addon } from "./gate.js";
 
@@ -35,9 +45,11 @@ describe("executor", function () {
 
     describe("killed at a write of", () => {
         const tally: Tally = { tried: 0, recoveries: 0, losses: 0 };
-        after(() => console.log(
-            `      ${tally.tried} kill points tried, ${tally.recoveries} of recoveries, ${tally.losses} losses`,
-        ));
+        after(() =>
+            console.log(
+                `      ${tally.tried} kill points tried, ${tally.recoveries} of recoveries, ${tally.losses} losses`,
+            ),
+        );
         const killEverywhere = (attempt: Attempt): Promise<void> => killAtEveryPoint(attempt, tally);
 
         it("an installation, everything is as before or as after", async () => {
@@ -77,7 +89,8 @@ describe("executor", function () {
             await killEverywhere({
                 operation,
                 onFailure: "undo",
-                begin: async () => { // from nothing, or down again
+                begin: async () => {
+                    // from nothing, or down again
                     await install().catch((error: unknown) => assert.equal(code(error), "ERR_ALREADY_INSTALLED"));
                     await recover(false);
                 },
@@ -165,7 +178,7 @@ describe("executor", function () {
         assert.deepEqual(fs.readdirSync(folder), []);
     });
 
-    it("plans that are not valid are refused before anything is done", async () => {
+    it("plans that are not valid are refused before anything is done", () => {
         const wrong: [object, string][] = [
             [{}, "ERR_PLAN_INVALID"],
             [plan([{ do: "format-disk" }]), "ERR_PLAN_INVALID"],
@@ -191,7 +204,10 @@ describe("executor", function () {
     for (const onFailure of ["undo", "finish"] as const) {
         it(`a catalog that Winsock was killed in the middle of writing loses no entry: ${onFailure}`, async () => {
             const before = catalogState();
-            const ids = (): number[] => native().enumProtocols(64).map(({ info }) => Buffer.from(info).readUInt32LE(36));
+            const ids = (): number[] =>
+                native()
+                    .enumProtocols(64)
+                    .map(({ info }) => Buffer.from(info).readUInt32LE(36));
             const former = ids();
             const step = { do: "write-order", catalog: 64, order: [...former].reverse() };
             // Killed when the step is announced; then the order half written: one entry twice, another nowhere.

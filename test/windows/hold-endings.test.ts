@@ -6,7 +6,14 @@ import { nodes } from "../support/windows.js";
 import { program, scenarioFile } from "./acceptance-support.js";
 import { applyHoldRule, withHoldRule } from "./hold-policy.js";
 import {
-    allow, deny, errorOf, FakeController, greetingDatagrams, greetingServer, HeldProgram, writeControl,
+    allow,
+    deny,
+    errorOf,
+    FakeController,
+    greetingDatagrams,
+    greetingServer,
+    HeldProgram,
+    writeControl,
 } from "./hold-support.js";
 import type { FakeRequest, GreetingServer } from "./hold-support.js";
 import { startLines } from "./watch-support.js";
@@ -17,7 +24,12 @@ const netDown = 10050;
 const aborted = 995;
 
 /** One way of each mechanism; whether the program sees the error that was chosen, or the stack's own. */
-const connects = [["connect", true], ["select", true], ["event", true], ["port", false]] as const;
+const connects = [
+    ["connect", true],
+    ["select", true],
+    ["event", true],
+    ["port", false],
+] as const;
 const sends = ["sendto", "sendto-again", "sendto-port", "sendmsg"] as const;
 
 describe("hold: how calls end", function () {
@@ -31,8 +43,12 @@ describe("hold: how calls end", function () {
                 await using wanted = await greetingServer(family, "wanted");
                 await using other = await greetingServer(family, "other");
                 await FakeController.start({
-                    onRequest: (request) => request.answer(
-                        { action: "redirect", port: other.port, family: family === 4 ? "ipv4" : "ipv6" }),
+                    onRequest: (request) =>
+                        request.answer({
+                            action: "redirect",
+                            port: other.port,
+                            family: family === 4 ? "ipv4" : "ipv6",
+                        }),
                 });
                 const summary = await program(64, "held_calls", [way, `${family}`, `${wanted.port}`]);
                 assert.equal(errorOf(summary), 0);
@@ -106,7 +122,7 @@ describe("hold: how calls end", function () {
         const both = [1, 2].map(() => new HeldProgram("many", 4, server.port, counts.heldCalls));
         await controller.until(() => waiting.length === total);
         assert.equal(controller.connections, 2, "one connection for each process");
-        waiting.sort((a, b) => (a.id * 7919n) % 1009n < (b.id * 7919n) % 1009n ? -1 : 1);
+        waiting.sort((a, b) => ((a.id * 7919n) % 1009n < (b.id * 7919n) % 1009n ? -1 : 1));
         waiting.forEach((request, index) => request.answer(index % 2 === 0 ? allow : deny(access)));
         for (const { ended } of both) {
             const summary = await ended;
@@ -114,8 +130,14 @@ describe("hold: how calls end", function () {
         }
         const summaries = await Promise.all(both.map(({ ended }) => ended));
         const errors = summaries.map((summary) => summary["errors"] as Record<string, number>);
-        assert.equal(errors.reduce((sum, each) => sum + (each["0"] ?? 0), 0), total / 2);
-        assert.equal(errors.reduce((sum, each) => sum + (each[`${refused}`] ?? 0), 0), total / 2);
+        assert.equal(
+            errors.reduce((sum, each) => sum + (each["0"] ?? 0), 0),
+            total / 2,
+        );
+        assert.equal(
+            errors.reduce((sum, each) => sum + (each[`${refused}`] ?? 0), 0),
+            total / 2,
+        );
     });
 
     it("a controller that is killed: every held call has its otherwise at once", async function () {

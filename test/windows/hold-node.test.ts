@@ -74,8 +74,11 @@ describe("hold: Node", function () {
                     socket.send("x", ${wanted.port}, host, (error) => { sent++; if (error) errors++; done(); });
                 process.stdin.on("data", () => socket.close(() => say("closed")));`);
             await controller.until(() => controller.requests.length === 1);
-            controller.requests[0]!.answer(
-                { action: "redirect", port: other.port, family: family === 4 ? "ipv4" : "ipv6" });
+            controller.requests[0]!.answer({
+                action: "redirect",
+                port: other.port,
+                family: family === 4 ? "ipv4" : "ipv6",
+            });
             assert.equal(await node.line(), "40,0,40");
             assert.equal(await node.ask("close"), "closed");
             assert.equal(controller.requests.length, 1);

@@ -16,17 +16,18 @@ export interface HoldRule {
 
 export async function applyHoldRule({ timeout = 60_000, otherwise, calls, relay }: HoldRule): Promise<void> {
     const instead: Otherwise = otherwise === undefined ? { kind: "allow" } : { kind: "deny", error: otherwise };
-    const then: Action = relay === true
-        ? { kind: "relay", delay: 1, otherwise: instead }
-        : { kind: "ask", timeout, otherwise: instead };
+    const then: Action =
+        relay === true ? { kind: "relay", delay: 1, otherwise: instead } : { kind: "ask", timeout, otherwise: instead };
     await applyPolicy({
         version: 1,
         default: { kind: "allow" },
-        rules: [{
-            name: "held",
-            match: { program: ["held_calls.exe", "node.exe"], call: calls ?? ["connect", "sendto"] },
-            then,
-        }],
+        rules: [
+            {
+                name: "held",
+                match: { program: ["held_calls.exe", "node.exe"], call: calls ?? ["connect", "sendto"] },
+                then,
+            },
+        ],
     });
 }
 

@@ -43,10 +43,12 @@ describe("hold: servers", function () {
 
     it("listen and bind of a thread that may wait", async () => {
         const asked: number[] = [];
-        await FakeController.start({ onRequest: (request) => {
-            asked.push(request.call);
-            request.answer(request.call === functions.WSPListen ? deny(access) : allow);
-        } });
+        await FakeController.start({
+            onRequest: (request) => {
+                asked.push(request.call);
+                request.answer(request.call === functions.WSPListen ? deny(access) : allow);
+            },
+        });
         assert.equal(errorOf(await program(64, "held_calls", ["bind", "4", "0"])), 0);
         assert.equal(errorOf(await program(64, "held_calls", ["listen", "4", "0"])), access);
         assert.deepEqual(asked, [functions.WSPBind, functions.WSPBind, functions.WSPListen]);
@@ -61,12 +63,14 @@ describe("hold: servers", function () {
     for (const way of ["accept", "accept-condition"]) {
         it(`${way}: refused, then allowed`, async () => {
             const answers = [deny(access), allow];
-            const controller = await FakeController.start({ onRequest: (request) =>
-                request.answer(request.call === functions.WSPAccept ? answers.shift()! : allow) });
+            const controller = await FakeController.start({
+                onRequest: (request) => request.answer(request.call === functions.WSPAccept ? answers.shift()! : allow),
+            });
             const { port, ended } = await startAccepting(way);
             const first = await visit(port);
             assert.notEqual(first, "accepted");
-            if (way === "accept") { // it never hears of the first one
+            if (way === "accept") {
+                // it never hears of the first one
                 assert.equal(await visit(port), "accepted");
             }
             const summary = await ended;
@@ -84,8 +88,10 @@ describe("hold: who is believed", function () {
 
     const broken: [string, Buffer][] = [
         ["other magic", Buffer.alloc(48, 1)],
-        ["an action that there is not",
-            Buffer.from("5753494101003000" + "00".repeat(8) + "09000000" + "00".repeat(28), "hex")],
+        [
+            "an action that there is not",
+            Buffer.from("5753494101003000" + "00".repeat(8) + "09000000" + "00".repeat(28), "hex"),
+        ],
     ];
     for (const [name, greeting] of broken) {
         it(`not a controller that says ${name}`, async () => {
@@ -98,10 +104,13 @@ describe("hold: who is believed", function () {
     it("answers of calls that nobody made change nothing", async () => {
         const stray = Buffer.from("57534941010030003930000000000000" + "01000000" + "00".repeat(28), "hex");
         await using server = await greetingServer(4, "hello");
-        await FakeController.start({ greeting: Buffer.concat([stray, stray]), onRequest: (request) => {
-            request.answer(deny(access));
-            request.answer(allow); // nor does a second one
-        } });
+        await FakeController.start({
+            greeting: Buffer.concat([stray, stray]),
+            onRequest: (request) => {
+                request.answer(deny(access));
+                request.answer(allow); // nor does a second one
+            },
+        });
         assert.equal(errorOf(await program(64, "held_calls", ["port", "4", `${server.port}`])), 10061);
         assert.equal(server.connections(), 0);
     });
@@ -109,7 +118,8 @@ describe("hold: who is believed", function () {
     it("not a pipe whose owner is some user", async () => {
         await using server = await greetingServer(4, "hello");
         const controller = await FakeController.start({
-            sddl: "O:WDG:BAD:(A;;GRGW;;;WD)", onRequest: (request) => request.answer(allow),
+            sddl: "O:WDG:BAD:(A;;GRGW;;;WD)",
+            onRequest: (request) => request.answer(allow),
         });
         assert.equal(errorOf(await program(64, "held_calls", ["connect", "4", `${server.port}`])), netDown);
         assert.equal(controller.requests.length, 0);

@@ -158,10 +158,16 @@ export class FakeController {
             return;
         }
         const request: FakeRequest = {
-            pid: channel.peerPid, kind, id,
-            generation: bytes.readUInt32LE(16), rule: bytes.readUInt32LE(20), timeout: bytes.readUInt32LE(24),
-            call: bytes.readUInt16LE(28), protocol: bytes.readUInt8(30),
-            local: readAddress(bytes.subarray(40, 64)), remote: readAddress(bytes.subarray(64, 88)),
+            pid: channel.peerPid,
+            kind,
+            id,
+            generation: bytes.readUInt32LE(16),
+            rule: bytes.readUInt32LE(20),
+            timeout: bytes.readUInt32LE(24),
+            call: bytes.readUInt16LE(28),
+            protocol: bytes.readUInt8(30),
+            local: readAddress(bytes.subarray(40, 64)),
+            remote: readAddress(bytes.subarray(64, 88)),
             answer: (answer) => channel.stream.write(toBytes(id, answer)),
         };
         this.requests.push(request);

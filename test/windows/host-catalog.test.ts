@@ -7,7 +7,16 @@ import assert from "node:assert/strict";
 import * as fs from "node:fs";
 import * as path from "node:path";
 import {
-    bitnesses, expectCode, keepCatalog, lastJson, nodes, programFile, providerFile, run, scenarioFile, temporaryFolder,
+    bitnesses,
+    expectCode,
+    keepCatalog,
+    lastJson,
+    nodes,
+    programFile,
+    providerFile,
+    run,
+    scenarioFile,
+    temporaryFolder,
 } from "./acceptance-support.js";
 
 const provider = "chain_provider.dll";
@@ -23,7 +32,10 @@ for (const bits of bitnesses) {
         async function group(name: string, atLeast: number): Promise<string> {
             const ended = await run(programFile(bits, "host_catalog"), [...providers, "--other", other, name]);
             const lines = ended.stdout.trimEnd().split(/\r?\n/);
-            assert.deepEqual(lines.filter((line) => line.startsWith("not ok")), []);
+            assert.deepEqual(
+                lines.filter((line) => line.startsWith("not ok")),
+                [],
+            );
             expectCode(ended, 0);
             const passed = lines.filter((line) => line.startsWith("ok ")).length;
             assert.equal(lines.at(-1), `${passed} passed, 0 failed`);
@@ -93,7 +105,10 @@ describe("an installer that uses WSCInstallProviderAndChains", function () {
         return seenIn(log, bits);
     }
 
-    const programs: readonly (readonly [string, 32 | 64])[] = [["node", 64], ["node-x86", 32]];
+    const programs: readonly (readonly [string, 32 | 64])[] = [
+        ["node", 64],
+        ["node-x86", 32],
+    ];
 
     it("puts it into the path of 64- and 32-bit programs, except an excluded one, and takes it out", async () => {
         await layer(64, "install");

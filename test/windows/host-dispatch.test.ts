@@ -19,9 +19,15 @@ for (const bits of bitnesses) {
 
         it("as documented: loading, ownership of handles, upcalls, errors, threads", async () => {
             const strange = (of: 32 | 64): string => providerFile(of, "host_strange.dll");
-            const ended = await run(programFile(bits, "host_dispatch"), [strange(bits), strange(bits === 64 ? 32 : 64)]);
+            const ended = await run(programFile(bits, "host_dispatch"), [
+                strange(bits),
+                strange(bits === 64 ? 32 : 64),
+            ]);
             const lines = ended.stdout.trimEnd().split(/\r?\n/);
-            assert.deepEqual(lines.filter((line) => line.startsWith("not ok")), []);
+            assert.deepEqual(
+                lines.filter((line) => line.startsWith("not ok")),
+                [],
+            );
             expectCode(ended, 0);
             const passed = lines.filter((line) => line.startsWith("ok ")).length;
             assert.equal(lines.at(-1), `${passed} passed, 0 failed`);

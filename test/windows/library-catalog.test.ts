@@ -29,7 +29,10 @@ describe("library: reading the catalog", function () {
 
     it("every entry's DLL is where resolvedPath says, in the folder of its bitness", async () => {
         const { protocols } = await readCatalog();
-        for (const [bits, folder] of [["64", "system32"], ["32", "syswow64"]] as const) {
+        for (const [bits, folder] of [
+            ["64", "system32"],
+            ["32", "syswow64"],
+        ] as const) {
             for (const entry of protocols[bits] ?? []) {
                 assert.ok(fs.existsSync(entry.resolvedPath ?? ""), entry.resolvedPath);
                 if (entry.path.toLowerCase().includes("%systemroot%\\system32")) {
@@ -141,7 +144,10 @@ describe("the loader of the addon", function () {
             fs.writeFileSync(path.join(planted, folder, "winsock_spi.node"), "not ours");
         }
         const env = {
-            WINSOCK_SPI_PREBUILD: planted, npm_config_arch: "ia32", npm_config_platform: "linux", PREBUILDS_ONLY: "1",
+            WINSOCK_SPI_PREBUILD: planted,
+            npm_config_arch: "ia32",
+            npm_config_platform: "linux",
+            PREBUILDS_ONLY: "1",
         };
         expectCode(await cli(["catalog", "--json"], { env }), 0);
     });
@@ -152,11 +158,9 @@ describe("the loader of the addon", function () {
         fs.cpSync(path.join(project, "dist"), path.join(copy, "dist"), { recursive: true });
         fs.copyFileSync(path.join(project, "package.json"), path.join(copy, "package.json"));
         for (const name of ["commander", "node-gyp-build"]) {
-            fs.cpSync(
-                path.join(project, "node_modules", name),
-                path.join(copy, "node_modules", name),
-                { recursive: true },
-            );
+            fs.cpSync(path.join(project, "node_modules", name), path.join(copy, "node_modules", name), {
+                recursive: true,
+            });
         }
         const node = nodes["node"];
         assert.ok(node !== undefined);
@@ -175,5 +179,4 @@ describe("the loader of the addon", function () {
         assert.equal(broken.code, "ERR_NATIVE_LOAD");
         assert.ok(broken.message.includes(file), broken.message);
     });
-
 });

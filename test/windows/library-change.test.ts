@@ -9,7 +9,13 @@ import type { CatalogEntry, ChangeResult, Plan } from "winsock-spi";
 import { native, packageRoot, packageVersion } from "#lib/native.js";
 import { isOurGuid } from "#lib/provider/identity.js";
 import {
-    cli, cliFails, cliJson, expectCode, exportRegistry, keepCatalog, temporaryFolder,
+    cli,
+    cliFails,
+    cliJson,
+    expectCode,
+    exportRegistry,
+    keepCatalog,
+    temporaryFolder,
 } from "./acceptance-support.js";
 import { gated } from "./gate.js";
 import { skipIfUnchangeable } from "../support/windows.js";
@@ -40,8 +46,8 @@ describe("library: changing the catalog", function () {
     afterEach(() => recover());
     beforeEach(async () => {
         await recover();
-        await uninstall({ leftovers: true }).catch(
-            (error: unknown) => assert.equal((error as { code?: string }).code, "ERR_NOT_INSTALLED"),
+        await uninstall({ leftovers: true }).catch((error: unknown) =>
+            assert.equal((error as { code?: string }).code, "ERR_NOT_INSTALLED"),
         );
     });
 
@@ -72,7 +78,10 @@ describe("library: changing the catalog", function () {
         );
         assert.ok(result.backup !== undefined && fs.existsSync(result.backup));
         const version = packageVersion();
-        for (const [folder, prebuilds] of [["x64", "win32-x64"], ["x86", "win32-ia32"]] as const) {
+        for (const [folder, prebuilds] of [
+            ["x64", "win32-x64"],
+            ["x86", "win32-ia32"],
+        ] as const) {
             for (const name of ["winsock_spi_lsp.dll", "winsock-spi-rescue.exe"]) {
                 assert.equal(
                     digest(path.join(programs(), version, folder, name)),
@@ -112,7 +121,10 @@ describe("library: changing the catalog", function () {
             entries.map(({ name }) => name),
             [`Überwacher over [${first.name}]`, `Überwacher over [${second.name}]`, "Überwacher"],
         );
-        assert.deepEqual(entries.slice(0, 2).map(({ chain }) => chain.at(-1)), [first.id, second.id]);
+        assert.deepEqual(
+            entries.slice(0, 2).map(({ chain }) => chain.at(-1)),
+            [first.id, second.id],
+        );
         await uninstall();
     });
 
@@ -155,7 +167,10 @@ describe("library: changing the catalog", function () {
         await install();
         const installed = await exportRegistry();
         const dry = await cliJson<{ plan: Plan }>("restore", file, "--dry-run");
-        assert.deepEqual(dry.plan.steps.map((step) => step.do), ["write-registry"]);
+        assert.deepEqual(
+            dry.plan.steps.map((step) => step.do),
+            ["write-registry"],
+        );
         assert.equal(await exportRegistry(), installed);
         const { backup: undo } = await restore(file);
         assert.equal(await exportRegistry(), before);
@@ -176,7 +191,11 @@ describe("library: changing the catalog", function () {
     it("an interrupted operation bars every other until recover has undone it", async () => {
         const before = await exportRegistry();
         await killInstall();
-        for (const command of [["install", "--yes"], ["uninstall", "--yes"], ["uninstall", "--dry-run"]]) {
+        for (const command of [
+            ["install", "--yes"],
+            ["uninstall", "--yes"],
+            ["uninstall", "--dry-run"],
+        ]) {
             await cliFails(command, "ERR_UNFINISHED");
         }
         await cliFails(["recover"], "ERR_CONFIRM");

@@ -3,12 +3,24 @@
 import assert from "node:assert/strict";
 import { lookup } from "node:dns/promises";
 import {
-    enableNamespace, installNamespace, orderNamespaces, readCatalog, removeNamespace, type NamespaceEntry, type Plan,
+    enableNamespace,
+    installNamespace,
+    orderNamespaces,
+    readCatalog,
+    removeNamespace,
+    type NamespaceEntry,
+    type Plan,
 } from "winsock-spi";
 import { type Bits, native } from "#lib/native.js";
 import { skipIfUnchangeable } from "../support/windows.js";
 import {
-    bitnesses, cli, cliJson, expectCode, exportRegistry, keepCatalog, providerFile,
+    bitnesses,
+    cli,
+    cliJson,
+    expectCode,
+    exportRegistry,
+    keepCatalog,
+    providerFile,
 } from "./acceptance-support.js";
 
 const providerId = "{6E5BB1B0-5C0C-4E0B-9D6F-0A3C53D4E6AA}";
@@ -55,7 +67,10 @@ describe("namespace providers", function () {
         assert.ok(backup !== undefined);
         for (const bits of bitnesses) {
             const own = (await namespaces(bits)).at(-1)!;
-            assert.deepEqual([own.name, own.providerId, own.enabled, own.path.toLowerCase()], ["Nobody", providerId, true, dll(bits).toLowerCase()]);
+            assert.deepEqual(
+                [own.name, own.providerId, own.enabled, own.path.toLowerCase()],
+                ["Nobody", providerId, true, dll(bits).toLowerCase()],
+            );
         }
         assert.ok((await lookup("localhost")).address !== "");
         await assert.rejects(installNamespace(wanted), { code: "ERR_ALREADY_INSTALLED" });
@@ -68,10 +83,14 @@ describe("namespace providers", function () {
         await installNamespace(wanted);
         const order = await ids(64);
         await enableNamespace({ provider: providerId, enabled: false, catalog: "32" });
-        assert.deepEqual(
-            await Promise.all(bitnesses.map(async (bits) => (await namespaces(bits)).at(-1)?.enabled)), [true, false],
+        assert.deepEqual(await Promise.all(bitnesses.map(async (bits) => (await namespaces(bits)).at(-1)?.enabled)), [
+            true,
+            false,
+        ]);
+        assert.equal(
+            (await enableNamespace({ provider: providerId, enabled: true, catalog: "64" })).plan.steps.length,
+            0,
         );
-        assert.equal((await enableNamespace({ provider: providerId, enabled: true, catalog: "64" })).plan.steps.length, 0);
         await orderNamespaces({ first: ["Nobody", order[1]!], catalog: "64" });
         assert.deepEqual((await ids(64)).slice(0, 2), [providerId, order[1]]);
         assert.deepEqual([...(await ids(64))].sort(), [...order].sort());
@@ -89,9 +108,23 @@ describe("namespace providers", function () {
 
     it("the CLI does the same, shows plans, and says how to undo it", async () => {
         const before = await exportRegistry();
-        const install = ["namespace", "install", dll(64), dll(32), "--name", "Nobody", "--id", providerId, "--namespace", "dns"];
+        const install = [
+            "namespace",
+            "install",
+            dll(64),
+            dll(32),
+            "--name",
+            "Nobody",
+            "--id",
+            providerId,
+            "--namespace",
+            "dns",
+        ];
         const dry = await cliJson<{ changed: boolean; plan: Plan }>(...install, "--dry-run");
-        assert.deepEqual(dry.plan.steps.map((step) => step.do), ["install-namespace", "install-namespace"]);
+        assert.deepEqual(
+            dry.plan.steps.map((step) => step.do),
+            ["install-namespace", "install-namespace"],
+        );
         assert.equal(await exportRegistry(), before);
         await refuses(install, "ERR_CONFIRM");
         const done = await cliJson<{ changed: boolean; undo: string; backup: string }>(...install, "--yes");
@@ -105,7 +138,17 @@ describe("namespace providers", function () {
         assert.deepEqual((await namespaces(32))[0], { ...(await namespaces(32))[0]!, providerId, enabled: false });
         await cliJson("namespace", "remove", providerId, "--yes");
         assert.equal(await exportRegistry(), before);
-        const usage = await cli(["namespace", "install", dll(64), "--name", "x", "--id", providerId, "--namespace", "no such"]);
+        const usage = await cli([
+            "namespace",
+            "install",
+            dll(64),
+            "--name",
+            "x",
+            "--id",
+            providerId,
+            "--namespace",
+            "no such",
+        ]);
         expectCode(usage, 64);
     });
 });

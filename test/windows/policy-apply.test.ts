@@ -23,13 +23,23 @@ const policy = (name: string): Policy => ({
 
 /** Puts bytes in force as an image; its generation. */
 function publish(name: string, failClosed = false, gate?: string): number {
-    return withStore((store) => publishImage(store, {
-        base: policy(name), runs: [], source: `C:\\${name}.yaml`,
-        image: (generation) => ({ bytes: Buffer.from(`image ${generation} ${name}`), failClosed }),
-    }), gate);
+    return withStore(
+        (store) =>
+            publishImage(store, {
+                base: policy(name),
+                runs: [],
+                source: `C:\\${name}.yaml`,
+                image: (generation) => ({ bytes: Buffer.from(`image ${generation} ${name}`), failClosed }),
+            }),
+        gate,
+    );
 }
 
-const files = (): string[] => fs.readdirSync(dataFolder()).filter((name) => name.startsWith("policy-")).sort();
+const files = (): string[] =>
+    fs
+        .readdirSync(dataFolder())
+        .filter((name) => name.startsWith("policy-"))
+        .sort();
 const control = (): Buffer => fs.readFileSync(path.join(dataFolder(), "control.bin"));
 
 function code(expected: string): { name: string; code: string } {
@@ -47,7 +57,10 @@ describe("policy: applying", function () {
         const second = publish("second");
         assert.equal(second, first + 1);
         const third = publish("third");
-        assert.deepEqual(files(), [second, third].flatMap((number) => [`policy-${number}.bin`, `policy-${number}.json`]));
+        assert.deepEqual(
+            files(),
+            [second, third].flatMap((number) => [`policy-${number}.bin`, `policy-${number}.json`]),
+        );
         assert.equal(fs.readFileSync(path.join(dataFolder(), `policy-${third}.bin`), "utf8"), `image ${third} third`);
         assert.equal(control().readUInt32LE(8), third);
         assert.equal(control().readUInt32LE(12), second);
@@ -83,21 +96,33 @@ describe("policy: applying", function () {
     it("lets everyone read the image, only administrators and SYSTEM the text, and only those write", () => {
         const { image, text, key } = native().readPolicySecurity(publish("first"));
         const everyone = ["BU", "AC", "S-1-15-2-2"];
-        const entries = (sddl: string): string[][] => [...sddl.matchAll(/\(([^)]*)\)/g)].map(([, ace]) => ace!.split(";"));
+        const entries = (sddl: string): string[][] =>
+            [...sddl.matchAll(/\(([^)]*)\)/g)].map(([, ace]) => ace!.split(";"));
         assert.match(key, /^O:BA.*D:P/);
-        assert.deepEqual(entries(key).map((ace) => ace[5]).sort(), ["AC", "BA", "BU", "S-1-15-2-2", "SY"]);
+        assert.deepEqual(
+            entries(key)
+                .map((ace) => ace[5])
+                .sort(),
+            ["AC", "BA", "BU", "S-1-15-2-2", "SY"],
+        );
         // Wine keeps of a file's descriptor what Unix permissions can say, and the owner is who made it.
         const { wine } = native().machine();
         const trusted = ["BA", "SY", ...(wine ? [native().ownUser()] : [])];
         for (const sddl of [image, text]) {
             assert.ok(wine || /^O:BAD:P/.test(sddl), sddl);
         }
-        assert.deepEqual(entries(text).filter((ace) => !trusted.includes(ace[5]!)), []);
+        assert.deepEqual(
+            entries(text).filter((ace) => !trusted.includes(ace[5]!)),
+            [],
+        );
         const others = [...entries(image), ...entries(key)].filter((ace) => !trusted.includes(ace[5]!));
         assert.ok(others.length >= everyone.length + (wine ? 0 : everyone.length));
         for (const [kind, , rights, , , who] of others) {
             assert.equal(kind, "A");
-            assert.ok(["0x120089", "FR", "0x1200a9", "KR", "0x20019"].includes(rights!), `${who} may only read: ${rights}`);
+            assert.ok(
+                ["0x120089", "FR", "0x1200a9", "KR", "0x20019"].includes(rights!),
+                `${who} may only read: ${rights}`,
+            );
         }
     });
 
@@ -129,9 +154,16 @@ describe("policy: applying", function () {
     it("nothing is written where a write fails: the policy before stays", async () => {
         const first = publish("first");
         assert.throws(
-            () => withStore((store) => publishImage(store, {
-                base: undefined, runs: [], image: () => { throw new WinsockError("no image", { code: "ERR_TEST" }); },
-            })),
+            () =>
+                withStore((store) =>
+                    publishImage(store, {
+                        base: undefined,
+                        runs: [],
+                        image: () => {
+                            throw new WinsockError("no image", { code: "ERR_TEST" });
+                        },
+                    }),
+                ),
             code("ERR_TEST"),
         );
         // Somebody took the name of the image.
@@ -165,7 +197,11 @@ describe("policy: applying", function () {
                 }
                 const next = publish("next");
                 assert.ok(next > generation, what);
-                assert.deepEqual(files().filter((name) => name.endsWith(".bin")).length, generation === 0 ? 1 : 2, what);
+                assert.deepEqual(
+                    files().filter((name) => name.endsWith(".bin")).length,
+                    generation === 0 ? 1 : 2,
+                    what,
+                );
             }
         }
     });

@@ -26,7 +26,8 @@ function actionOf(verdict: string, ports: Ports, kind: string, family: Family): 
             return { kind: "deny", error: "WSAEACCES" };
         case "redirect":
             return {
-                kind: "redirect", otherwise: closed,
+                kind: "redirect",
+                otherwise: closed,
                 to: [{ address: loopback[family], port: ports[`${kind} ${family} house`]! }],
             };
         case "ask":
@@ -50,7 +51,9 @@ function ruleOf(name: string, ports: Ports): Rule {
 const policyOf = (ports: Ports): Policy => ({
     version: 1,
     default: { kind: "allow" },
-    rules: Object.keys(ports).filter((name) => !name.endsWith(" house")).map((name) => ruleOf(name, ports)),
+    rules: Object.keys(ports)
+        .filter((name) => !name.endsWith(" house"))
+        .map((name) => ruleOf(name, ports)),
 });
 
 /** What is to become of a call. `refused`: what a call that asks nobody tells of a connection that was refused. */
@@ -72,15 +75,14 @@ function expected(call: string, verdict: string): string {
 
 const streamCalls = ["connect", "non-blocking connect", "ConnectEx"];
 const datagramCalls = ["sendto", "WSASendMsg", "connect and send"];
-const gateCalls = [
-    "accept", "WSAAccept with a condition", "AcceptEx", "AcceptEx without update", "bind", "listen",
-];
+const gateCalls = ["accept", "WSAAccept with a condition", "AcceptEx", "AcceptEx without update", "bind", "listen"];
 
 function expectedCells(): Record<string, string> {
     const cells: Record<string, string> = {};
     const add = (calls: readonly string[], verdicts: readonly string[]): void => {
         for (const [family, verdict, call] of families.flatMap((family) =>
-            verdicts.flatMap((verdict) => calls.map((call) => [family, verdict, call] as const)))) {
+            verdicts.flatMap((verdict) => calls.map((call) => [family, verdict, call] as const)),
+        )) {
             cells[`${call} ${family} ${verdict}`] = expected(call, verdict);
         }
     };
@@ -106,18 +108,30 @@ export function callTests(): void {
         it("the edges: mapped addresses, datagrams that cannot be redirected, older sockets and accepts", async () => {
             const cells = await runUnderPolicy(64, "policy_edges", (ports) => {
                 const program = ["policy_edges.exe"];
-                const to = (name: string): Match =>
-                    ({ program, call: ["connect", "sendto"], to: end("127.0.0.1", ports[name]) });
+                const to = (name: string): Match => ({
+                    program,
+                    call: ["connect", "sendto"],
+                    to: end("127.0.0.1", ports[name]),
+                });
                 return {
                     version: 1,
                     default: { kind: "allow" },
                     rules: [
-                        ...["door", "second"].flatMap((name) => (["tcp", "udp"] as const).map((protocol) =>
-                            rule(`${name} ${protocol}`, { ...to(name), protocol: [protocol] },
-                                redirect("127.0.0.1", ports[`${protocol} house`]!)))),
+                        ...["door", "second"].flatMap((name) =>
+                            (["tcp", "udp"] as const).map((protocol) =>
+                                rule(
+                                    `${name} ${protocol}`,
+                                    { ...to(name), protocol: [protocol] },
+                                    redirect("127.0.0.1", ports[`${protocol} house`]!),
+                                ),
+                            ),
+                        ),
                         rule("no", to("deny"), deny("WSAEACCES")),
-                        rule("gate", { program, call: ["accept"], local: end("127.0.0.1", ports["gate"]) },
-                            deny("WSAEACCES")),
+                        rule(
+                            "gate",
+                            { program, call: ["accept"], local: end("127.0.0.1", ports["gate"]) },
+                            deny("WSAEACCES"),
+                        ),
                         rule("group", { program, to: end("224.0.1.187") }, deny("WSAEADDRNOTAVAIL")),
                     ],
                 };

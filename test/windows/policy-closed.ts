@@ -12,11 +12,20 @@ import { dataFolder } from "./watch-support.js";
 
 /** Its rule concerns nobody; what is said of it is that it must not be got round. */
 const policy = policyOf(
-    rule("proxy or nothing", { program: ["nobody.exe"] }, {
-        kind: "relay", proxy: [{ kind: "socks5", host: "127.0.0.1", port: 1080 }], otherwise: closed,
-    }),
-    rule("nothing out", { program: ["policy_out.exe"], to: [{ range: { first: "192.0.2.0", last: "192.0.2.255" } }] },
-        { kind: "deny", error: "WSAEACCES" }),
+    rule(
+        "proxy or nothing",
+        { program: ["nobody.exe"] },
+        {
+            kind: "relay",
+            proxy: [{ kind: "socks5", host: "127.0.0.1", port: 1080 }],
+            otherwise: closed,
+        },
+    ),
+    rule(
+        "nothing out",
+        { program: ["policy_out.exe"], to: [{ range: { first: "192.0.2.0", last: "192.0.2.255" } }] },
+        { kind: "deny", error: "WSAEACCES" },
+    ),
 );
 
 const inData = (name: string): string => path.join(dataFolder(), name);
@@ -53,8 +62,12 @@ function moveBack(): void {
     }
 }
 
-const every = (error: string): Record<string, string> =>
-    ({ connect: error, ConnectEx: error, sendto: error, "connect datagrams": error });
+const every = (error: string): Record<string, string> => ({
+    connect: error,
+    ConnectEx: error,
+    sendto: error,
+    "connect datagrams": error,
+});
 
 async function assertClosed(bits: Bits): Promise<void> {
     const summary = await program(bits, "policy_out");
@@ -71,7 +84,10 @@ export function closedTests(): void {
         beforeEach(async () => {
             await applyPolicy(policy);
             await applyPolicy(policy);
-            assert.ok(images().every((file) => fs.existsSync(file)), "the policy before is kept");
+            assert.ok(
+                images().every((file) => fs.existsSync(file)),
+                "the policy before is kept",
+            );
             before = fs.readFileSync(control());
             assert.notEqual(before.readUInt32LE(16), 0, "fail-closed");
         });
@@ -82,7 +98,7 @@ export function closedTests(): void {
         });
 
         const damages: readonly (readonly [string, () => void])[] = [
-            ["both images damaged", () => images().forEach((file) => overwrite(file, 100, Buffer.alloc(64, 0xA5)))],
+            ["both images damaged", () => images().forEach((file) => overwrite(file, 100, Buffer.alloc(64, 0xa5)))],
             ["both images deleted", () => moveAway(images())],
             ["no right to read the images", () => moveAway(images(), { leaveFolder: true })],
             ["control.bin overwritten with zeros", () => overwrite(control(), 0, Buffer.alloc(4096))],
@@ -99,7 +115,7 @@ export function closedTests(): void {
         }
 
         it("the image damaged: the policy before decides", async () => {
-            overwrite(images()[0]!, 100, Buffer.alloc(64, 0xA5));
+            overwrite(images()[0]!, 100, Buffer.alloc(64, 0xa5));
             const summary = await program(64, "policy_out");
             assert.deepEqual(summary["out ipv4"], every("10013"));
         });

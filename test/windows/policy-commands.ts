@@ -62,7 +62,11 @@ export function commandTests(): void {
             assert.equal((await readPolicy()).generation, 0);
             await fails(["policy", "apply", file], "ERR_CONFIRM");
             const applied = await cliJson<{ generation: number; failClosed: boolean; undo: string }>(
-                "policy", "apply", file, "--yes");
+                "policy",
+                "apply",
+                file,
+                "--yes",
+            );
             assert.equal(applied.failClosed, true);
             assert.match(applied.undo, /policy clear/);
             const shown = await cli(["policy", "show", "--json"]);
@@ -83,8 +87,10 @@ export function commandTests(): void {
         });
 
         it("refuse a file that is wrong before anything is touched", async () => {
-            await fails(["policy", "apply", policyFile("version: 1\nrules: [{ name: a, then: { dney: x } }]"), "--yes"],
-                "ERR_POLICY_SYNTAX");
+            await fails(
+                ["policy", "apply", policyFile("version: 1\nrules: [{ name: a, then: { dney: x } }]"), "--yes"],
+                "ERR_POLICY_SYNTAX",
+            );
             await assert.rejects(applyPolicy(path.join(temporaryFolder(), "none.yaml")), { code: "ERR_FILE" });
             assert.equal(native().hasPolicyTraces() && (await readPolicy()).generation, 0);
         });
@@ -94,9 +100,12 @@ export function commandTests(): void {
             const script = path.join(temporaryFolder(), "connecting.cjs");
             fs.writeFileSync(script, connecting);
             const parent = path.join(temporaryFolder(), "parent.cjs");
-            fs.writeFileSync(parent, `
+            fs.writeFileSync(
+                parent,
+                `
                 const { spawnSync } = require("node:child_process");
-                process.exit(spawnSync(process.execPath, [process.argv[2]], { stdio: "inherit" }).status);`);
+                process.exit(spawnSync(process.execPath, [process.argv[2]], { stdio: "inherit" }).status);`,
+            );
             const limited = await cli(["run", "--policy", policyFile(denying), "--", nodes["node"]!, parent, script]);
             assert.deepEqual([limited.stdout.trim(), limited.code], ["ENETUNREACH", 7], limited.stderr);
             const after = await readPolicy();
@@ -107,8 +116,7 @@ export function commandTests(): void {
             const script = path.join(temporaryFolder(), "waiting.cjs");
             fs.writeFileSync(script, `process.stdout.write(process.pid + "\\n"); setInterval(() => undefined, 1000);`);
             const args = ["run", "--policy", policyFile(denying), "--", nodes["node"]!, script];
-            const running = spawn(nodes["node"]!, [cliFile, ...args],
-                { stdio: ["ignore", "pipe", "inherit"] });
+            const running = spawn(nodes["node"]!, [cliFile, ...args], { stdio: ["ignore", "pipe", "inherit"] });
             const [line] = (await once(running.stdout, "data")) as [Buffer];
             const program = native().openPeer(Number(line.toString()), false);
             assert.equal((await readPolicy()).runs.length, 1);
@@ -124,8 +132,9 @@ export function commandTests(): void {
         });
 
         it("controller runs until it is ended", async () => {
-            const controller = spawn(nodes["node"]!, [cliFile, "policy", "controller", "--json"],
-                { stdio: ["ignore", "pipe", "inherit"] });
+            const controller = spawn(nodes["node"]!, [cliFile, "policy", "controller", "--json"], {
+                stdio: ["ignore", "pipe", "inherit"],
+            });
             const [line] = (await once(controller.stdout, "data")) as [Buffer];
             assert.deepEqual(JSON.parse(line.toString()), { controller: controller.pid });
             assert.equal(native().readPolicyState().controllerPid, controller.pid);

@@ -8,7 +8,10 @@ import { applyPolicy } from "#lib/policy/apply.js";
 import { clearPolicy } from "#lib/policy/store.js";
 import { Actor, closeLater, deny, end, house, policyOf, redirect, rule } from "./policy-support.js";
 
-const loopbacks = [["ipv4", "127.0.0.1", "udp4"], ["ipv6", "::1", "udp6"]] as const;
+const loopbacks = [
+    ["ipv4", "127.0.0.1", "udp4"],
+    ["ipv6", "::1", "udp6"],
+] as const;
 const doors = { deny: 1, redirect: 2 } as const; // nobody listens there
 
 const acting = `
@@ -52,11 +55,17 @@ export function nodeTests(): void {
                     http: (server.address() as net.AddressInfo).port,
                     udp: udp.address().port,
                 };
-                const apply = (port: number, protocol: "tcp" | "udp"): Promise<unknown> => applyPolicy(policyOf(
-                    rule("no", { pid: [actor.pid], to: end(address, doors.deny) }, deny("WSAEHOSTUNREACH")),
-                    rule("there", { pid: [actor.pid], protocol: [protocol], to: end(address, doors.redirect) },
-                        redirect(address, port)),
-                ));
+                const apply = (port: number, protocol: "tcp" | "udp"): Promise<unknown> =>
+                    applyPolicy(
+                        policyOf(
+                            rule("no", { pid: [actor.pid], to: end(address, doors.deny) }, deny("WSAEHOSTUNREACH")),
+                            rule(
+                                "there",
+                                { pid: [actor.pid], protocol: [protocol], to: end(address, doors.redirect) },
+                                redirect(address, port),
+                            ),
+                        ),
+                    );
                 const peer = `${address} ${doors.redirect}`;
 
                 await apply(ports.net, "tcp");
@@ -80,7 +89,10 @@ export function nodeTests(): void {
                 await applyPolicy(policyOf(rule("closed", { pid: [actor.pid], call: ["accept"] }, deny("WSAEACCES"))));
                 const port = (await actor.ask({ act: "listen", address })) as number;
                 assert.equal(typeof port, "number");
-                const client = net.connect(port, address).on("error", () => undefined).resume();
+                const client = net
+                    .connect(port, address)
+                    .on("error", () => undefined)
+                    .resume();
                 await new Promise((resolve) => client.on("close", resolve)); // by an end or a reset
                 const denied = rule("no servers", { pid: [actor.pid], call: ["listen"] }, deny("WSAEACCES"));
                 await applyPolicy(policyOf(denied));

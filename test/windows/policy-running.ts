@@ -39,10 +39,14 @@ export function runningTests(): void {
             const second = await house("127.0.0.1", "second house");
             const policies: readonly (readonly [Policy, string])[] = [
                 [policyOf(rule("a", match, redirect("127.0.0.1", first))), "first house"],
-                [policyOf(rule("b", match, deny("WSAEACCES")), rule("a", match, redirect("127.0.0.1", first))),
-                    "EACCES"],
-                [policyOf(rule("c", match, redirect("127.0.0.1", second)), rule("b", match, deny("WSAEACCES"))),
-                    "second house"],
+                [
+                    policyOf(rule("b", match, deny("WSAEACCES")), rule("a", match, redirect("127.0.0.1", first))),
+                    "EACCES",
+                ],
+                [
+                    policyOf(rule("c", match, redirect("127.0.0.1", second)), rule("b", match, deny("WSAEACCES"))),
+                    "second house",
+                ],
                 [policyOf(rule("d", match, deny("WSAENETUNREACH"))), "ENETUNREACH"],
             ];
             for (const [policy, answer] of policies) {
@@ -61,8 +65,14 @@ export function runningTests(): void {
             }
             await ended;
             const answers = policies.map(([, answer]) => answer);
-            assert.deepEqual(Object.keys(loaded ?? {}).filter((answer) => !answers.includes(answer)), []);
-            assert.equal(Object.values(loaded ?? {}).reduce((sum, count) => sum + count, 0), counts.policyConnects);
+            assert.deepEqual(
+                Object.keys(loaded ?? {}).filter((answer) => !answers.includes(answer)),
+                [],
+            );
+            assert.equal(
+                Object.values(loaded ?? {}).reduce((sum, count) => sum + count, 0),
+                counts.policyConnects,
+            );
             console.log(`      ${changes} changes: ${JSON.stringify(loaded)}`);
 
             await clearPolicy();
@@ -98,8 +108,17 @@ export function runningTests(): void {
                 [{ time: [{ first: far, last: far + 1 }] }, false],
             ];
             const denied = deny("WSAEACCES");
-            await applyPolicy(policyOf(...conditions.map(([match], index) =>
-                rule(`condition ${index}`, { pid: [actor.pid], ...match, to: end(`127.0.1.${index + 1}`) }, denied))));
+            await applyPolicy(
+                policyOf(
+                    ...conditions.map(([match], index) =>
+                        rule(
+                            `condition ${index}`,
+                            { pid: [actor.pid], ...match, to: end(`127.0.1.${index + 1}`) },
+                            denied,
+                        ),
+                    ),
+                ),
+            );
             for (const [index, [match, holds]] of conditions.entries()) {
                 const answer = await actor.ask({ port: door, host: `127.0.1.${index + 1}` });
                 assert.equal(answer, holds ? "EACCES" : "ECONNREFUSED", JSON.stringify(match));

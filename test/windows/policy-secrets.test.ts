@@ -34,13 +34,15 @@ describe("a proxy's password", function () {
 
     it("is neither in the image nor in the memory of a program that the rule decides about", async () => {
         const password = randomBytes(12).toString("hex");
-        await applyPolicy(parsePolicy(`
+        await applyPolicy(
+            parsePolicy(`
 version: 1
 rules:
   - name: through the proxy
     match: { call: connect, to: 192.0.2.1 }
     then: { proxy: 'socks5://user:${password}@127.0.0.1:1080', otherwise: { deny: WSAEHOSTUNREACH } }
-`));
+`),
+        );
         const child = spawn(nodes["node"]!, ["-e", client], { stdio: ["ignore", "pipe", "inherit"] });
         try {
             const [ended] = (await once(createInterface(child.stdout), "line")) as [string];

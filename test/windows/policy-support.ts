@@ -18,8 +18,11 @@ export function end(address: string, port?: number): AddressPattern[] {
 }
 
 export const deny = (error: string): Action => ({ kind: "deny", error });
-export const redirect = (address: string, port: number): Action =>
-    ({ kind: "redirect", to: [{ address, port }], otherwise: closed });
+export const redirect = (address: string, port: number): Action => ({
+    kind: "redirect",
+    to: [{ address, port }],
+    otherwise: closed,
+});
 export const rule = (name: string, match: Match, then: Action): Rule => ({ name, match, then });
 export const policyOf = (...rules: readonly Rule[]): Policy => ({ version: 1, default: { kind: "allow" }, rules });
 
@@ -28,7 +31,9 @@ export const policyOf = (...rules: readonly Rule[]): Policy => ({ version: 1, de
  * says became of its calls.
  */
 export async function runUnderPolicy(
-    bits: Bits, name: string, policy: (ports: Readonly<Record<string, number>>) => Policy,
+    bits: Bits,
+    name: string,
+    policy: (ports: Readonly<Record<string, number>>) => Policy,
 ): Promise<unknown> {
     const folder = fs.mkdtempSync(path.join(temporaryFolder(), "policy-"));
     const [file, go] = [path.join(folder, "ports.json"), path.join(folder, "go")];

@@ -17,7 +17,9 @@ describe("probe", function () {
             expectCode(probed, 0);
             const lines = probed.stdout.trimEnd().split(/\r?\n/);
             const expected = (family: string): string[] => checks.map((check) => `${check} over ${family}: works`);
-            const skipped = lines.filter((line) => line.startsWith("skipped: IPv6 was not tried, as this machine has none"));
+            const skipped = lines.filter((line) =>
+                line.startsWith("skipped: IPv6 was not tried, as this machine has none"),
+            );
             assert.deepEqual(
                 lines.filter((line) => !skipped.includes(line)),
                 [...expected("IPv4"), ...(skipped.length === 0 ? expected("IPv6") : [])],

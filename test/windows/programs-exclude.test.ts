@@ -9,8 +9,21 @@ import { native } from "#lib/native.js";
 import { counts } from "../support/counts.js";
 import { skipIfUnchangeable } from "../support/windows.js";
 import {
-    type Bits, bitnesses, cli, cliFails, cliJson, cliFile, expectCode, exportRegistry, keepCatalog, lastJson, nodes, programFile,
-    rescueFile, run, temporaryFolder,
+    type Bits,
+    bitnesses,
+    cli,
+    cliFails,
+    cliJson,
+    cliFile,
+    expectCode,
+    exportRegistry,
+    keepCatalog,
+    lastJson,
+    nodes,
+    programFile,
+    rescueFile,
+    run,
+    temporaryFolder,
 } from "./acceptance-support.js";
 
 const system = 0x8000_0000;
@@ -83,7 +96,10 @@ describe("programs that layered providers keep out of", function () {
         await exclude({ programs: [file], categories: 4 });
         assert.equal(await meetsUs(file), true, "both are");
         await include({ programs: [file], categories: 5 });
-        assert.equal((await applications()).some(({ program }) => program.toLowerCase() === file.toLowerCase()), false);
+        assert.equal(
+            (await applications()).some(({ program }) => program.toLowerCase() === file.toLowerCase()),
+            false,
+        );
     });
 
     it("an installation keeps out of WSL, and takes back what it did, not what others did", async () => {
@@ -115,7 +131,10 @@ describe("programs that layered providers keep out of", function () {
             expectCode(await run(rescueFile(64), ["remove"]), 0);
             assert.equal(await exportRegistry(), before, "what somebody else made stays");
             await install({ exclude: [] });
-            assert.deepEqual((await applications()).filter(({ ours }) => ours === true), []);
+            assert.deepEqual(
+                (await applications()).filter(({ ours }) => ours === true),
+                [],
+            );
         } finally {
             if (!had) {
                 fs.rmSync(wsl, { recursive: true, force: true });
@@ -143,20 +162,31 @@ describe("programs that layered providers keep out of", function () {
     });
 
     it("the library refuses what is no program, and works from a 32-bit Node too", async () => {
-        await assert.rejects(exclude({ programs: [path.join(temporaryFolder(), "gone.exe")] }), code("ERR_FILE_NOT_FOUND"));
+        await assert.rejects(
+            exclude({ programs: [path.join(temporaryFolder(), "gone.exe")] }),
+            code("ERR_FILE_NOT_FOUND"),
+        );
         await assert.rejects(exclude({ programs: ["wsl.exe"] }), TypeError);
         await assert.rejects(exclude({ programs: [] }), TypeError);
         await assert.rejects(include({ programs: ["C:\\x.exe"], unknown: 1 } as never), TypeError);
         const file = copyProgram(32, "from-32.exe");
         expectCode(await run(nodes["node-x86"]!, [cliFile, "exclude", file, "--yes"]), 0);
-        assert.equal((await applications()).find(({ program }) => program.toLowerCase() === file.toLowerCase())?.categories, system);
+        assert.equal(
+            (await applications()).find(({ program }) => program.toLowerCase() === file.toLowerCase())?.categories,
+            system,
+        );
         if (counts.everyCombination === 0) {
             return;
         }
-        expectCode(await run(nodes["node-x86"]!, [cliFile, "install", "--categories", "inspector", "--no-exclude", "--yes"]), 0);
+        expectCode(
+            await run(nodes["node-x86"]!, [cliFile, "install", "--categories", "inspector", "--no-exclude", "--yes"]),
+            0,
+        );
         const { categories } = await readCatalog();
         assert.deepEqual(
-            bitnesses.map((bits) => Object.values(categories?.[`${bits}`] ?? {})), [[1], [1]], "in both catalogs",
+            bitnesses.map((bits) => Object.values(categories?.[`${bits}`] ?? {})),
+            [[1], [1]],
+            "in both catalogs",
         );
     });
 });

@@ -91,7 +91,11 @@ describe("steps about categories and namespaces", function () {
         const { applications = [], categories, namespaces } = await readCatalog();
         const own = applications.filter(({ program: file }) => file.includes("getsockopt_info"));
         assert.deepEqual(
-            own.map(({ categories: bits, ours }) => [bits, ours]).sort(), [[system, true], [4, undefined]].sort(),
+            own.map(({ categories: bits, ours }) => [bits, ours]).sort(),
+            [
+                [system, true],
+                [4, undefined],
+            ].sort(),
         );
         assert.equal(native().applicationCategories(program, ""), system);
         assert.equal(native().applicationCategories(other, ""), 4);
@@ -101,18 +105,22 @@ describe("steps about categories and namespaces", function () {
         assert.equal(namespaces["32"]?.at(-1)?.enabled, false);
         // Somebody decides about it now: it is theirs.
         await done([{ do: "set-application-category", program, categories: system + 1 }]);
-        const changed = (await readCatalog()).applications?.find(({ program: file }) => file.toLowerCase() === program.toLowerCase());
+        const changed = (await readCatalog()).applications?.find(
+            ({ program: file }) => file.toLowerCase() === program.toLowerCase(),
+        );
         assert.deepEqual([changed?.categories, changed?.ours], [system + 1, undefined]);
     });
 
     it("are undone when a later step fails, each as it was", async () => {
         await done(await coming());
         const before = contents();
-        const { result } = await execute(plan([
-            ...going(),
-            { do: "set-application-category", program: other, args: "-k x", categories: 1 },
-            { do: "enable-namespace", catalog: 64, providerId, enabled: true },
-        ]));
+        const { result } = await execute(
+            plan([
+                ...going(),
+                { do: "set-application-category", program: other, args: "-k x", categories: 1 },
+                { do: "enable-namespace", catalog: 64, providerId, enabled: true },
+            ]),
+        );
         assert.deepEqual([result?.error?.code, result?.undone], ["ERR_UNKNOWN_PROVIDER", true]);
         assert.deepEqual(contents(), before);
     });
@@ -123,20 +131,41 @@ describe("steps about categories and namespaces", function () {
             { do: "set-application-category", program },
             { do: "set-application-category", program, categories: 2 ** 32 },
             { do: "set-provider-category", catalog: 64, providerId: "x", categories: 1 },
-            { do: "install-namespace", catalog: 64, providerId, name: "", path: "C:\\x.dll", namespace: 12, version: 1 },
-            { do: "install-namespace", catalog: 64, providerId, name: "x", path: "C:\\x.dll", namespace: -1, version: 1 },
+            {
+                do: "install-namespace",
+                catalog: 64,
+                providerId,
+                name: "",
+                path: "C:\\x.dll",
+                namespace: 12,
+                version: 1,
+            },
+            {
+                do: "install-namespace",
+                catalog: 64,
+                providerId,
+                name: "x",
+                path: "C:\\x.dll",
+                namespace: -1,
+                version: 1,
+            },
             { do: "enable-namespace", catalog: 64, providerId, enabled: 1 },
             { do: "order-namespaces", catalog: 64, order: [1001] },
         ]) {
             await assert.rejects(
                 async () => native().executePlan(JSON.stringify(plan([step])), () => undefined),
-                { code: "ERR_PLAN_INVALID" }, JSON.stringify(step),
+                { code: "ERR_PLAN_INVALID" },
+                JSON.stringify(step),
             );
         }
     });
 
     /** Kills the operation at several of its writes; once recovered, everything is exactly as before or after it. */
-    async function killAtWrites(steps: readonly object[], onFailure: "undo" | "finish", begin: () => Promise<void>): Promise<void> {
+    async function killAtWrites(
+        steps: readonly object[],
+        onFailure: "undo" | "finish",
+        begin: () => Promise<void>,
+    ): Promise<void> {
         await begin();
         const before = contents();
         const whole = await execute(plan(steps, { onFailure }));
@@ -151,7 +180,8 @@ describe("steps about categories and namespaces", function () {
             tally.tried++;
             const { killed } = await execute(plan(steps, { onFailure }), { killAt, during: index % 2 === 1 });
             assert.ok(killed, `write ${killAt} of ${writes}`);
-            if (fs.existsSync(journal)) { // as if the kill had come in the middle of a record
+            if (fs.existsSync(journal)) {
+                // as if the kill had come in the middle of a record
                 fs.appendFileSync(journal, '{"sum":"0123456789abcdef","record":{"type":"st'.slice(0, killAt % 40));
             }
             await recover(index % 2 === 0);

@@ -18,7 +18,10 @@ for (const bits of bitnesses) {
             const dll = path.join(project, "prebuilds", folder, "winsock_spi_lsp.dll");
             const ended = await run(programFile(bits, "lsp_loader"), [dll]);
             const lines = ended.stdout.trimEnd().split(/\r?\n/);
-            assert.deepEqual(lines.filter((line) => line.startsWith("not ok") || line.startsWith("#")), []);
+            assert.deepEqual(
+                lines.filter((line) => line.startsWith("not ok") || line.startsWith("#")),
+                [],
+            );
             expectCode(ended, 0);
             assert.equal(lines.filter((line) => line.startsWith("ok ")).length, behaviours);
         });

@@ -20,7 +20,9 @@ async function startClient(protocol: "tcp" | "udp", address: string) {
 }
 
 function callFor(
-    { pid, local }: { pid: number; local: Endpoint }, remote: Endpoint, more: Partial<HeldCall> = {},
+    { pid, local }: { pid: number; local: Endpoint },
+    remote: Endpoint,
+    more: Partial<HeldCall> = {},
 ): HeldCall {
     return callOf(ruleOf({}), local, remote, { pid, program: process.execPath, ...more });
 }
@@ -33,7 +35,10 @@ function toOf(answer: Answer): Endpoint {
 describe("relay: owners of sockets", function () {
     this.timeout(120_000);
 
-    for (const [bound, loopback] of [["127.0.0.1", "127.0.0.1"], ["::1", "::1"]] as const) {
+    for (const [bound, loopback] of [
+        ["127.0.0.1", "127.0.0.1"],
+        ["::1", "::1"],
+    ] as const) {
         it(`TCP, ${bound}`, async () => {
             const client = await startClient("tcp", bound);
             const remote = await serve(echo, loopback);
@@ -52,7 +57,10 @@ describe("relay: owners of sockets", function () {
         });
     }
 
-    for (const [bound, loopback] of [["0.0.0.0", "127.0.0.1"], ["::", "::1"]] as const) {
+    for (const [bound, loopback] of [
+        ["0.0.0.0", "127.0.0.1"],
+        ["::", "::1"],
+    ] as const) {
         it(`the relay lets the ticket's process in, ${bound}`, async () => {
             const relay = await startRelay();
             later(() => relay.close());

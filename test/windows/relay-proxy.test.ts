@@ -62,14 +62,19 @@ async function web(): Promise<{ port: number; served: () => number }> {
 
 /** One rule for Node programs that go to `port`; its `then` as a policy file says it. */
 async function rule(port: number, then: string, before = ""): Promise<void> {
-    await applyPolicy(parsePolicy(`
+    await applyPolicy(
+        parsePolicy(
+            `
 version: 1
 default: allow
 rules:
 ${before}  - name: under test
     match: { program: 'node.exe', to: ['127.0.0.1:${port}', '[::1]:${port}'] }
     then: { ${then} }
-`, { file: "test.yaml" }));
+`,
+            { file: "test.yaml" },
+        ),
+    );
 }
 
 describe("relay: the whole way", function () {
@@ -148,7 +153,10 @@ describe("relay: the whole way", function () {
     it("a controller that is killed ends its streams at once; what comes next takes the rule's otherwise", async () => {
         let closed: Promise<unknown> | undefined;
         const server = net.createServer((socket) => {
-            socket.on("error", () => undefined).resume().write("hello");
+            socket
+                .on("error", () => undefined)
+                .resume()
+                .write("hello");
             closed = new Promise((resolve) => socket.once("close", resolve));
         });
         const port = await listening(server);
@@ -169,10 +177,15 @@ describe("relay: the whole way", function () {
 
     it("a program that is killed ends its streams at the other end too", async () => {
         let closed: Promise<unknown> | undefined;
-        const port = await listening(net.createServer((socket) => {
-            socket.on("error", () => undefined).resume().write("hello");
-            closed = new Promise((resolve) => socket.once("close", resolve));
-        }));
+        const port = await listening(
+            net.createServer((socket) => {
+                socket
+                    .on("error", () => undefined)
+                    .resume()
+                    .write("hello");
+                closed = new Promise((resolve) => socket.once("close", resolve));
+            }),
+        );
         await control();
         await rule(port, "delay: 1ms");
         const program = await start();
@@ -198,10 +211,14 @@ describe("relay: the whole way", function () {
     it("a name that a rule denies is reset, others pass", async () => {
         const { port } = await web();
         await control();
-        await rule(port, "delay: 1ms", `  - name: no telemetry
+        await rule(
+            port,
+            "delay: 1ms",
+            `  - name: no telemetry
     match: { program: 'node.exe', to: '*.telemetry.test' }
     then: { deny: WSAEACCES }
-`);
+`,
+        );
         const program = await start();
         const url = `http://127.0.0.1:${port}/`;
         assert.equal((await ask(program, "get", url, "www.telemetry.test")).error, "ECONNRESET");

@@ -11,7 +11,19 @@ import { isOurGuid } from "#lib/provider/identity.js";
 import { counts } from "../support/counts.js";
 import { skipIfUnchangeable } from "../support/windows.js";
 import {
-    bitnesses, cli, cliFails, cliJson, expectCode, exportRegistry, keepCatalog, nodes, providerFile, rescueFile, run, setup, temporaryFolder,
+    bitnesses,
+    cli,
+    cliFails,
+    cliJson,
+    expectCode,
+    exportRegistry,
+    keepCatalog,
+    nodes,
+    providerFile,
+    rescueFile,
+    run,
+    setup,
+    temporaryFolder,
 } from "./acceptance-support.js";
 import { type Layer, type Stranger, expectTraffic, installLayer, layersInPath } from "./strangers-support.js";
 
@@ -29,7 +41,11 @@ async function expectNoDangling(): Promise<void> {
     for (const entries of Object.values((await readCatalog()).protocols)) {
         const ids = new Set(entries.map(({ id }) => id));
         for (const { name, chain, kind } of entries.filter(({ kind: what }) => what === "layered")) {
-            assert.deepEqual(chain.filter((id) => !ids.has(id)), [], `${name} (${kind})`);
+            assert.deepEqual(
+                chain.filter((id) => !ids.has(id)),
+                [],
+                `${name} (${kind})`,
+            );
         }
     }
 }
@@ -79,7 +95,10 @@ describe("removing anyone's provider", function () {
         const dry = await cliJson<{ changed: boolean; plan: Plan }>("uninstall", providerId, "--dry-run");
         assert.ok(dry.plan.steps.length >= 2 && dry.plan.steps.every((step) => step.do === "deinstall-provider"));
         assert.equal(await exportRegistry(), installed);
-        for (const [wanted, code] of [["nobody's", "ERR_UNKNOWN_PROVIDER"], [1001, "ERR_BASE_PROVIDER"]] as const) {
+        for (const [wanted, code] of [
+            ["nobody's", "ERR_UNKNOWN_PROVIDER"],
+            [1001, "ERR_BASE_PROVIDER"],
+        ] as const) {
             await assert.rejects(removeProvider({ providers: [wanted] }), { code });
         }
         await cliFails(["uninstall", "--delete-dll", "--yes"], "ERR_USAGE", 64);
@@ -91,12 +110,15 @@ describe("removing anyone's provider", function () {
         assert.equal(await hidden("32"), undefined);
     });
 
-    if (counts.everyStacking === 1) { // the quick run has broken-machine.test.ts for it
+    if (counts.everyStacking === 1) {
+        // the quick run has broken-machine.test.ts for it
         it("by rescue, which leads others past it too, and leaves base providers and unknown names alone", async () => {
             const rescue = (...args: readonly string[]) => run(rescueFile(64), ["remove", ...args]);
             const hiddenOf = async (layer: Stranger): Promise<string> => {
                 const entries = (await readCatalog()).protocols["64"] ?? [];
-                const hidden = entries.find((entry) => entry.kind === "hidden" && entry.path.toLowerCase().endsWith(`${layer}.dll`));
+                const hidden = entries.find(
+                    (entry) => entry.kind === "hidden" && entry.path.toLowerCase().endsWith(`${layer}.dll`),
+                );
                 assert.ok(hidden !== undefined);
                 return hidden.providerId;
             };
@@ -104,7 +126,10 @@ describe("removing anyone's provider", function () {
             const before = await exportRegistry();
             await installLayer("twice");
             const stacked = await exportRegistry();
-            for (const [wanted, code] of [["1001", "ERR_BASE_PROVIDER"], ["nobody", "ERR_UNKNOWN_PROVIDER"]] as const) {
+            for (const [wanted, code] of [
+                ["1001", "ERR_BASE_PROVIDER"],
+                ["nobody", "ERR_UNKNOWN_PROVIDER"],
+            ] as const) {
                 const refused = await rescue(wanted);
                 expectCode(refused, 2);
                 assert.ok(refused.stdout.includes(code) || refused.stdout.includes(wanted), refused.stdout);
@@ -116,7 +141,10 @@ describe("removing anyone's provider", function () {
             expectCode(await rescue(await hiddenOf("all30")), 0);
             await expectNoDangling();
             for (const bits of bitnesses) {
-                assert.deepEqual(await layersInPath(bits), (await layersInPath(bits)).filter((layer) => layer === "twice"));
+                assert.deepEqual(
+                    await layersInPath(bits),
+                    (await layersInPath(bits)).filter((layer) => layer === "twice"),
+                );
                 await expectTraffic(bits, ["twice"]);
             }
         });
@@ -138,13 +166,17 @@ describe("removing anyone's provider", function () {
             await setup(bits, "install", file);
             files.push(file);
         }
-        const script = "require('net').createServer().listen(0, '127.0.0.1', () => console.log('ready')); process.stdin.on('close', () => process.exit(0)).resume()";
+        const script =
+            "require('net').createServer().listen(0, '127.0.0.1', () => console.log('ready')); process.stdin.on('close', () => process.exit(0)).resume()";
         const holder = spawn(nodes["node"]!, ["-e", script], { stdio: ["pipe", "pipe", "inherit"] });
         const ended = once(holder, "close");
         try {
             await once(holder.stdout, "data");
             expectCode(await cli(["uninstall", path.basename(files[0]!), "--delete-dll", "--yes"]), 0);
-            assert.deepEqual(files.map((file) => fs.existsSync(file)), [false, false]);
+            assert.deepEqual(
+                files.map((file) => fs.existsSync(file)),
+                [false, false],
+            );
             assert.equal(holder.exitCode, null, "who had it loaded goes on");
         } finally {
             holder.stdin.end();
@@ -153,6 +185,9 @@ describe("removing anyone's provider", function () {
         await recover();
         assert.deepEqual(fs.readdirSync(folder), []);
         assert.equal(await exportRegistry(), before);
-        expectCode(await run(nodes["node"]!, ["-e", "require('net').createServer().listen(0, () => process.exit(0))"]), 0);
+        expectCode(
+            await run(nodes["node"]!, ["-e", "require('net').createServer().listen(0, () => process.exit(0))"]),
+            0,
+        );
     });
 });

@@ -10,7 +10,16 @@ import { native, packageVersion } from "#lib/native.js";
 import { counts } from "../support/counts.js";
 import { skipIfUnchangeable } from "../support/windows.js";
 import {
-    bitnesses, cli, expectCode, exportRegistry, keepCatalog, nodes, program, rescueFile, run, temporaryFolder,
+    bitnesses,
+    cli,
+    expectCode,
+    exportRegistry,
+    keepCatalog,
+    nodes,
+    program,
+    rescueFile,
+    run,
+    temporaryFolder,
 } from "./acceptance-support.js";
 import { type Attempt, killAtEveryPoint } from "./executor-support.js";
 import { replaceBase, skipIfNotSigned, withoutUs } from "./replace-base-support.js";
@@ -109,7 +118,10 @@ describe("replace-base, damaged", function () {
     describe("the way out", () => {
         beforeEach(withoutUs);
 
-        for (const [what, damage] of [["the registry key", removeRegistry], ["the file", removeFiles]] as const) {
+        for (const [what, damage] of [
+            ["the registry key", removeRegistry],
+            ["the file", removeFiles],
+        ] as const) {
             it(`${what} is gone: uninstall gives back what was there`, async () => {
                 await replaceBase();
                 await damage();
@@ -153,7 +165,6 @@ describe("replace-base, damaged", function () {
                 await expectPrograms("work");
             });
         }
-
     });
 
     describe("a running program", () => {

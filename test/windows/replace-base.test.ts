@@ -9,15 +9,34 @@ import { native, packageVersion } from "#lib/native.js";
 import { counts } from "../support/counts.js";
 import { skipIfUnchangeable } from "../support/windows.js";
 import {
-    bitnesses, cli, cliFails, combinations, expectCode, expectSameCounts, exportRegistry, keepCatalog, nodes, program,
-    programFile, project, rescueFile, run, scenarioFile, watch,
+    bitnesses,
+    cli,
+    cliFails,
+    combinations,
+    expectCode,
+    expectSameCounts,
+    exportRegistry,
+    keepCatalog,
+    nodes,
+    program,
+    programFile,
+    project,
+    rescueFile,
+    run,
+    scenarioFile,
+    watch,
 } from "./acceptance-support.js";
 import type { Bits, ProcessRecords } from "./acceptance-support.js";
 import { replaceBase, skipIfNotSigned, withoutUs } from "./replace-base-support.js";
 import { counted, installSecond, makeLog, removeSecond } from "./second-provider.js";
 
 const method = ["--method", "replace-base"];
-const pairs: readonly (readonly [parent: Bits, child: Bits])[] = [[64, 64], [64, 32], [32, 64], [32, 32]];
+const pairs: readonly (readonly [parent: Bits, child: Bits])[] = [
+    [64, 64],
+    [64, 32],
+    [32, 64],
+    [32, 32],
+];
 
 /** Ours saw each call that the program made; the connection that AcceptEx accepted has a record more. */
 function expectCounted(seen: ProcessRecords, made: Record<string, number>): void {

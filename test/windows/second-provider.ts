@@ -10,8 +10,19 @@ export interface Design {
 
 /** Calls that neither provider makes on its own account: what one counts, the other must count. */
 export const counted = [
-    "WSPAccept", "WSPBind", "WSPCloseSocket", "WSPConnect", "WSPEnumNetworkEvents", "WSPListen", "WSPRecv",
-    "WSPRecvFrom", "WSPSelect", "WSPSend", "WSPSendTo", "WSPShutdown", "WSPSocket",
+    "WSPAccept",
+    "WSPBind",
+    "WSPCloseSocket",
+    "WSPConnect",
+    "WSPEnumNetworkEvents",
+    "WSPListen",
+    "WSPRecv",
+    "WSPRecvFrom",
+    "WSPSelect",
+    "WSPSend",
+    "WSPSendTo",
+    "WSPShutdown",
+    "WSPSocket",
 ];
 
 let logs = 0;

@@ -62,7 +62,10 @@ describe("share: broker", function () {
         const { workers: seen } = broker!;
         assert.deepEqual(seen.map(({ pid }) => pid).sort(), workers.map(({ pid }) => pid).sort());
         for (const { pid } of workers) {
-            assert.ok(answered.filter((one) => one === pid).length >= 20, `${pid} answered its share: ${String(answered)}`);
+            assert.ok(
+                answered.filter((one) => one === pid).length >= 20,
+                `${pid} answered its share: ${String(answered)}`,
+            );
         }
         assert.deepEqual(errors, []);
     });
@@ -71,7 +74,10 @@ describe("share: broker", function () {
         await open();
         const early = askMany(10);
         const { pid } = await work();
-        assert.deepEqual(await early, Array.from({ length: 10 }, () => pid));
+        assert.deepEqual(
+            await early,
+            Array.from({ length: 10 }, () => pid),
+        );
     });
 
     it("gives to others what was on its way to a worker that died", async () => {
@@ -79,7 +85,9 @@ describe("share: broker", function () {
         const dying = await work(["--die-after", "3"]);
         const living = await work();
         // Those two that it answers, and the third, which it had got when it died, are its own.
-        const asked = Array.from({ length: 60 }, (_, index) => ask(`message ${index}`).catch((error: unknown) => error));
+        const asked = Array.from({ length: 60 }, (_, index) =>
+            ask(`message ${index}`).catch((error: unknown) => error),
+        );
         const answers = await Promise.all(asked);
         assert.deepEqual((await dying.program.ended)[0], 5);
         const lost = answers.filter((answer) => typeof answer !== "number");
@@ -94,7 +102,10 @@ describe("share: broker", function () {
         void ask("this one it has got").catch(() => undefined);
         assert.equal(await hung.program.line(), "hanging");
         const { pid } = await work();
-        assert.deepEqual(await askMany(20), Array.from({ length: 20 }, () => pid));
+        assert.deepEqual(
+            await askMany(20),
+            Array.from({ length: 20 }, () => pid),
+        );
         assert.ok(errors.some((error) => error instanceof WinsockError && error.code === "ERR_TIMEOUT"));
     });
 
@@ -147,12 +158,21 @@ describe("share: broker", function () {
         const refused = net.connect(port, "127.0.0.1");
         const [error] = (await once(refused, "error")) as [NodeJS.ErrnoException];
         assert.equal(error.code, "ECONNREFUSED");
-        await assert.rejects(joinBroker({ name }).next(), (cause: unknown) =>
-            cause instanceof WinsockError && cause.code === "ERR_NO_LISTENER");
+        await assert.rejects(
+            joinBroker({ name }).next(),
+            (cause: unknown) => cause instanceof WinsockError && cause.code === "ERR_NO_LISTENER",
+        );
     });
 
     it("refuses misuse", async () => {
-        for (const options of [undefined, {}, { name: "" }, { name, wrong: 1 }, { name, window: 0 }, { name, listener: 5 }]) {
+        for (const options of [
+            undefined,
+            {},
+            { name: "" },
+            { name, wrong: 1 },
+            { name, window: 0 },
+            { name, listener: 5 },
+        ]) {
             await assert.rejects(startBroker(options as unknown as BrokerOptions), TypeError);
         }
         assert.throws(() => joinBroker({} as { name: string }), TypeError);

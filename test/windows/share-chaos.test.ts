@@ -44,8 +44,11 @@ class Far {
     readonly #progress = new Set<() => void>();
 
     constructor(
-        readonly id: number, readonly socket: net.Socket, owner: Place,
-        readonly pick: (below: number) => number, readonly fail: (problem: string) => void,
+        readonly id: number,
+        readonly socket: net.Socket,
+        owner: Place,
+        readonly pick: (below: number) => number,
+        readonly fail: (problem: string) => void,
     ) {
         this.owner = owner;
         socket.setNoDelay(true);
@@ -60,7 +63,9 @@ class Far {
         socket.on("data", (data) => {
             for (const byte of data) {
                 if (byte !== byteAt(id, this.echoed)) {
-                    fail(`connection ${id}: byte ${this.echoed} of ${this.sent} is ${byte}, not ${byteAt(id, this.echoed)}`);
+                    fail(
+                        `connection ${id}: byte ${this.echoed} of ${this.sent} is ${byte}, not ${byteAt(id, this.echoed)}`,
+                    );
                     break;
                 }
                 ++this.echoed;
@@ -72,7 +77,12 @@ class Far {
     }
 
     #send(): void {
-        while (!this.#stopping && !this.closed && this.sent - this.echoed < inFlightBytes && this.socket.writableLength < inFlightBytes) {
+        while (
+            !this.#stopping &&
+            !this.closed &&
+            this.sent - this.echoed < inFlightBytes &&
+            this.socket.writableLength < inFlightBytes
+        ) {
             const size = 1 + this.pick(4096);
             const block = Buffer.alloc(size);
             for (let index = 0; index < size; ++index) {
@@ -137,7 +147,7 @@ describe("share chaos", function () {
             return { end, at, given, killed: false };
         };
         const server = net.createServer().listen(0, "127.0.0.1");
-        await using _closing = { [Symbol.asyncDispose]: async () => void server.close() };
+        await using _closing = { [Symbol.asyncDispose]: () => Promise.resolve(void server.close()) };
         await once(server, "listening");
         const { port } = server.address() as net.AddressInfo;
         for (let index = 0; index < owners; ++index) {
@@ -197,7 +207,10 @@ describe("share chaos", function () {
                     // One of the two was killed on the way: the connection is closed, or goes on with who lives.
                     const unconfirmed = (error as { code?: string }).code === "ERR_UNCONFIRMED";
                     await far.settled(() =>
-                        from.killed ? to.killed || (to.given.get(far.id) ?? 0) === givenBefore : unconfirmed && to.killed);
+                        from.killed
+                            ? to.killed || (to.given.get(far.id) ?? 0) === givenBefore
+                            : unconfirmed && to.killed,
+                    );
                     far.owner = from.killed ? to : from;
                 }
                 far.target = undefined;
@@ -239,7 +252,7 @@ describe("share chaos", function () {
         const moved = fars.reduce((sum, far) => sum + far.echoed, 0);
         console.log(
             `      ${handOvers} hand-overs, ${kills} kills, ${declined} hand-overs met a kill, ` +
-            `${lostWithOwner} connections ended with their owner; ${(moved / 2 ** 20).toFixed(0)} MB echoed on the last ${connections}`,
+                `${lostWithOwner} connections ended with their owner; ${(moved / 2 ** 20).toFixed(0)} MB echoed on the last ${connections}`,
         );
 
         for (const place of places) {

@@ -64,8 +64,14 @@ describe("share datagram: a dgram.Socket without a completion port", function ()
             assert.equal(data.toString(), "question");
             assert.deepEqual(from, { ...client.address(), size: 8 });
             const answered = received(client);
-            assert.equal(await send(socket, [Buffer.from("an"), new Uint8Array([0x73, 0x77]), Buffer.from("er")] as never,
-                from as unknown as AddressInfo), 6);
+            assert.equal(
+                await send(
+                    socket,
+                    [Buffer.from("an"), new Uint8Array([0x73, 0x77]), Buffer.from("er")] as never,
+                    from as unknown as AddressInfo,
+                ),
+                6,
+            );
             assert.equal(await answered, "answer");
         });
     }
@@ -89,8 +95,10 @@ describe("share datagram: a dgram.Socket without a completion port", function ()
             await send(client, Buffer.from(String(index)), to);
         }
         await done;
-        assert.deepEqual(order,
-            Array.from({ length: 100 }, (_, index) => [`message ${index}`, `promise ${index}`]).flat());
+        assert.deepEqual(
+            order,
+            Array.from({ length: 100 }, (_, index) => [`message ${index}`, `promise ${index}`]).flat(),
+        );
     });
 
     it("carries empty and large datagrams, and says which are too large", async () => {
@@ -100,7 +108,10 @@ describe("share datagram: a dgram.Socket without a completion port", function ()
             assert.equal(await send(socket, Buffer.alloc(length, 7), client.address()), length);
             assert.deepEqual((await got)[0], Buffer.alloc(length, 7));
         }
-        await assert.rejects(send(socket, Buffer.alloc(70_000), client.address()), { code: "EMSGSIZE", syscall: "send" });
+        await assert.rejects(send(socket, Buffer.alloc(70_000), client.address()), {
+            code: "EMSGSIZE",
+            syscall: "send",
+        });
         assert.equal(to.family, "IPv4");
     });
 
@@ -133,7 +144,7 @@ describe("share datagram: a dgram.Socket without a completion port", function ()
         const nowhere = gone.address();
         gone.close();
         await once(gone, "close");
-        socket.on("error", assert.fail);
+        socket.on("error", (error) => assert.fail(error));
         for (let index = 0; index < 3; index++) {
             await send(socket, Buffer.from("into nothing"), nowhere);
         }
@@ -262,7 +273,10 @@ describe("share datagram: between processes", function () {
         for (let index = 0; index < 100; index++) {
             answers.push(await askDatagram(client, String(index), port, "127.0.0.1"));
         }
-        assert.deepEqual(answers.map((answer) => answer.split(":")[1]), Array.from({ length: 100 }, (_, index) => `${index}`));
+        assert.deepEqual(
+            answers.map((answer) => answer.split(":")[1]),
+            Array.from({ length: 100 }, (_, index) => `${index}`),
+        );
         const pids = new Set(answers.map((answer) => answer.split(":")[0]));
         assert.ok([...pids].every((pid) => peers.some((peer) => String(peer.pid) === pid)));
     });

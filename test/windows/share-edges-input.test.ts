@@ -5,7 +5,14 @@ import { once } from "node:events";
 import * as net from "node:net";
 import { native } from "#lib/native.js";
 import {
-    RawSocket, type WinsockError, adoptRaw, adoptSocket, decodeProtocolInfo, duplicateSocket, openListener, socketOf,
+    RawSocket,
+    type WinsockError,
+    adoptRaw,
+    adoptSocket,
+    decodeProtocolInfo,
+    duplicateSocket,
+    openListener,
+    socketOf,
 } from "winsock-spi";
 import { nodes } from "../support/windows.js";
 import { Runner, connectedPair, encoded, readExactly } from "./share-process.js";
@@ -60,7 +67,7 @@ describe("share edges: bad input", function () {
         }
         assert.throws(() => adoptSocket(new Uint8Array(628)), { code: "ERR_INFO_DAMAGED" });
         for (const info of [undefined, null, 1, "x".repeat(628), {}, [], new Uint16Array(314)]) {
-            assert.throws(() => adoptSocket(info as unknown as Uint8Array), TypeError);
+            assert.throws(() => adoptSocket(info as Uint8Array), TypeError);
         }
     });
 
@@ -95,7 +102,10 @@ describe("share edges: bad input", function () {
         const raw = adoptRaw(bytes);
         assert.equal(raw.state.remote?.port, client.localPort);
         raw.close();
-        for (const [name, bits] of [["node", 64], ["node-x86", 32]] as const) {
+        for (const [name, bits] of [
+            ["node", 64],
+            ["node-x86", 32],
+        ] as const) {
             if (nodes[name] === undefined) {
                 continue;
             }
@@ -106,10 +116,15 @@ describe("share edges: bad input", function () {
                 .map((item) => decodeProtocolInfo(item.info))
                 .find(({ catalogEntryId }) => catalogEntryId === info.catalogEntryId);
             const { providerId, addressFamily, socketType, protocol } = info;
-            assert.deepEqual({ providerId, addressFamily, socketType, protocol }, {
-                providerId: entry?.providerId, addressFamily: entry?.addressFamily, socketType: entry?.socketType,
-                protocol: entry?.protocol,
-            });
+            assert.deepEqual(
+                { providerId, addressFamily, socketType, protocol },
+                {
+                    providerId: entry?.providerId,
+                    addressFamily: entry?.addressFamily,
+                    socketType: entry?.socketType,
+                    protocol: entry?.protocol,
+                },
+            );
             await target.run(`lib.adoptRaw(Buffer.from(args, "base64")).close();`, encoded(info.bytes));
             await target.close();
         }

@@ -10,8 +10,17 @@ import * as tls from "node:tls";
 import { Worker } from "node:worker_threads";
 import { native } from "#lib/native.js";
 import {
-    adoptRaw, adoptSocket, adoptedPath, duplicateSocket, openListener, releaseSocket, resumeSocket, socketFromRaw,
-    socketOf, suspendSocket, takeBuffered,
+    adoptRaw,
+    adoptSocket,
+    adoptedPath,
+    duplicateSocket,
+    openListener,
+    releaseSocket,
+    resumeSocket,
+    socketFromRaw,
+    socketOf,
+    suspendSocket,
+    takeBuffered,
 } from "winsock-spi";
 import { type Bits, builds, nodes } from "../support/windows.js";
 import { Runner, connectedPair, encoded, readExactly } from "./share-process.js";
@@ -51,10 +60,13 @@ async function given(kind: "tcp4" | "tcp6", bits: Bits = 64): Promise<Given> {
                 resolve(bytes);
             }
         });
-        program.once("close", () => { reject(new Error("the program ended before it gave 628 bytes")); });
+        program.once("close", () => {
+            reject(new Error("the program ended before it gave 628 bytes"));
+        });
     });
     return {
-        info, accepted,
+        info,
+        accepted,
         done: async () => {
             const exit = exitOf(program);
             program.stdin.end();
@@ -150,7 +162,8 @@ describe("share edges: handles", function () {
 
     it("events are used where they are asked for", async () => {
         for (const [options, expected] of [
-            [{ mode: "move" }, "native"], [{ mode: "move", emulate: true }, "emulated"],
+            [{ mode: "move" }, "native"],
+            [{ mode: "move", emulate: true }, "emulated"],
             [{ mode: "share" }, "emulated"],
             [{}, "emulated"],
         ] as const) {

@@ -63,13 +63,25 @@ describe("share: hold", function () {
 
     it("gives several sockets in the order of the command line to a program that knows nothing of Node", async () => {
         const held = cli([
-            "hold", "--udp", "0", "--listen", "[::1]:0", "--listen", "127.0.0.1:0", "--restart", "never", "--",
-            peer, "take", "2", "7",
+            "hold",
+            "--udp",
+            "0",
+            "--listen",
+            "[::1]:0",
+            "--listen",
+            "127.0.0.1:0",
+            "--restart",
+            "never",
+            "--",
+            peer,
+            "take",
+            "2",
+            "7",
         ]);
         const [, six, four] = [await portIn(held), await portIn(held), await portIn(held)];
         assert.equal(await held.line(), "taken 3");
-        assert.equal(await exchange(six!, "six", "::1"), "socket 1: six");
-        assert.equal(await exchange(four!, "four"), "socket 2: four");
+        assert.equal(await exchange(six, "six", "::1"), "socket 1: six");
+        assert.equal(await exchange(four, "four"), "socket 2: four");
         assert.deepEqual(await held.ended, [7, null]);
     });
 
@@ -128,7 +140,11 @@ describe("share: sockets", function () {
         const [tcp, udp] = [await portIn(held), await portIn(held)];
         assert.equal(await held.line(), "taken 2");
         const listing = start(process.execPath, [main, "sockets", "--pid", String(held.pid), "--json"]);
-        const sockets = JSON.parse(await listing.line()) as { kind: string; protocol: number; local?: { port: number } }[];
+        const sockets = JSON.parse(await listing.line()) as {
+            kind: string;
+            protocol: number;
+            local?: { port: number };
+        }[];
         const found = (kind: string, port: number | undefined): unknown =>
             sockets.find((socket) => socket.kind === kind && socket.local?.port === port);
         assert.ok(found("listening", tcp), JSON.stringify(sockets));
@@ -137,7 +153,12 @@ describe("share: sockets", function () {
     });
 
     it("says what is wrong with the process", async () => {
-        for (const [code, args] of [[64, []], [64, ["--pid", "0"]], [64, ["--pid", "x"]], [2, ["--pid", "4294967292"]]]) {
+        for (const [code, args] of [
+            [64, []],
+            [64, ["--pid", "0"]],
+            [64, ["--pid", "x"]],
+            [2, ["--pid", "4294967292"]],
+        ]) {
             const program = start(process.execPath, [main, "sockets", ...(args as string[])], { stderr: "pipe" });
             const [notes, [ended]] = await Promise.all([text(program.child.stderr!), program.ended]);
             assert.equal(ended, code, notes);

@@ -140,7 +140,12 @@ describe("share: a hand-over whose source or target ends in the middle", functio
         kept.channel = channel;
         server.close();`;
 
-    async function halfWay(): Promise<{ source: Runner; other: net.Socket; next: Promise<IteratorResult<ReceivedSocket>>; close(): Promise<unknown> }> {
+    async function halfWay(): Promise<{
+        source: Runner;
+        other: net.Socket;
+        next: Promise<IteratorResult<ReceivedSocket>>;
+        close(): Promise<unknown>;
+    }> {
         const at = newAddress();
         const receiver = receiveSockets({ at });
         await receiver.listening;
@@ -185,7 +190,8 @@ describe("share: a hand-over whose source or target ends in the middle", functio
     it("stays the source's when the target was killed before it had taken it", async () => {
         const target = await start();
         const at = newAddress();
-        await target.run(`
+        await target.run(
+            `
             const wire = await import(args.wire + "messages.js");
             const listener = await (await lib.transport("pipe")).listen(args.at);
             (async () => {
@@ -193,7 +199,9 @@ describe("share: a hand-over whose source or target ends in the middle", functio
                     stream.on("error", () => undefined).resume();
                     stream.write(Buffer.concat([wire.encodeHello({ role: "target" }), wire.encodeGrant(Buffer.alloc(16, 1))]));
                 }
-            })();`, { at, wire });
+            })();`,
+            { at, wire },
+        );
         const { client, server } = await connectedPair();
         client.write("before;");
         server.read(0);
@@ -225,7 +233,8 @@ describe("share: a hand-over whose source or target ends in the middle", functio
         const another = await connectedPair();
         const closing = receiver.close();
         await assert.rejects(sender.send(another.server), (error: { code?: string }) =>
-            ["ERR_RECEIVER_CLOSED", "ERR_CHANNEL_CLOSED"].includes(error.code ?? ""));
+            ["ERR_RECEIVER_CLOSED", "ERR_CHANNEL_CLOSED"].includes(error.code ?? ""),
+        );
         await closing;
         another.server.write("kept");
         assert.equal(await readExactly(another.client, 4), "kept");

@@ -5,19 +5,41 @@ import * as dgram from "node:dgram";
 import { once } from "node:events";
 import * as net from "node:net";
 import { randomUUID } from "node:crypto";
-import { bitnesses, cli, entriesOf, expectCode, keepCatalog, ours, providerFile, readCatalog, setup } from "./acceptance-support.js";
+import {
+    bitnesses,
+    cli,
+    entriesOf,
+    expectCode,
+    keepCatalog,
+    ours,
+    providerFile,
+    readCatalog,
+    setup,
+} from "./acceptance-support.js";
 import { nodes } from "../support/windows.js";
 import { type End, Ends } from "./share-support.js";
 
 const transports = [
-    "pipe", "mailslot", "shared-memory", "copydata", "anonymous-pipe", "atoms", "dde", "tcp", "systemfd",
+    "pipe",
+    "mailslot",
+    "shared-memory",
+    "copydata",
+    "anonymous-pipe",
+    "atoms",
+    "dde",
+    "tcp",
+    "systemfd",
 ] as const;
 type TransportName = (typeof transports)[number];
 
 const hosts = ["127.0.0.1", "::1"] as const;
 type Host = (typeof hosts)[number];
 
-const pairs = [["node", "node"], ["node", "node-x86"], ["node-x86", "node"]] as const;
+const pairs = [
+    ["node", "node"],
+    ["node", "node-x86"],
+    ["node-x86", "node"],
+] as const;
 
 /** Two unrelated processes, and a third that one of them starts, for the transport that needs it. */
 interface Stage {
@@ -51,7 +73,7 @@ async function handOver(stage: Stage, transport: TransportName, name: string, mo
     if (transport === "systemfd") {
         const server = `systemfd-${name}`;
         const env = await source.do<object>("serveSystemfd", { names: [name], name: server });
-        assert.equal(await target.do("takeSystemfd", { env }), 1);
+        assert.equal(await target.do<number>("takeSystemfd", { env }), 1);
         await source.do("close", { name: server });
         await source.do("close", { name });
         return target;
@@ -176,9 +198,18 @@ describe("share matrix", function () {
             await setup(32, "remove");
             expectCode(await cli(["install", "--yes"]), 0);
             const catalog = await readCatalog();
-            const [ids64, ids32] = bitnesses.map((bits) =>
-                new Set(entriesOf(catalog, bits).filter(({ providerId }) => providerId.startsWith(ours)).map(({ id }) => id)));
-            assert.ok([...ids64!].some((id) => !ids32!.has(id)), "the two catalogs number our entries differently");
+            const [ids64, ids32] = bitnesses.map(
+                (bits) =>
+                    new Set(
+                        entriesOf(catalog, bits)
+                            .filter(({ providerId }) => providerId.startsWith(ours))
+                            .map(({ id }) => id),
+                    ),
+            );
+            assert.ok(
+                [...ids64!].some((id) => !ids32!.has(id)),
+                "the two catalogs number our entries differently",
+            );
         });
         after(async () => expectCode(await cli(["uninstall", "--yes"]), 0));
         cells();

@@ -21,9 +21,13 @@ export interface Answer {
 export class Peer {
     readonly #control: Promise<{ socket: net.Socket; lines: AsyncIterator<string> }>;
 
-    constructor(readonly child: ChildProcess, control: Promise<net.Socket>) {
+    constructor(
+        readonly child: ChildProcess,
+        control: Promise<net.Socket>,
+    ) {
         this.#control = control.then((socket) => ({
-            socket, lines: createInterface({ input: socket })[Symbol.asyncIterator](),
+            socket,
+            lines: createInterface({ input: socket })[Symbol.asyncIterator](),
         }));
     }
 
@@ -77,7 +81,10 @@ const scenario = (name: string): string => path.join(project, "test", "windows",
 
 /** Runs a script of scenarios/ to its end, which tells by its exit code. */
 export async function runScenario(
-    node: string, name: string, args: readonly string[], flags: readonly string[] = [],
+    node: string,
+    name: string,
+    args: readonly string[],
+    flags: readonly string[] = [],
 ): Promise<number | null> {
     const child = spawn(node, [...flags, scenario(name), ...args], { stdio: ["ignore", "inherit", "inherit"] });
     const [code] = (await once(child, "close")) as [number | null];
@@ -90,7 +97,12 @@ export async function ask(port: number, host = "127.0.0.1"): Promise<string> {
 }
 
 /** The answer to one datagram. */
-export async function askDatagram(client: dgram.Socket, message: string, port: number, address: string): Promise<string> {
+export async function askDatagram(
+    client: dgram.Socket,
+    message: string,
+    port: number,
+    address: string,
+): Promise<string> {
     const answer = once(client, "message") as Promise<[Buffer]>;
     client.send(message, port, address);
     return (await answer)[0].toString();

@@ -4,8 +4,16 @@ import * as dgram from "node:dgram";
 import { once } from "node:events";
 import * as net from "node:net";
 import {
-    type PeerCheck, type ReceivedSocket, connectSender, lostExports, offerSocket, openListener, receiveSockets, sendSocket,
-    takeSocket, transport,
+    type PeerCheck,
+    type ReceivedSocket,
+    connectSender,
+    lostExports,
+    offerSocket,
+    openListener,
+    receiveSockets,
+    sendSocket,
+    takeSocket,
+    transport,
 } from "#lib/index.js";
 import { nodes } from "../support/windows.js";
 import { type Pair, type Runner, connectedPair, readExactly, testRunners } from "./share-process.js";
@@ -39,7 +47,8 @@ async function startEcho(options: object = {}, node?: string): Promise<{ target:
     return { target, at };
 }
 
-const got = (target: Runner): Promise<(Omit<ReceivedSocket, "socket"> & { error?: string })[]> => target.run("return kept.got");
+const got = (target: Runner): Promise<(Omit<ReceivedSocket, "socket"> & { error?: string })[]> =>
+    target.run("return kept.got");
 
 function end({ client, server }: Pair): void {
     client.destroy();
@@ -143,7 +152,10 @@ describe("share: a hand-over over the named pipe", function () {
         const [answer] = (await once(asking, "message")) as [Buffer];
         assert.equal(answer.toString(), `${target.pid}:who`);
         asking.close();
-        assert.deepEqual((await got(target)).map(({ kind }) => kind), ["listening", "datagram"]);
+        assert.deepEqual(
+            (await got(target)).map(({ kind }) => kind),
+            ["listening", "datagram"],
+        );
     });
 
     it("moves 500 connections that are on their way at the same time, each with its bytes", async () => {
@@ -152,16 +164,21 @@ describe("share: a hand-over over the named pipe", function () {
         for (let index = 0; index < 500; index++) {
             pairs.push(await connectedPair());
         }
-        await Promise.all(pairs.map(({ server }, index) => sendSocket(server, { to: at, message: index, timeout: 60_000 })));
-        assert.deepEqual(
-            (await got(target)).map(({ message }) => message).sort((a, b) => Number(a) - Number(b)), pairs.map((_, index) => index),
+        await Promise.all(
+            pairs.map(({ server }, index) => sendSocket(server, { to: at, message: index, timeout: 60_000 })),
         );
-        await Promise.all(pairs.map(async ({ client }, index) => {
-            const expected = `${target.pid}:${index}`;
-            client.write(String(index));
-            assert.equal(await readExactly(client, expected.length), expected);
-            client.destroy();
-        }));
+        assert.deepEqual(
+            (await got(target)).map(({ message }) => message).sort((a, b) => Number(a) - Number(b)),
+            pairs.map((_, index) => index),
+        );
+        await Promise.all(
+            pairs.map(async ({ client }, index) => {
+                const expected = `${target.pid}:${index}`;
+                client.write(String(index));
+                assert.equal(await readExactly(client, expected.length), expected);
+                client.destroy();
+            }),
+        );
         assert.equal(lostExports(), 0);
     });
 
@@ -190,7 +207,8 @@ describe("share: a hand-over over the named pipe", function () {
 
     it("works in worker threads", async () => {
         const target = await start();
-        const value = await target.run<string>(`
+        const value = await target.run<string>(
+            `
             const { Worker } = await import("node:worker_threads");
             const worker = new Worker(\`
                 const { parentPort } = require("node:worker_threads");
@@ -210,7 +228,9 @@ describe("share: a hand-over over the named pipe", function () {
             client.destroy();
             server.close();
             await worker.terminate();
-            return String(data);`, newAddress());
+            return String(data);`,
+            newAddress(),
+        );
         assert.equal(value, "from a worker");
     });
 });
@@ -226,7 +246,10 @@ describe("share: who is at the other end of the pipe", function () {
         it(`a source that wants ${what} keeps its socket`, async () => {
             const { at } = await startEcho();
             const { client, server } = await connectedPair();
-            await assert.rejects(sendSocket(server, { to: at, peer }), { name: "WinsockError", code: "ERR_PEER_REFUSED" });
+            await assert.rejects(sendSocket(server, { to: at, peer }), {
+                name: "WinsockError",
+                code: "ERR_PEER_REFUSED",
+            });
             server.write("still here");
             assert.equal(await readExactly(client, 10), "still here");
             end({ client, server });

@@ -4,8 +4,19 @@ import * as dgram from "node:dgram";
 import { once } from "node:events";
 import * as net from "node:net";
 import {
-    RawSocket, adoptRaw, adoptSocket, adoptedPath, duplicateSocket, listSockets, openDatagram, openListener,
-    releaseSocket, revoke, socketFromRaw, socketOf, suspendSocket,
+    RawSocket,
+    adoptRaw,
+    adoptSocket,
+    adoptedPath,
+    duplicateSocket,
+    listSockets,
+    openDatagram,
+    openListener,
+    releaseSocket,
+    revoke,
+    socketFromRaw,
+    socketOf,
+    suspendSocket,
 } from "winsock-spi";
 import { nodes } from "../support/windows.js";
 import { Runner, connectedPair, encoded, readExactly } from "./share-process.js";
@@ -42,7 +53,10 @@ describe("share primitives: between processes", function () {
             const info = duplicateSocket(server, target.pid);
             assert.equal(info.pid, target.pid);
             assert.deepEqual(info.state, {
-                kind: "connected", listening: false, nonBlocking: true, family: "IPv4",
+                kind: "connected",
+                listening: false,
+                nonBlocking: true,
+                family: "IPv4",
                 local: { address: "127.0.0.1", family: "IPv4", port: server.localPort },
                 remote: { address: "127.0.0.1", family: "IPv4", port: client.localPort },
             });
@@ -128,8 +142,13 @@ describe("share primitives: between processes", function () {
         const ports = sockets.map((socket) => new RawSocket(socket).state.local?.port);
         const { port } = listener.address() as net.AddressInfo;
         assert.deepEqual(ports, [
-            client.localPort, server.localPort, other.client.localPort, other.server.localPort, port,
-            datagram.address().port, raw.state.local?.port,
+            client.localPort,
+            server.localPort,
+            other.client.localPort,
+            other.server.localPort,
+            port,
+            datagram.address().port,
+            raw.state.local?.port,
         ]);
         assert.equal((client as unknown as { _handle: { hasRef(): boolean } })._handle.hasRef(), false);
         assert.equal((server as unknown as { _handle: { hasRef(): boolean } })._handle.hasRef(), true);
@@ -170,20 +189,31 @@ describe("share primitives: between processes", function () {
         const { client, server } = await connectedPair();
         const raw = openDatagram({ host: "::1" });
         await target.run(`kept.all = args.map((info) => lib.adoptRaw(Buffer.from(info, "base64")));`, [
-            encoded(duplicateSocket(server, target.pid).bytes), encoded(duplicateSocket(raw, target.pid).bytes),
+            encoded(duplicateSocket(server, target.pid).bytes),
+            encoded(duplicateSocket(raw, target.pid).bytes),
         ]);
         const listed = listSockets(target.pid);
         const connection = listed.find(({ local }) => local?.port === server.localPort);
         assert.deepEqual(connection, {
-            handle: connection?.handle, protocol: 6, kind: "connected", listening: false, family: "IPv4",
+            handle: connection?.handle,
+            protocol: 6,
+            kind: "connected",
+            listening: false,
+            family: "IPv4",
             local: { address: "127.0.0.1", family: "IPv4", port: server.localPort },
             remote: { address: "127.0.0.1", family: "IPv4", port: client.localPort },
         });
         const { port } = raw.state.local!;
         assert.equal(listed.filter(({ kind, local }) => kind === "datagram" && local?.port === port).length, 1);
-        assert.deepEqual(listed.map(({ handle }) => handle), listed.map(({ handle }) => handle).sort((a, b) => a - b));
+        assert.deepEqual(
+            listed.map(({ handle }) => handle),
+            listed.map(({ handle }) => handle).sort((a, b) => a - b),
+        );
         await target.run(`kept.all.forEach((raw) => raw.close());`);
-        assert.equal(listSockets(target.pid).find(({ local }) => local?.port === server.localPort), undefined);
+        assert.equal(
+            listSockets(target.pid).find(({ local }) => local?.port === server.localPort),
+            undefined,
+        );
         assert.ok(listSockets(process.pid).some(({ handle }) => BigInt(handle) === raw.socket));
         assert.throws(() => listSockets(0), { code: "ERR_NO_PROCESS" });
         raw.close();
@@ -204,9 +234,16 @@ describe("share primitives: between processes", function () {
         await assert.rejects(target.run(adopt, { info: late }), { code: "ERR_INFO_SPENT" });
         const sent = duplicateSocket(server, target.pid);
         const text = encoded(sent.bytes);
-        assert.throws(() => { revoke(sent); }, { code: "ERR_ALREADY_SENT" });
+        assert.throws(
+            () => {
+                revoke(sent);
+            },
+            { code: "ERR_ALREADY_SENT" },
+        );
         await target.run(adopt, { info: text });
-        assert.throws(() => { revoke({ ...sent }); }, TypeError);
+        assert.throws(() => {
+            revoke({ ...sent });
+        }, TypeError);
         server.destroy();
         await target.run(`kept.socket.end("open");`);
         assert.equal(await readExactly(client, 4), "open");
@@ -245,7 +282,12 @@ describe("share primitives: between processes", function () {
         const second = adoptSocket(info);
         assert.equal(adoptedPath(second), "emulated");
         assert.equal(adoptedPath(server), undefined);
-        assert.throws(() => { revoke(info); }, { code: "ERR_ALREADY_TAKEN" });
+        assert.throws(
+            () => {
+                revoke(info);
+            },
+            { code: "ERR_ALREADY_TAKEN" },
+        );
         assert.throws(() => adoptSocket(info), { code: "ERR_INFO_USED" });
         assert.throws(() => adoptRaw(Uint8Array.from(info.bytes)), { code: "ERR_INFO_USED" });
         await releaseSocket(server);

@@ -23,7 +23,9 @@ export class Runner {
         this.#child = child;
         this.#control = control;
         control.on("error", () => undefined); // a killed process resets it
-        createInterface({ input: control }).on("line", (line) => { this.#settle(JSON.parse(line) as Answer); });
+        createInterface({ input: control }).on("line", (line) => {
+            this.#settle(JSON.parse(line) as Answer);
+        });
         child.on("exit", (code) => {
             for (const { reject } of this.#waiting.values()) {
                 reject(new Error(`the process ended with ${code}`));
@@ -41,7 +43,9 @@ export class Runner {
         const child = spawn(node, [...execArgv, file, String(port)], { stdio: ["ignore", "inherit", "inherit"] });
         const [control] = (await Promise.race([
             once(listener, "connection"),
-            once(child, "exit").then(([code]) => { throw new Error(`the process ended with ${String(code)}`); }),
+            once(child, "exit").then(([code]) => {
+                throw new Error(`the process ended with ${String(code)}`);
+            }),
         ])) as [net.Socket];
         listener.close();
         const runner = new Runner(child, control);
@@ -79,7 +83,9 @@ export class Runner {
     }
 
     #wait(id: number): Promise<unknown> {
-        return new Promise((resolve, reject) => { this.#waiting.set(id, { resolve, reject }); });
+        return new Promise((resolve, reject) => {
+            this.#waiting.set(id, { resolve, reject });
+        });
     }
 
     #settle({ id, value, error }: Answer): void {
@@ -107,7 +113,10 @@ export async function connectedPair(host = "127.0.0.1"): Promise<Pair> {
     await once(listener, "listening");
     const { port } = listener.address() as net.AddressInfo;
     const client = net.connect(port, host);
-    const [[server]] = (await Promise.all([once(listener, "connection"), once(client, "connect")])) as [[net.Socket], []];
+    const [[server]] = (await Promise.all([once(listener, "connection"), once(client, "connect")])) as [
+        [net.Socket],
+        [],
+    ];
     listener.close();
     return { client, server };
 }

@@ -37,10 +37,12 @@ export function start(file: string, args: readonly string[], options: StartOptio
     // What libuv tells a program about its streams makes sense to one of its own bitness only.
     const other = file === nodes["node-x86"] && process.arch !== "ia32";
     const command = other ? { file: systemfdPeer(64), args: ["run", file, ...args] } : { file, args };
-    const program = new StartedProgram(spawn(command.file, command.args, {
-        stdio: ["pipe", "pipe", stderr],
-        env: { ...process.env, ...environment, WINSOCK_SPI_LIBRARY: library },
-    }));
+    const program = new StartedProgram(
+        spawn(command.file, command.args, {
+            stdio: ["pipe", "pipe", stderr],
+            env: { ...process.env, ...environment, WINSOCK_SPI_LIBRARY: library },
+        }),
+    );
     running.add(program);
     return program;
 }

@@ -116,9 +116,30 @@ describe("share readiness: polled sockets", function () {
 
     it("take no arguments of a wrong kind", () => {
         const junk: unknown[] = [
-            undefined, null, true, -1, 1.5, 1e9, Number.NaN, 1n, -1n, 1n << 64n, "", "::1", "%", "1.2.3.4%9", "a".repeat(9999), {},
-            [], [1], [new Uint8Array(3), "x"], new Array(2000).fill(new Uint8Array(1)), [new Float64Array(2)],
-            new Uint8Array(9), Symbol.iterator, () => undefined,
+            undefined,
+            null,
+            true,
+            -1,
+            1.5,
+            1e9,
+            Number.NaN,
+            1n,
+            -1n,
+            1n << 64n,
+            "",
+            "::1",
+            "%",
+            "1.2.3.4%9",
+            "a".repeat(9999),
+            {},
+            [],
+            [1],
+            [new Uint8Array(3), "x"],
+            new Array(2000).fill(new Uint8Array(1)),
+            [new Float64Array(2)],
+            new Uint8Array(9),
+            Symbol.iterator,
+            () => undefined,
         ];
         const listener = openPolled(openListener({ host: "127.0.0.1" }).detach(), () => undefined);
         open.add(listener);
@@ -132,7 +153,10 @@ describe("share readiness: polled sockets", function () {
                     try {
                         (target[name] as (...args: unknown[]) => unknown)(...args);
                     } catch (error) {
-                        assert.ok(error instanceof TypeError || error instanceof WinsockError, `${name}: ${String(error)}`);
+                        assert.ok(
+                            error instanceof TypeError || error instanceof WinsockError,
+                            `${name}: ${String(error)}`,
+                        );
                         thrown++;
                     }
                 }

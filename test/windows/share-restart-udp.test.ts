@@ -62,7 +62,10 @@ describe("share: restart of a UDP service", function () {
             while (answers.size < sent) {
                 await new Promise<void>((resolve) => (heard = resolve));
             }
-            assert.ok([...answers.values()].every((from) => from.length === 1), "no datagram was answered twice");
+            assert.ok(
+                [...answers.values()].every((from) => from.length === 1),
+                "no datagram was answered twice",
+            );
             assert.deepEqual([...new Set([...answers.values()].flat())].sort(), pids.sort());
         } finally {
             client.close();

@@ -149,7 +149,12 @@ describe("share: restart of an HTTP server", function () {
         assert.deepEqual([...answered.keys()].sort(), pids.sort(), "every process has answered, and no other");
     });
 
-    for (const [from, to] of [["node20", "node26"], ["node26", "node20"], ["node", "node-x86"], ["node-x86", "node24"]]) {
+    for (const [from, to] of [
+        ["node20", "node26"],
+        ["node26", "node20"],
+        ["node", "node-x86"],
+        ["node-x86", "node24"],
+    ]) {
         it(`leads from ${from} to ${to}`, async function () {
             const [old, young] = [nodes[from!], nodes[to!]];
             if (old === undefined || young === undefined) {
@@ -168,7 +173,10 @@ describe("share: restart of an HTTP server", function () {
 
     it("refuses misuse", async () => {
         for (const options of [undefined, {}, { name: "" }, { name: "x", wrong: 1 }, { name: "x", drainTimeout: 0 }]) {
-            await assert.rejects(serveRestartable(http.createServer(), options as unknown as RestartOptions), TypeError);
+            await assert.rejects(
+                serveRestartable(http.createServer(), options as unknown as RestartOptions),
+                TypeError,
+            );
         }
         await assert.rejects(serveRestartable({} as http.Server, { name: "x" }), TypeError);
     });

@@ -23,12 +23,15 @@ describe("share runtimes: Bun", function () {
         const [output, [code]] = await Promise.all([text(program.stdout), once(program, "close")]);
         assert.equal(code, 0);
         // mingw builds look for node.exe by that name; those of MSVC find whatever program loads them.
-        const expected = bareProgram !== undefined ? { library: "ERR_NATIVE_LOAD" } : {
-            socketOf: "ERR_RUNTIME_UNSUPPORTED",
-            adoptSocket: "ERR_RUNTIME_UNSUPPORTED",
-            raw: "listening",
-            adopted: "listening",
-        };
+        const expected =
+            bareProgram !== undefined
+                ? { library: "ERR_NATIVE_LOAD" }
+                : {
+                      socketOf: "ERR_RUNTIME_UNSUPPORTED",
+                      adoptSocket: "ERR_RUNTIME_UNSUPPORTED",
+                      raw: "listening",
+                      adopted: "listening",
+                  };
         assert.deepEqual(JSON.parse(output), expected);
     });
 });

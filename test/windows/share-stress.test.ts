@@ -5,7 +5,14 @@ import { createHash } from "node:crypto";
 import { once } from "node:events";
 import * as net from "node:net";
 import {
-    type PathOptions, type RawSocket, acceptRaw, adoptRaw, adoptedPath, duplicateSocket, openListener, socketFromRaw,
+    type PathOptions,
+    type RawSocket,
+    acceptRaw,
+    adoptRaw,
+    adoptedPath,
+    duplicateSocket,
+    openListener,
+    socketFromRaw,
 } from "winsock-spi";
 import { counts } from "../support/counts.js";
 
@@ -32,7 +39,9 @@ function sendAll(socket: net.Socket, writes: number, callbacks: number[]): strin
         const data = Buffer.alloc(1 + ((index * 977) % 9000), index % 251);
         hash.update(data);
         callbacks[index] = 0;
-        socket.write(data, () => { callbacks[index]! += 1; });
+        socket.write(data, () => {
+            callbacks[index]! += 1;
+        });
     }
     socket.end();
     return hash.digest("hex");
@@ -60,15 +69,17 @@ describe("share stress: writes on adopted sockets", function () {
                 const socket = socketFromRaw(raw, { ...options, allowHalfOpen: true });
                 assert.equal(adoptedPath(socket), path);
                 const [down, up]: [number[], number[]] = [[], []];
-                running.push((async () => {
-                    const received = Promise.all([receiveAll(client), receiveAll(socket)]);
-                    const sent = [sendAll(socket, 200, down), sendAll(client, 200, up)];
-                    assert.deepEqual(await received, sent);
-                    if (!socket.destroyed) {
-                        await once(socket.destroy(), "close");
-                    }
-                    assert.ok([...down, ...up].every((calls) => calls === 1));
-                })());
+                running.push(
+                    (async () => {
+                        const received = Promise.all([receiveAll(client), receiveAll(socket)]);
+                        const sent = [sendAll(socket, 200, down), sendAll(client, 200, up)];
+                        assert.deepEqual(await received, sent);
+                        if (!socket.destroyed) {
+                            await once(socket.destroy(), "close");
+                        }
+                        assert.ok([...down, ...up].every((calls) => calls === 1));
+                    })(),
+                );
             }
             await Promise.all(running);
         });

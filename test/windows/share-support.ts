@@ -47,7 +47,10 @@ export class End {
     onReceived: ((received: Received) => void) | undefined;
     #wake: () => void = () => undefined;
 
-    constructor(readonly child: ChildProcess | undefined, readonly control: net.Socket) {
+    constructor(
+        readonly child: ChildProcess | undefined,
+        readonly control: net.Socket,
+    ) {
         const lines = createInterface({ input: control });
         lines.on("error", () => undefined); // it repeats the control pipe's
         lines.on("line", (line) => {
@@ -139,7 +142,9 @@ export class Ends implements AsyncDisposable {
     /** One at a time: the next process that calls is taken for it. */
     async start(node: string, env: NodeJS.ProcessEnv = {}): Promise<End> {
         const child = spawn(node, this.args, {
-            stdio: ["ignore", "ignore", "inherit"], windowsHide: true, env: { ...process.env, ...env },
+            stdio: ["ignore", "ignore", "inherit"],
+            windowsHide: true,
+            env: { ...process.env, ...env },
         });
         const failed = new Promise<never>((_, reject) => {
             child.on("error", reject);

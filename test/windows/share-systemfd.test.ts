@@ -8,12 +8,15 @@ import { text } from "node:stream/consumers";
 import type { WinsockError } from "#lib/errors.js";
 import { type RawSocket, openDatagram, openListener } from "#lib/share/raw-socket.js";
 import {
-    type ServeSystemfdOptions, type SystemfdServer, type SystemfdTaker, serveSystemfd, takeSystemfdSockets,
+    type ServeSystemfdOptions,
+    type SystemfdServer,
+    type SystemfdTaker,
+    serveSystemfd,
+    takeSystemfdSockets,
 } from "#lib/share/transports/systemfd.js";
 import { encodeRequest, readEnvironment } from "#lib/share/transports/systemfd-format.js";
 import { nodes } from "../support/windows.js";
 import { scenario, start, systemfdPeer } from "./share-programs.js";
-
 
 /** What a TCP server answers to a message and an end. */
 async function exchange(port: number, message: string, host = "127.0.0.1"): Promise<string> {
@@ -103,7 +106,10 @@ describe("share: systemfd, giving", function () {
             assert.equal(await exchange(portOf(listener), "over TCP"), "socket 0: over TCP");
             assert.equal(await exchangeDatagram(portOf(datagrams), "over UDP"), "socket 1: over UDP");
             assert.deepEqual(await program.ended, [7, null]);
-            assert.deepEqual(taken.map(({ pid, descends }) => [pid, descends]), [[program.pid, true]]);
+            assert.deepEqual(
+                taken.map(({ pid, descends }) => [pid, descends]),
+                [[program.pid, true]],
+            );
             assert.equal(path.win32.basename(taken[0]!.program).toLowerCase(), "systemfd_peer.exe");
             assert.deepEqual(refused, []);
         });
@@ -146,24 +152,33 @@ describe("share: systemfd, giving", function () {
 
         const anyone = await serve({ allow: "anyone" });
         const sockets = await takeSystemfdSockets({ environment: { ...anyone.environment } });
-        assert.deepEqual(sockets?.map(({ state }) => state.kind), ["listening", "datagram"]);
+        assert.deepEqual(
+            sockets?.map(({ state }) => state.kind),
+            ["listening", "datagram"],
+        );
         sockets?.forEach((socket) => socket.close());
 
         const asked: SystemfdTaker[] = [];
         const asks = await serve({ allow: (taker) => asked.push(taker) > 1 });
         await assert.rejects(takeSystemfdSockets({ environment: { ...asks.environment } }), {
-            name: "WinsockError", code: "ERR_SYSTEMFD_REFUSED",
+            name: "WinsockError",
+            code: "ERR_SYSTEMFD_REFUSED",
         });
         (await takeSystemfdSockets({ environment: { ...asks.environment } }))?.forEach((socket) => socket.close());
-        assert.deepEqual(asked.map(({ pid, descends }) => [pid, descends]), [
-            [process.pid, false], [process.pid, false],
-        ]);
+        assert.deepEqual(
+            asked.map(({ pid, descends }) => [pid, descends]),
+            [
+                [process.pid, false],
+                [process.pid, false],
+            ],
+        );
     });
 
     it("gives to what the started program starts", async () => {
         const server = await serve();
-        const program = start(process.env["ComSpec"] ?? "cmd.exe", ["/d", "/c", systemfdPeer(64), "take", "1", "3"],
-            { environment: server.environment });
+        const program = start(process.env["ComSpec"] ?? "cmd.exe", ["/d", "/c", systemfdPeer(64), "take", "1", "3"], {
+            environment: server.environment,
+        });
         assert.equal(await program.line(), "taken 2");
         assert.notEqual(taken[0]?.pid, program.pid);
         assert.equal(await exchange(portOf(listener), "x"), "socket 0: x");
@@ -177,7 +192,10 @@ describe("share: systemfd, giving", function () {
             assert.equal((await raw(server, request)).length, 0);
         }
         const codes = await refusals(nonsense.length);
-        assert.ok(codes.every((code) => ["ERR_SYSTEMFD_PROTOCOL", "ECONNRESET"].includes(code)), codes.join(" "));
+        assert.ok(
+            codes.every((code) => ["ERR_SYSTEMFD_PROTOCOL", "ECONNRESET"].includes(code)),
+            codes.join(" "),
+        );
         const program = start(systemfdPeer(64), ["take", "0", "0"], { environment: server.environment });
         assert.equal(await program.line(), "taken 2");
     });
@@ -223,7 +241,8 @@ describe("share: systemfd, giving", function () {
         await server.close();
         await server.close();
         await assert.rejects(takeSystemfdSockets({ environment: { ...server.environment } }), {
-            name: "WinsockError", code: "ERR_SYSTEMFD_GONE",
+            name: "WinsockError",
+            code: "ERR_SYSTEMFD_GONE",
         });
         const abort = new AbortController();
         const other = await serve({ signal: abort.signal });
@@ -236,8 +255,13 @@ describe("share: systemfd, giving", function () {
 
     it("refuses misuse", async () => {
         for (const options of [
-            undefined, {}, { sockets: [] }, { sockets: [listener], allow: "everyone" }, { sockets: [listener], time: 1 },
-            { sockets: [listener], timeout: 0 }, { sockets: [listener], signal: {} },
+            undefined,
+            {},
+            { sockets: [] },
+            { sockets: [listener], allow: "everyone" },
+            { sockets: [listener], time: 1 },
+            { sockets: [listener], timeout: 0 },
+            { sockets: [listener], signal: {} },
         ]) {
             await assert.rejects(serveSystemfd(options as unknown as ServeSystemfdOptions), TypeError);
         }
@@ -252,7 +276,9 @@ describe("share: systemfd, taking", function () {
             const program = start(systemfdPeer(64), ["give", node, scenario("systemfd-take.mjs")]);
             const [tcp, udp] = (await program.line()).split(" ").map(Number);
             assert.deepEqual(JSON.parse(await program.line()), {
-                kinds: ["listening", "datagram"], ports: [tcp, udp], left: [],
+                kinds: ["listening", "datagram"],
+                ports: [tcp, udp],
+                left: [],
             });
             assert.equal(await exchange(tcp!, "hello"), "node: hello");
             assert.equal(await exchangeDatagram(udp!, "hello"), "node: hello");
@@ -275,7 +301,8 @@ describe("share: systemfd, taking", function () {
         await once(giver, "listening");
         const { port } = giver.address() as net.AddressInfo;
         const environment = {
-            SYSTEMFD_SOCKET_SERVER: `127.0.0.1:${port}`, SYSTEMFD_SOCKET_SECRET: "59fb60fe-2634-4ec8-aa81-038793888c8e",
+            SYSTEMFD_SOCKET_SERVER: `127.0.0.1:${port}`,
+            SYSTEMFD_SOCKET_SECRET: "59fb60fe-2634-4ec8-aa81-038793888c8e",
         };
         const take = (timeout?: number): Promise<unknown> =>
             takeSystemfdSockets({ environment: { ...environment }, ...(timeout !== undefined && { timeout }) });

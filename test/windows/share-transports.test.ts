@@ -60,11 +60,12 @@ async function listen(name: TransportName, address = freshAddress(name), timeout
     open.add(listener);
     const iterator = listener[Symbol.asyncIterator]();
     return {
-        listener, errors,
+        listener,
+        errors,
         next: async () => {
             const { value, done } = await iterator.next();
             assert.ok(done !== true);
-            return track(value as Channel);
+            return track(value);
         },
         failed: () => new Promise((resolve) => (wake = resolve)),
     };
@@ -182,15 +183,17 @@ for (const name of names) {
             let accepted = 0;
             let stuck = false;
             const piece = Buffer.alloc(16 * 1024, 1);
-            const write = (): void => void client.stream.write(piece, () => {
-                accepted += piece.length;
-                if (!stuck && accepted < 50_000_000) {
-                    write();
-                }
-            });
+            const write = (): void =>
+                void client.stream.write(piece, () => {
+                    accepted += piece.length;
+                    if (!stuck && accepted < 50_000_000) {
+                        write();
+                    }
+                });
             write();
             let before = -1;
-            while (before !== accepted) { // until nothing has been accepted for half a second
+            while (before !== accepted) {
+                // until nothing has been accepted for half a second
                 before = accepted;
                 await pause(500);
             }
@@ -217,22 +220,26 @@ for (const name of names) {
                 Array.from({ length: count }, () => connect(name, listening.listener.address)),
             );
             await servers;
-            await Promise.all(clients.map(async ({ stream }, index) => {
-                const bytes = Buffer.alloc(3000, index);
-                assert.ok((await echoed(stream, bytes)).equals(bytes));
-            }));
+            await Promise.all(
+                clients.map(async ({ stream }, index) => {
+                    const bytes = Buffer.alloc(3000, index);
+                    assert.ok((await echoed(stream, bytes)).equals(bytes));
+                }),
+            );
         });
 
         it("refuses an address that is taken, and has it free when the listener is closed", async () => {
             const first = await listen(name);
             const { address } = first.listener;
-            if (name !== "pipe" || bareProgram === undefined) { // Wine lets anybody add an instance to a pipe
+            if (name !== "pipe" || bareProgram === undefined) {
+                // Wine lets anybody add an instance to a pipe
                 assert.equal(await rejection(listen(name, address)), "ERR_ADDRESS_IN_USE");
             }
             await first.listener.close();
             await first.listener.close();
             let again: Listening | undefined;
-            for (let tries = 0; again === undefined; tries += 1) { // the system may take a moment
+            for (let tries = 0; again === undefined; tries += 1) {
+                // the system may take a moment
                 again = await listen(name, address).catch(async (error: unknown) => {
                     assert.ok(tries < 100, String(error));
                     await pause(10);
@@ -292,9 +299,15 @@ describe("share transports: who is there", function () {
         it(`${name}: a process that claims to be another is refused, and the listener goes on`, async () => {
             const listening = await listen(name);
             const liar = start("lie", name, listening.listener.address, String(process.ppid));
-            assert.match(String((await parse(liar))["failed"]), /^ERR_(BAD_PEER|CHANNEL_CLOSED|PEER_RIGHTS|PEER_GONE)$/);
+            assert.match(
+                String((await parse(liar))["failed"]),
+                /^ERR_(BAD_PEER|CHANNEL_CLOSED|PEER_RIGHTS|PEER_GONE)$/,
+            );
             const unborn = start("lie", name, listening.listener.address, "4");
-            assert.match(String((await parse(unborn))["failed"]), /^ERR_(BAD_PEER|CHANNEL_CLOSED|PEER_RIGHTS|PEER_GONE)$/);
+            assert.match(
+                String((await parse(unborn))["failed"]),
+                /^ERR_(BAD_PEER|CHANNEL_CLOSED|PEER_RIGHTS|PEER_GONE)$/,
+            );
             assert.ok(listening.errors.length > 0);
             const [server] = await Promise.all([listening.next(), connect(name, listening.listener.address)]);
             assert.equal(server.peerPid, process.pid);
@@ -306,13 +319,21 @@ describe("share transports: who is there", function () {
             const listening = await listen(kind, freshAddress(kind), 2000);
             const { address } = listening.listener;
             const port = await Port.open(kind, freshAddress(kind), "", {
-                message: () => undefined, settled: () => undefined, failed: () => undefined, broken: () => undefined,
+                message: () => undefined,
+                settled: () => undefined,
+                failed: () => undefined,
+                broken: () => undefined,
             });
             open.add(port);
-            const greeting = (from: string): Buffer => encodeChunk({
-                kind: chunkKinds.hello, channel: randomBytes(channelIdSize).toString("hex"), sequence: 0,
-                acknowledged: 0, limit: 8, data: Buffer.from(from),
-            });
+            const greeting = (from: string): Buffer =>
+                encodeChunk({
+                    kind: chunkKinds.hello,
+                    channel: randomBytes(channelIdSize).toString("hex"),
+                    sequence: 0,
+                    acknowledged: 0,
+                    limit: 8,
+                    data: Buffer.from(from),
+                });
             // A DDE conversation is begun with every window of the desktop, also to learn that there is nobody.
             for (let index = 0; index < (kind === "dde" ? 10 : 150); index += 1) {
                 port.send(address, randomBytes(1 + (index % 400)));
@@ -325,21 +346,33 @@ describe("share transports: who is there", function () {
             server.stream.pipe(server.stream);
             assert.equal((await echoed(client.stream, Buffer.from("me"))).toString(), "me");
             await failed;
-            assert.ok(listening.errors.every((error) => /^ERR_(CHANNEL_CLOSED|TIMEOUT|PEER_GONE)$/.test(codeOf(error)!)));
+            assert.ok(
+                listening.errors.every((error) => /^ERR_(CHANNEL_CLOSED|TIMEOUT|PEER_GONE)$/.test(codeOf(error)!)),
+            );
         });
 
         it(`${kind}: a greeting without more is given up after the time-out`, async () => {
             const listening = await listen(kind, freshAddress(kind), 300);
             const own = freshAddress(kind);
             const port = await Port.open(kind, own, "", {
-                message: () => undefined, settled: () => undefined, failed: () => undefined, broken: () => undefined,
+                message: () => undefined,
+                settled: () => undefined,
+                failed: () => undefined,
+                broken: () => undefined,
             });
             open.add(port);
             const failed = listening.failed();
-            port.send(listening.listener.address, encodeChunk({
-                kind: chunkKinds.hello, channel: randomBytes(channelIdSize).toString("hex"), sequence: 0,
-                acknowledged: 0, limit: 8, data: Buffer.from(own),
-            }));
+            port.send(
+                listening.listener.address,
+                encodeChunk({
+                    kind: chunkKinds.hello,
+                    channel: randomBytes(channelIdSize).toString("hex"),
+                    sequence: 0,
+                    acknowledged: 0,
+                    limit: 8,
+                    data: Buffer.from(own),
+                }),
+            );
             assert.equal(codeOf(await failed), "ERR_TIMEOUT");
         });
     }

@@ -27,7 +27,7 @@ describe("share watch", function () {
             })();
             await using ends = await Ends.open();
             const source = await ends.start(nodes["node"]!);
-            const target = await ends.start(nodes[targetNode]!);
+            const target = await ends.start(nodes[targetNode]);
             const to = await target.do<string>("receive", { at: `share-watch-${randomUUID()}`, transport: "pipe" });
             const server = net.createServer().listen(0, "127.0.0.1");
             await once(server, "listening");
@@ -49,12 +49,16 @@ describe("share watch", function () {
 
             const remote = `127.0.0.1:${port}`;
             const on = (pid: number, call: string): Extract<WatchRecord, { socket?: unknown }>[] =>
-                records.filter((record): record is Extract<WatchRecord, { socket?: unknown }> =>
-                    record.pid === pid && record.call === call && "remote" in record && record.remote === remote);
+                records.filter(
+                    (record): record is Extract<WatchRecord, { socket?: unknown }> =>
+                        record.pid === pid && record.call === call && "remote" in record && record.remote === remote,
+                );
             const bytes = (pid: number, call: string): number =>
                 on(pid, call).reduce((sum, record) => sum + ("bytes" in record ? (record.bytes ?? 0) : 0), 0);
             assert.ok(
-                records.some((record) => record.pid === target.pid && record.call === "start" && record.mode === "active"),
+                records.some(
+                    (record) => record.pid === target.pid && record.call === "start" && record.mode === "active",
+                ),
                 "the provider is in the target",
             );
             assert.equal(on(source.pid, "WSPDuplicateSocket").length, 1, "the source duplicated it");
@@ -62,8 +66,12 @@ describe("share watch", function () {
             assert.equal(on(source.pid, "WSPSend").length, 0, "and sent nothing");
             assert.equal(bytes(target.pid, "WSPRecv"), asked.length, "the target received");
             assert.equal(
-                on(target.pid, "WSPSend").reduce((sum, record) => sum + (("requested" in record && record.requested) || 0), 0),
-                answer.length, "and answered",
+                on(target.pid, "WSPSend").reduce(
+                    (sum, record) => sum + (("requested" in record && record.requested) || 0),
+                    0,
+                ),
+                answer.length,
+                "and answered",
             );
             assert.ok(on(target.pid, "WSPCloseSocket").length === 1, "and closed it");
         });

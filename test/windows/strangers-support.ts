@@ -45,17 +45,19 @@ function layerOf(entry: CatalogEntry): Layer | "base" {
  */
 export async function shapeOfCatalog(): Promise<string> {
     const { protocols } = await readCatalog();
-    return (["64", "32"] as const).map((bits) => {
-        const entries = protocols[bits] ?? [];
-        const label = (entry: CatalogEntry | undefined): string =>
-            entry === undefined
-                ? "nobody"
-                : [layerOf(entry), entry.kind, entry.family, entry.socketType, entry.protocol, entry.ifs].join("/");
-        const byId = new Map(entries.map((entry) => [entry.id, entry]));
-        const line = (entry: CatalogEntry): string =>
-            `${label(entry)}: ${entry.chain.map((id) => (id === 0 ? "" : label(byId.get(id)))).join(" > ")}`;
-        return entries.map(line).join("\n");
-    }).join("\n\n");
+    return (["64", "32"] as const)
+        .map((bits) => {
+            const entries = protocols[bits] ?? [];
+            const label = (entry: CatalogEntry | undefined): string =>
+                entry === undefined
+                    ? "nobody"
+                    : [layerOf(entry), entry.kind, entry.family, entry.socketType, entry.protocol, entry.ifs].join("/");
+            const byId = new Map(entries.map((entry) => [entry.id, entry]));
+            const line = (entry: CatalogEntry): string =>
+                `${label(entry)}: ${entry.chain.map((id) => (id === 0 ? "" : label(byId.get(id)))).join(" > ")}`;
+            return entries.map(line).join("\n");
+        })
+        .join("\n\n");
 }
 
 /** The layers through which a TCP socket goes, topmost first, by the chain of the entry that programs get. */
@@ -64,12 +66,18 @@ export async function layersInPath(bits: Bits, family = 2, socketType = 1): Prom
     const serves = (entry: CatalogEntry): boolean => entry.family === family && entry.socketType === socketType;
     const top = entries.find((entry) => entry.kind !== "hidden" && serves(entry));
     assert.ok(top !== undefined, `${bits}: somebody serves TCP`);
-    const found = top.kind === "base" ? [] : top.chain.map((id) => {
-        const entry = entries.find((candidate) => candidate.id === id);
-        const chain = top.chain.join(" ");
-        assert.ok(entry !== undefined, `${bits}: the chain of ${top.name} names nothing that is gone: ${chain}`);
-        return layerOf(entry);
-    });
+    const found =
+        top.kind === "base"
+            ? []
+            : top.chain.map((id) => {
+                  const entry = entries.find((candidate) => candidate.id === id);
+                  const chain = top.chain.join(" ");
+                  assert.ok(
+                      entry !== undefined,
+                      `${bits}: the chain of ${top.name} names nothing that is gone: ${chain}`,
+                  );
+                  return layerOf(entry);
+              });
     return found.filter((layer): layer is Layer => layer !== "base");
 }
 
@@ -108,7 +116,11 @@ export function makeReports(): { env: Record<string, string>; read(): Report[] }
         env: { STRANGERS_REPORT: file },
         read: () =>
             fs.existsSync(file)
-                ? fs.readFileSync(file, "latin1").trimEnd().split("\n").map((line) => JSON.parse(line) as Report)
+                ? fs
+                      .readFileSync(file, "latin1")
+                      .trimEnd()
+                      .split("\n")
+                      .map((line) => JSON.parse(line) as Report)
                 : [],
     };
 }
@@ -149,8 +161,20 @@ export function countsOf(reports: readonly Report[], provider: Stranger, pid: nu
 
 /** Calls that a layer hands down exactly when it gets them, and which of them each stranger has functions for. */
 const handedDown = [
-    "WSPAccept", "WSPBind", "WSPCloseSocket", "WSPConnect", "WSPEnumNetworkEvents", "WSPEventSelect", "WSPListen",
-    "WSPRecv", "WSPRecvFrom", "WSPSelect", "WSPSend", "WSPSendTo", "WSPShutdown", "WSPSocket",
+    "WSPAccept",
+    "WSPBind",
+    "WSPCloseSocket",
+    "WSPConnect",
+    "WSPEnumNetworkEvents",
+    "WSPEventSelect",
+    "WSPListen",
+    "WSPRecv",
+    "WSPRecvFrom",
+    "WSPSelect",
+    "WSPSend",
+    "WSPSendTo",
+    "WSPShutdown",
+    "WSPSocket",
 ] as const;
 const counted: Readonly<Record<Stranger, readonly string[]>> = {
     all30: [...handedDown, "AcceptEx", "ConnectEx"],
@@ -180,7 +204,9 @@ function expectOursSaw(records: readonly WatchRecord[], traffic: Traffic, where:
  * that must reach it.
  */
 export async function expectTraffic(
-    bits: Bits, installed: readonly Layer[], options: TrafficOptions = {},
+    bits: Bits,
+    installed: readonly Layer[],
+    options: TrafficOptions = {},
 ): Promise<Traffic> {
     const where = `${installed.join(" under ") || "nobody"}, ${bits}-bit`;
     const records: WatchRecord[] = [];

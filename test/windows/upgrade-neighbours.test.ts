@@ -7,7 +7,16 @@ import type { CallRecord, StartRecord, WatchRecord } from "#lib/hooks/records.js
 import { packageVersion } from "#lib/native.js";
 import { counts } from "../support/counts.js";
 import {
-    bitnesses, builds, cli, cliFails, expectCode, keepCatalog, program, programFile, run, watch,
+    bitnesses,
+    builds,
+    cli,
+    cliFails,
+    expectCode,
+    keepCatalog,
+    program,
+    programFile,
+    run,
+    watch,
 } from "./acceptance-support.js";
 import type { Bits, WatchRecord as Line } from "./acceptance-support.js";
 import { Traffic, current, neighbourDll, nextVersion } from "./upgrade-support.js";
@@ -38,7 +47,7 @@ const abiOf = (name: "control" | "watch"): number => fs.readFileSync(controlFile
 function partsOf(records: readonly WatchRecord[]): { start: StartRecord; calls: CallRecord[] } {
     const [start, ...rest] = records;
     assert.equal(start?.call, "start");
-    return { start: start as StartRecord, calls: rest.filter((record): record is CallRecord => "time" in record) };
+    return { start: start, calls: rest.filter((record): record is CallRecord => "time" in record) };
 }
 
 /** Both, or in the quick run by turns. */
@@ -131,7 +140,10 @@ describe("neighbouring versions", function () {
             assert.ok(calls > 0);
         });
 
-        for (const [what, abi] of [["the next ABI", 2], ["a far ABI", 0xffff]] as const) {
+        for (const [what, abi] of [
+            ["the next ABI", 2],
+            ["a far ABI", 0xffff],
+        ] as const) {
             it(`of ${what}: the provider passes through and says so to any watch`, async () => {
                 patch("control", 4, abi & 0xff, abi >> 8);
                 for (const bits of bitnesses) {

@@ -9,7 +9,14 @@ import { createInterface } from "node:readline";
 import { native, packageVersion } from "#lib/native.js";
 import type { Plan } from "#lib/plan/plan.js";
 import {
-    bitnesses, builds, cli, expectCode, nodes, project, scenarioFile, temporaryFolder,
+    bitnesses,
+    builds,
+    cli,
+    expectCode,
+    nodes,
+    project,
+    scenarioFile,
+    temporaryFolder,
 } from "./acceptance-support.js";
 import type { Bits, Ended } from "./acceptance-support.js";
 
@@ -17,7 +24,10 @@ const prebuilds: Record<Bits, string> = { 64: "win32-x64", 32: "win32-ia32" };
 
 /** A package on disk, and its CLI. */
 export class Package {
-    constructor(readonly folder: string, readonly version: string) {}
+    constructor(
+        readonly folder: string,
+        readonly version: string,
+    ) {}
 
     cli(...args: readonly string[]): Promise<Ended> {
         return cli(args, { main: path.join(this.folder, "dist", "cli", "main.js") });
@@ -65,7 +75,8 @@ export const neighbourDll = (name: string, bits: Bits): string =>
 
 /** The version that the builds of the neighbours have: the next minor one. */
 export const nextVersion = packageVersion().replace(
-    /^(\d+)\.(\d+)/, (_, major: string, minor: string) => `${major}.${Number(minor) + 1}`,
+    /^(\d+)\.(\d+)/,
+    (_, major: string, minor: string) => `${major}.${Number(minor) + 1}`,
 );
 
 /**
@@ -76,8 +87,9 @@ export function makePackage(name: string, version: string, dlls: (bits: Bits) =>
     const folder = path.join(temporaryFolder(), name);
     const copy = (...parts: string[]): void =>
         fs.cpSync(path.join(project, ...parts), path.join(folder, ...parts), { recursive: true });
-    const manifest = JSON.parse(fs.readFileSync(path.join(project, "package.json"), "utf8")) as
-        { dependencies: Readonly<Record<string, string>> };
+    const manifest = JSON.parse(fs.readFileSync(path.join(project, "package.json"), "utf8")) as {
+        dependencies: Readonly<Record<string, string>>;
+    };
     copy("dist");
     for (const dependency of Object.keys(manifest.dependencies)) {
         copy("node_modules", ...dependency.split("/"));
@@ -123,7 +135,8 @@ export class Traffic {
         const log = fs.openSync(path.join(temporaryFolder(), `traffic-${pipes}.txt`), "a");
         const node = nodes[bits === 64 ? "node" : "node-x86"]!;
         const child = spawn(node, [scenarioFile("steady-traffic"), name, `${family}`], {
-            stdio: ["ignore", log, log], windowsHide: true,
+            stdio: ["ignore", log, log],
+            windowsHide: true,
         });
         fs.closeSync(log);
         const ended = once(child, "exit").then(([code]) => assert.fail(`the program ended at once with code ${code}`));

@@ -12,7 +12,15 @@ import { watch, watchBatches } from "#lib/hooks/watch.js";
 import { native, packageRoot } from "#lib/native.js";
 import { builds } from "../support/windows.js";
 import {
-    Collected, collect, ringFile, ringNameOf, ringsFolder, startNode, startWriter, watchingWords, withProvider,
+    Collected,
+    collect,
+    ringFile,
+    ringNameOf,
+    ringsFolder,
+    startNode,
+    startWriter,
+    watchingWords,
+    withProvider,
 } from "./watch-support.js";
 
 const libraryUrl = import.meta.resolve("#lib/index.js");
@@ -70,7 +78,10 @@ describe("watch() on rings", function () {
         assert.match(records[0]!.program, /ring_writer\.exe$/);
         const calls = records.slice(1) as CallRecord[];
         const numbers = Array.from({ length: 25_000 }, (_, index) => index + 1);
-        assert.deepEqual(calls.map(({ socket }) => Number(socket)), numbers);
+        assert.deepEqual(
+            calls.map(({ socket }) => Number(socket)),
+            numbers,
+        );
         assert.ok(calls.every(({ requested, socket }) => requested === 100 + (Number(socket) % 1000)));
     });
 
@@ -112,7 +123,10 @@ describe("watch() on rings", function () {
     it("reads on while several threads write, each record whole", async () => {
         const batches = watchBatches();
         const writer = await startWriter();
-        const written = writer.ask("write 3000000 4").then(() => writer.end()).then(() => batches.stop());
+        const written = writer
+            .ask("write 3000000 4")
+            .then(() => writer.end())
+            .then(() => batches.stop());
         let seen = 0;
         let lost = 0;
         for await (const batch of batches) {
@@ -142,7 +156,10 @@ describe("watch() on rings", function () {
             await collected.ended;
         }
         const numbers = ({ collected }: typeof one): number[] =>
-            collected.of(writer.pid).slice(1).map((record) => Number((record as CallRecord).socket));
+            collected
+                .of(writer.pid)
+                .slice(1)
+                .map((record) => Number((record as CallRecord).socket));
         const all = Array.from({ length: 150 }, (_, index) => index + 1);
         assert.deepEqual(numbers(one), all);
         assert.deepEqual(numbers(two), all);
@@ -320,21 +337,30 @@ describe("watch() on rings", function () {
         return { ...start, pid: start?.pid === maker.pid ? "its own" : start?.pid };
     }
 
-    const ofAbi = (abi: number, size = ringSize) => (name: string): Buffer => {
-        const ring = emptyRing(name);
-        ring.writeUInt16LE(abi, 4);
-        ring.writeUInt32LE(0x00_01_02_03, 84);
-        return ring.subarray(0, size);
-    };
+    const ofAbi =
+        (abi: number, size = ringSize) =>
+        (name: string): Buffer => {
+            const ring = emptyRing(name);
+            ring.writeUInt16LE(abi, 4);
+            ring.writeUInt32LE(0x00_01_02_03, 84);
+            return ring.subarray(0, size);
+        };
 
     it("reads a ring of the previous ABI", async () => {
         assert.deepEqual(await startOf(ofAbi(0)), {
-            call: "start", pid: "its own", program: "evil", bits: 64, mode: "active", version: "1.2.3",
+            call: "start",
+            pid: "its own",
+            program: "evil",
+            bits: 64,
+            mode: "active",
+            version: "1.2.3",
         });
     });
 
     for (const [what, ring] of [
-        ["the next ABI", ofAbi(2)], ["a far one", ofAbi(65535)], ["one, no longer than its header,", ofAbi(2, headerSize)],
+        ["the next ABI", ofAbi(2)],
+        ["a far one", ofAbi(65535)],
+        ["one, no longer than its header,", ofAbi(2, headerSize)],
     ] as const) {
         it(`tells a process whose ring is of ${what} as unobserved, by what the system says of it`, async () => {
             const { reason, program, ...start } = await startOf(ring);
@@ -347,7 +373,8 @@ describe("watch() on rings", function () {
     describe("with a hostile ring", () => {
         /** What a file of that content makes the watcher say; it must go on reading an honest ring meanwhile. */
         async function noticesFor(
-            content: (name: string) => Buffer | "folder", into: (file: string, made: Buffer) => void = fs.writeFileSync,
+            content: (name: string) => Buffer | "folder",
+            into: (file: string, made: Buffer) => void = fs.writeFileSync,
         ): Promise<string[]> {
             const hostile = await startNode("");
             const name = ringNameOf(hostile.pid);
@@ -361,7 +388,8 @@ describe("watch() on rings", function () {
                 } else {
                     into(ringFile(name), made);
                 }
-                for (let sent = 1; notices.length === 0; sent++) { // a ring may be unfinished for a while
+                for (let sent = 1; notices.length === 0; sent++) {
+                    // a ring may be unfinished for a while
                     await honest.ask("write 1 1");
                     await collected.until(() => collected.of(honest.pid).length === sent + 1);
                 }
@@ -375,11 +403,13 @@ describe("watch() on rings", function () {
             return notices.map(({ message }) => message);
         }
 
-        const changed = (change: (ring: Buffer) => void) => (name: string): Buffer => {
-            const ring = emptyRing(name);
-            change(ring);
-            return ring;
-        };
+        const changed =
+            (change: (ring: Buffer) => void) =>
+            (name: string): Buffer => {
+                const ring = emptyRing(name);
+                change(ring);
+                return ring;
+            };
         const cases: [string, (name: string) => Buffer | "folder"][] = [
             ["an empty file", () => Buffer.alloc(0)],
             ["a file shorter than a header", () => Buffer.alloc(4095, 1)],

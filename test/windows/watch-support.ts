@@ -47,7 +47,9 @@ export function watchingWords(): [number, number] {
 
 /** The name that the ring of a running process has. */
 export function ringNameOf(pid: number): string {
-    const name = native().listProcessRings().find((candidate) => candidate.startsWith(`${pid}-`));
+    const name = native()
+        .listProcessRings()
+        .find((candidate) => candidate.startsWith(`${pid}-`));
     assert.ok(name !== undefined, `process ${pid} runs`);
     return name;
 }

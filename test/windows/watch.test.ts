@@ -45,7 +45,10 @@ interface NodeOptions extends CliOptions {
 async function watchNode(source: string, options: NodeOptions = {}): Promise<Ended & { records: Line[] }> {
     const { node = process.execPath, args = [] } = options;
     const ended = await cli(["watch", "--json", "--", node, "-e", source, ...args], options);
-    const records = ended.stdout.split("\n").filter((line) => line !== "").map((line) => JSON.parse(line) as Line);
+    const records = ended.stdout
+        .split("\n")
+        .filter((line) => line !== "")
+        .map((line) => JSON.parse(line) as Line);
     return { ...ended, records };
 }
 
@@ -224,7 +227,8 @@ describe("watch: real programs", function () {
         watching.stdout.setEncoding("utf8").on("data", (chunk: string) => (printed += chunk));
         const exited = once(watching, "exit") as Promise<[number]>;
         const programs: string[] = [];
-        while (!printed.includes('"WSPAccept"')) { // the watch begins at some moment of the first of these
+        while (!printed.includes('"WSPAccept"')) {
+            // the watch begins at some moment of the first of these
             const child = spawn(process.execPath, ["-e", traffic()], { stdio: "ignore" });
             programs.push(`"pid":${child.pid},`);
             await once(child, "exit");
@@ -252,7 +256,10 @@ describe("watch: real programs", function () {
         const calls = one.collected.of(child.pid!).slice(1) as CallRecord[];
         assertTraffic(calls as unknown as Line[]);
         assert.deepEqual(
-            two.collected.of(child.pid!).slice(1).map(({ call }) => call),
+            two.collected
+                .of(child.pid!)
+                .slice(1)
+                .map(({ call }) => call),
             calls.map(({ call }) => call),
         );
         const sockets = new Set<bigint>();

@@ -71,14 +71,27 @@ class Worker implements BrokerWorker {
 }
 
 const optionNames = [
-    "name", "transport", "peer", "listener", "window", "timeout", "choose", "onError", "signal", "host", "port",
-    "backlog", "ipv6Only", "exclusive",
+    "name",
+    "transport",
+    "peer",
+    "listener",
+    "window",
+    "timeout",
+    "choose",
+    "onError",
+    "signal",
+    "host",
+    "port",
+    "backlog",
+    "ipv6Only",
+    "exclusive",
 ] as const;
 const listenOptionNames = ["host", "port", "backlog", "ipv6Only", "exclusive"] as const;
 
 function fewest(workers: readonly BrokerWorker[]): BrokerWorker {
     return workers.reduce((best, worker) =>
-        (worker.inFlight - best.inFlight || worker.given - best.given) < 0 ? worker : best);
+        (worker.inFlight - best.inFlight || worker.given - best.given) < 0 ? worker : best,
+    );
 }
 
 class RunningBroker implements Broker {
@@ -98,7 +111,8 @@ class RunningBroker implements Broker {
     constructor(options: BrokerOptions) {
         this.#options = options;
         const given = listenOptionNames.filter((name) => options[name] !== undefined);
-        this.#listener = options.listener ?? openListener(Object.fromEntries(given.map((name) => [name, options[name]])));
+        this.#listener =
+            options.listener ?? openListener(Object.fromEntries(given.map((name) => [name, options[name]])));
         this.address = this.#listener.state.local!;
     }
 
@@ -139,7 +153,10 @@ class RunningBroker implements Broker {
         await this.#accepting;
         this.#listener.close();
         // A program that never asks for what its process has taken would keep us for ever.
-        const limit = setTimeout(() => this.#workers.forEach(({ link }) => link.destroy()), this.#options.timeout ?? 5000);
+        const limit = setTimeout(
+            () => this.#workers.forEach(({ link }) => link.destroy()),
+            this.#options.timeout ?? 5000,
+        );
         await Promise.all(this.#giving);
         await Promise.all([...this.#workers].map(({ link }) => link.close()));
         clearTimeout(limit);
@@ -262,7 +279,10 @@ class RunningBroker implements Broker {
 }
 
 function checkCount(caller: string, name: string, value: unknown): void {
-    if (value !== undefined && !(Number.isInteger(value) && (value as number) >= 1 && (value as number) <= 0x7fff_ffff)) {
+    if (
+        value !== undefined &&
+        !(Number.isInteger(value) && (value as number) >= 1 && (value as number) <= 0x7fff_ffff)
+    ) {
         throw new TypeError(`${caller}: ${name} must be a whole number of at least 1`);
     }
 }
@@ -364,7 +384,11 @@ async function* joining(options: JoinOptions): AsyncGenerator<BrokeredConnection
     const { name, transport = "pipe", window = 16, allowHalfOpen = false, pauseOnCreate = false, signal } = options;
     const mechanism = await transportOf(transport);
     const receiver = receiveSockets({
-        at: await mechanism.connect(name, { signal }), raw: true, peer: options.peer, signal, window,
+        at: await mechanism.connect(name, { signal }),
+        raw: true,
+        peer: options.peer,
+        signal,
+        window,
         onError: options.onError,
     });
     for await (const { socket, peer } of receiver) {

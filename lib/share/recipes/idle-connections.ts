@@ -101,8 +101,9 @@ export class HttpConnections {
 
     /** Tells Node to close the idle ones, and keeps those from being closed; and those that have not read a byte. */
     #findIdle(): Set<Socket> {
-        const candidates = [...this.#open].filter((socket) =>
-            !socket.destroyed && !this.#leaving.has(socket) && !this.#staying.has(socket));
+        const candidates = [...this.#open].filter(
+            (socket) => !socket.destroyed && !this.#leaving.has(socket) && !this.#staying.has(socket),
+        );
         const idle = new Set(candidates.filter((socket) => socket.bytesRead === 0 && !this.#begun.has(socket)));
         const keep = function (this: Socket): Socket {
             idle.add(this);

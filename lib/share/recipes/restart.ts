@@ -14,7 +14,11 @@ import type { SocketReceiver } from "../receive.js";
 import type { SourceLink } from "../source-link.js";
 import { HttpConnections, type HttpServer } from "./idle-connections.js";
 import {
-    Successive, type SuccessionOptions, checkMilliseconds, checkSuccessionOptions, giveTimeout,
+    Successive,
+    type SuccessionOptions,
+    checkMilliseconds,
+    checkSuccessionOptions,
+    giveTimeout,
     successionOptionNames,
 } from "./succession.js";
 
@@ -125,7 +129,9 @@ class Restartable extends Successive implements RestartableServer {
             this.#connections.detach();
             return true;
         }
-        const gone = new WinsockError(`Process ${link.peer.pid} ended while it was taking over.`, { code: "ERR_PEER_GONE" });
+        const gone = new WinsockError(`Process ${link.peer.pid} ended while it was taking over.`, {
+            code: "ERR_PEER_GONE",
+        });
         this.succession.report(gone);
         serverFromRaw(spare, { server: this.#server });
         return false;

@@ -6,6 +6,7 @@ import { WinsockError, refuseUnknownOptions } from "../../errors.js";
 import { type PeerCheck, checkPeerCheck } from "../peer.js";
 import type { RawSocket } from "../raw-socket.js";
 import { type SocketReceiver, receiveSockets } from "../receive.js";
+import type { ReceivedSocket } from "../received.js";
 import { SourceLink } from "../source-link.js";
 import type { Channel, ChannelListener, Transport, TransportName } from "../transports/channel.js";
 import { transport as transportOf } from "../transports/index.js";
@@ -41,7 +42,10 @@ export function checkSuccessionOptions(caller: string, options: SuccessionOption
 }
 
 export function checkMilliseconds(caller: string, name: string, value: unknown): void {
-    if (value !== undefined && !(Number.isInteger(value) && (value as number) >= 1 && (value as number) <= 0x7fff_ffff)) {
+    if (
+        value !== undefined &&
+        !(Number.isInteger(value) && (value as number) >= 1 && (value as number) <= 0x7fff_ffff)
+    ) {
         throw new TypeError(`${caller}: ${name} must be a whole number of milliseconds`);
     }
 }
@@ -124,7 +128,10 @@ export class Succession {
             throw error;
         }
         const receiver = receiveSockets({
-            at: channel, raw: true, peer: this.#options.peer, timeout: remaining(deadline),
+            at: channel,
+            raw: true,
+            peer: this.#options.peer,
+            timeout: remaining(deadline),
             onError: (error) => this.report(error),
         });
         const socket = await this.#firstSocket(receiver, remaining(deadline));
@@ -142,7 +149,7 @@ export class Succession {
     async #firstSocket(receiver: SocketReceiver, timeout: number): Promise<RawSocket | undefined> {
         const limit = setTimeout(() => void receiver.return(), timeout);
         try {
-            const { value } = await receiver.next();
+            const { value } = (await receiver.next()) as IteratorResult<ReceivedSocket, undefined>;
             if (value === undefined || value.message === this.#heir.tag) {
                 return value?.socket as RawSocket | undefined;
             }
@@ -183,7 +190,9 @@ export class Succession {
     async #openDoor(deadline: number): Promise<void> {
         for (;;) {
             try {
-                this.#door = await this.#transport.listen(this.#options.name, { onError: (error) => this.report(error) });
+                this.#door = await this.#transport.listen(this.#options.name, {
+                    onError: (error) => this.report(error),
+                });
                 if (this.#closing) {
                     await this.#door.close();
                 }

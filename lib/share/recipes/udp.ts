@@ -5,7 +5,11 @@ import { datagramFromRaw } from "../adopt-datagram.js";
 import { type OpenDatagramOptions, type RawSocket, openDatagram } from "../raw-socket.js";
 import type { SourceLink } from "../source-link.js";
 import {
-    Successive, type SuccessionOptions, checkSuccessionOptions, giveTimeout, successionOptionNames,
+    Successive,
+    type SuccessionOptions,
+    checkSuccessionOptions,
+    giveTimeout,
+    successionOptionNames,
 } from "./succession.js";
 
 export interface RestartDatagramOptions extends SuccessionOptions, OpenDatagramOptions {}
@@ -83,7 +87,8 @@ class Restartable extends Successive implements RestartableDatagram {
  * await service.replaced;
  */
 export async function bindRestartable(
-    options: RestartDatagramOptions, onMessage: OnDatagram,
+    options: RestartDatagramOptions,
+    onMessage: OnDatagram,
 ): Promise<RestartableDatagram> {
     checkSuccessionOptions("bindRestartable", options, [...successionOptionNames, ...openOptionNames]);
     if (typeof onMessage !== "function") {

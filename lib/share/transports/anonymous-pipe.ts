@@ -61,7 +61,9 @@ function quoted(argument: string): string {
  * or is no program that asks for its channel): the program is then ended; TypeError on misuse
  */
 export async function spawnWithChannel(
-    program: string, args: readonly string[] = [], options: SpawnWithChannelOptions = {},
+    program: string,
+    args: readonly string[] = [],
+    options: SpawnWithChannelOptions = {},
 ): Promise<SpawnedWithChannel> {
     const areStrings = Array.isArray(args) && args.every((arg) => typeof arg === "string");
     if (typeof program !== "string" || program === "" || !areStrings) {
@@ -81,7 +83,12 @@ export async function spawnWithChannel(
     // The child holds its ends of the pipes from the first on: they break when it ends, whether it asked or not.
     try {
         const peerPid = await prove(stream, {
-            transport: name, address: parentAddress, role: "server", signal, timeout, onExit: () => stream.peerEnds(),
+            transport: name,
+            address: parentAddress,
+            role: "server",
+            signal,
+            timeout,
+            onExit: () => stream.peerEnds(),
         });
         if (peerPid !== pid) {
             stream.destroy();
@@ -113,16 +120,21 @@ export function parentChannel(options: TransportOptions = {}): Promise<Channel> 
 async function openParent(options: TransportOptions): Promise<Channel> {
     const match = /^(\d{1,10}),(\d{1,10})$/.exec(process.env[variable] ?? "");
     if (match === null) {
-        throw new WinsockError(
-            "This process was not started by spawnWithChannel: there is no channel to its parent.",
-            { code: "ERR_NO_LISTENER" },
-        );
+        throw new WinsockError("This process was not started by spawnWithChannel: there is no channel to its parent.", {
+            code: "ERR_NO_LISTENER",
+        });
     }
     delete process.env[variable]; // the handles are taken now; a child of this process has none
-    const stream = await LineStream.open((onEvents) => native().takePipes(Number(match[1]), Number(match[2]), onEvents));
+    const stream = await LineStream.open((onEvents) =>
+        native().takePipes(Number(match[1]), Number(match[2]), onEvents),
+    );
     const peerPid = await prove(stream, {
-        transport: name, address: parentAddress, role: "client", signal: options.signal,
-        timeout: options.timeout ?? defaultTimeout, onExit: () => stream.peerEnds(),
+        transport: name,
+        address: parentAddress,
+        role: "client",
+        signal: options.signal,
+        timeout: options.timeout ?? defaultTimeout,
+        onExit: () => stream.peerEnds(),
     });
     return { stream, peerPid, transport: name };
 }

@@ -5,15 +5,7 @@ import type { Duplex } from "node:stream";
 
 /** The mechanisms of Windows that can carry a hand-over; each is one file of this folder. */
 export type TransportName =
-    | "pipe"
-    | "mailslot"
-    | "shared-memory"
-    | "copydata"
-    | "anonymous-pipe"
-    | "atoms"
-    | "dde"
-    | "tcp"
-    | "systemfd";
+    "pipe" | "mailslot" | "shared-memory" | "copydata" | "anonymous-pipe" | "atoms" | "dde" | "tcp" | "systemfd";
 
 /**
  * A stream of bytes to one process: ordered, reliable, with back-pressure. `stream` ends, or fails with a WinsockError,

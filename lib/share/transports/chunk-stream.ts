@@ -110,9 +110,11 @@ export class ChunkStream extends PeerStream {
             this.#options.send(message);
         }
         if (this.#end.exhausted) {
-            this.destroy(new WinsockError("The channel has carried all that it can number.", {
-                code: "ERR_CHANNEL_CLOSED",
-            }));
+            this.destroy(
+                new WinsockError("The channel has carried all that it can number.", {
+                    code: "ERR_CHANNEL_CLOSED",
+                }),
+            );
             return;
         }
         if (this.#writing !== undefined && this.#end.queuedBytes === 0) {

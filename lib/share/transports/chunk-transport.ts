@@ -168,7 +168,9 @@ class Exchange {
 }
 
 async function listen(
-    transport: ChunkTransportOptions, address: string, options: TransportOptions,
+    transport: ChunkTransportOptions,
+    address: string,
+    options: TransportOptions,
 ): Promise<ChannelListener> {
     checkTransportOptions("listen", options);
     checkPortName("listen", address);
@@ -197,13 +199,17 @@ async function listen(
         stream.greet(Buffer.from(hall, "latin1"));
         stream.receive(chunk);
         prove(stream, {
-            transport: transport.kind, address, role: "server",
+            transport: transport.kind,
+            address,
+            role: "server",
             timeout: options.timeout ?? transport.timeout ?? defaultTimeout,
             onExit: () => stream.peerEnds(),
-        }).then(
-            (peerPid) => queue.push({ stream, peerPid, transport: transport.kind }),
-            (error: unknown) => options.onError?.(error),
-        ).finally(() => unproved.delete(stream));
+        })
+            .then(
+                (peerPid) => queue.push({ stream, peerPid, transport: transport.kind }),
+                (error: unknown) => options.onError?.(error),
+            )
+            .finally(() => unproved.delete(stream));
         stream.flush();
     };
     await exchange.open(hall, sddl);
@@ -228,15 +234,19 @@ async function connect(transport: ChunkTransportOptions, address: string, option
     stream.greet(Buffer.from(name, "latin1"));
     try {
         const peerPid = await prove(stream, {
-            transport: transport.kind, address, role: "client",
+            transport: transport.kind,
+            address,
+            role: "client",
             timeout: options.timeout ?? transport.timeout ?? defaultTimeout,
-            signal: options.signal, onExit: () => stream.peerEnds(),
+            signal: options.signal,
+            onExit: () => stream.peerEnds(),
         });
         return { stream, peerPid, transport: transport.kind };
     } catch (error) {
         if (!welcomed && error instanceof WinsockError && error.code === "ERR_CHANNEL_CLOSED") {
             throw new WinsockError(`Nobody listens at ${address} (${transport.kind}).`, {
-                code: "ERR_NO_LISTENER", cause: error,
+                code: "ERR_NO_LISTENER",
+                cause: error,
             });
         }
         throw error;

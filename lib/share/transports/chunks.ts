@@ -228,7 +228,8 @@ export class ChunkEnd {
         if (heard && first !== undefined && first.sequence < this.#lostBelow) {
             this.#again.add(first.sequence); // where one was lost, the next may be too
         }
-        if (limit > this.#limit) { // messages may overtake each other: an older word does not take back a newer one
+        if (limit > this.#limit) {
+            // messages may overtake each other: an older word does not take back a newer one
             this.#limit = limit;
             heard = true;
         }
@@ -249,7 +250,8 @@ export class ChunkEnd {
         for (let next = this.#early.get(this.#expected); next !== undefined; next = this.#early.get(this.#expected)) {
             this.#early.delete(this.#expected);
             this.#expected += 1;
-            if (!this.#ended) { // what follows an end is acknowledged and dropped
+            if (!this.#ended) {
+                // what follows an end is acknowledged and dropped
                 this.#ready.push(next);
                 this.#ended = next.kind === "end";
             } else {

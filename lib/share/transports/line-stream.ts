@@ -12,10 +12,6 @@ export class LineStream extends PeerStream {
     #writing: Callback | undefined;
     #peerGone = false;
 
-    constructor() {
-        super();
-    }
-
     /** `open` makes the link; resolves when it works. */
     static async open(open: (onEvents: (events: LinkEvents) => void) => Link): Promise<LineStream> {
         const stream = new LineStream();

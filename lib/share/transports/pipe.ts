@@ -59,9 +59,8 @@ function listen(address: string, options: TransportOptions = {}): Promise<Channe
     checkOptions("listen", options);
     options.signal?.throwIfAborted();
     const path = toPath(address);
-    let handle: PipeListenerHandle | undefined;
-    const queue = new AcceptQueue(path, options, () => handle?.close());
-    handle = native().listenPipe(path, options.sddl, (fd, pid) => {
+    const queue = new AcceptQueue(path, options, () => handle.close());
+    const handle: PipeListenerHandle = native().listenPipe(path, options.sddl, (fd, pid) => {
         try {
             queue.push(toChannel(fd, pid, "client"));
         } catch (error) {

@@ -38,7 +38,11 @@ export class Port {
     }
 
     private constructor(
-        kind: PortKind, name: string, sddl: string, handlers: PortHandlers, opened: (error?: unknown) => void,
+        kind: PortKind,
+        name: string,
+        sddl: string,
+        handlers: PortHandlers,
+        opened: (error?: unknown) => void,
     ) {
         this.#handlers = handlers;
         let told = false;

@@ -150,7 +150,9 @@ class Proving {
 
     #answer(secret: Uint8Array, role: string, prover: number, verifier: number): Buffer {
         const { transport, address } = this.#options;
-        return createHmac("sha256", secret).update(JSON.stringify([transport, address, role, prover, verifier])).digest();
+        return createHmac("sha256", secret)
+            .update(JSON.stringify([transport, address, role, prover, verifier]))
+            .digest();
     }
 }
 
@@ -160,7 +162,10 @@ function openProof(pid: number, secret: Uint8Array, onExit: () => void): ProofHa
     } catch (error) {
         if (error instanceof WinsockError && error.code === "ERROR_INVALID_PARAMETER") {
             throw new WinsockError(`There is no process ${pid}, which the other end claims to be.`, {
-                code: "ERR_PEER_GONE", errno: error.errno, syscall: error.syscall, cause: error,
+                code: "ERR_PEER_GONE",
+                errno: error.errno,
+                syscall: error.syscall,
+                cause: error,
             });
         }
         if (error instanceof WinsockError && error.code === "ERROR_ACCESS_DENIED") {
@@ -219,14 +224,18 @@ export async function prove(stream: Duplex, options: ProveOptions): Promise<numb
             };
             const closed = (): void => {
                 if (!done) {
-                    reject(new WinsockError("The other end closed the channel at once.", { code: "ERR_CHANNEL_CLOSED" }));
+                    reject(
+                        new WinsockError("The other end closed the channel at once.", { code: "ERR_CHANNEL_CLOSED" }),
+                    );
                 }
             };
             onAbort = () => reject(signal?.reason);
             timer = setTimeout(() => {
-                reject(new WinsockError(`The other end did not prove which process it is within ${timeout} ms.`, {
-                    code: "ERR_TIMEOUT",
-                }));
+                reject(
+                    new WinsockError(`The other end did not prove which process it is within ${timeout} ms.`, {
+                        code: "ERR_TIMEOUT",
+                    }),
+                );
             }, timeout);
             signal?.throwIfAborted();
             signal?.addEventListener("abort", onAbort, { once: true });

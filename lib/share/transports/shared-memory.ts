@@ -38,7 +38,10 @@ async function listen(address: string, options: TransportOptions): Promise<Chann
         unproved.add(stream);
         try {
             const peerPid = await prove(stream, {
-                transport: name, address, role: "server", timeout: options.timeout ?? defaultTimeout,
+                transport: name,
+                address,
+                role: "server",
+                timeout: options.timeout ?? defaultTimeout,
                 onExit: () => stream.peerEnds(),
             });
             queue.push({ stream, peerPid, transport: name });
@@ -73,7 +76,8 @@ async function openClient(address: string, deadline: number, signal: AbortSignal
             const code = error instanceof WinsockError ? error.code : undefined;
             if (code === "ERROR_FILE_NOT_FOUND") {
                 throw new WinsockError(`Nobody listens at ${address} (${name}).`, {
-                    code: "ERR_NO_LISTENER", cause: error,
+                    code: "ERR_NO_LISTENER",
+                    cause: error,
                 });
             }
             if (code !== "ERROR_BUSY") {
@@ -96,7 +100,11 @@ async function connect(address: string, options: TransportOptions): Promise<Chan
     const deadline = performance.now() + timeout;
     const stream = await openClient(address, deadline, signal);
     const peerPid = await prove(stream, {
-        transport: name, address, role: "client", signal, timeout: Math.max(deadline - performance.now(), 1),
+        transport: name,
+        address,
+        role: "client",
+        signal,
+        timeout: Math.max(deadline - performance.now(), 1),
         onExit: () => stream.peerEnds(),
     });
     return { stream, peerPid, transport: name };

@@ -55,7 +55,9 @@ export function writeEnvironment({ host, port, secret }: SystemfdAddress): Recor
  *
  * @throws WinsockError ERR_SYSTEMFD_ENVIRONMENT if they are there and make no sense, or lead away from this machine
  */
-export function readEnvironment(environment: Readonly<Record<string, string | undefined>>): SystemfdAddress | undefined {
+export function readEnvironment(
+    environment: Readonly<Record<string, string | undefined>>,
+): SystemfdAddress | undefined {
     const server = environment[serverVariable];
     const secret = environment[secretVariable];
     if (server === undefined || secret === undefined) {

@@ -13,8 +13,15 @@ import { type SharedSocketInfo, bytesToSend, duplicateSocket, markSent, revoke }
 import { RawSocket } from "../raw-socket.js";
 import type { Shareable } from "../socket-handle.js";
 import {
-    AnswerParser, RequestParser, encodeRequest, mostSockets, readEnvironment, sameSecret, secretVariable,
-    serverVariable, writeEnvironment,
+    AnswerParser,
+    RequestParser,
+    encodeRequest,
+    mostSockets,
+    readEnvironment,
+    sameSecret,
+    secretVariable,
+    serverVariable,
+    writeEnvironment,
 } from "./systemfd-format.js";
 
 /** A process that asks for sockets and knows the secret, as the system's own tables know it. */
@@ -154,8 +161,10 @@ class Giver implements SystemfdServer {
         }
         // Held until the duplicates are made, so that they go to no other process that got the same id.
         const owner = native().openTcpOwner(
-            addressNumber(socket.remoteAddress ?? ""), socket.remotePort ?? 0,
-            addressNumber(socket.localAddress ?? ""), socket.localPort ?? 0,
+            addressNumber(socket.remoteAddress ?? ""),
+            socket.remotePort ?? 0,
+            addressNumber(socket.localAddress ?? ""),
+            socket.localPort ?? 0,
         );
         try {
             const taker = this.#checkTaker(owner, pid);

@@ -111,11 +111,15 @@ async function listen(address: string, options: TransportOptions): Promise<Chann
     const server = net.createServer({ allowHalfOpen: false });
     await new Promise<void>((resolve, reject) => {
         server.once("error", (error: NodeJS.ErrnoException) => {
-            reject(error.code === "EADDRINUSE"
-                ? new WinsockError(`Somebody listens at ${loopback}:${port} already.`, {
-                      code: "ERR_ADDRESS_IN_USE", syscall: error.syscall, cause: error,
-                  })
-                : toWinsockError(error));
+            reject(
+                error.code === "EADDRINUSE"
+                    ? new WinsockError(`Somebody listens at ${loopback}:${port} already.`, {
+                          code: "ERR_ADDRESS_IN_USE",
+                          syscall: error.syscall,
+                          cause: error,
+                      })
+                    : toWinsockError(error),
+            );
         });
         server.listen({ host: loopback, port, exclusive: true }, resolve);
     });
@@ -142,19 +146,25 @@ async function connect(address: string, options: TransportOptions): Promise<Chan
     try {
         await new Promise<void>((resolve, reject) => {
             timer = setTimeout(() => {
-                reject(new WinsockError(`No connection to ${loopback}:${port} within ${timeout} ms.`, {
-                    code: "ERR_TIMEOUT",
-                }));
+                reject(
+                    new WinsockError(`No connection to ${loopback}:${port} within ${timeout} ms.`, {
+                        code: "ERR_TIMEOUT",
+                    }),
+                );
             }, timeout);
             onAbort = () => reject(signal?.reason);
             signal?.addEventListener("abort", onAbort, { once: true });
             socket.once("connect", resolve);
             socket.once("error", (error: NodeJS.ErrnoException) => {
-                reject(error.code === "ECONNREFUSED"
-                    ? new WinsockError(`Nobody listens at ${loopback}:${port}.`, {
-                          code: "ERR_NO_LISTENER", syscall: error.syscall, cause: error,
-                      })
-                    : toWinsockError(error));
+                reject(
+                    error.code === "ECONNREFUSED"
+                        ? new WinsockError(`Nobody listens at ${loopback}:${port}.`, {
+                              code: "ERR_NO_LISTENER",
+                              syscall: error.syscall,
+                              cause: error,
+                          })
+                        : toWinsockError(error),
+                );
             });
         });
     } catch (error) {

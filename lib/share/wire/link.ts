@@ -7,7 +7,16 @@ import { WinsockError } from "../../errors.js";
 import { Peer, type PeerCheck } from "../peer.js";
 import type { Channel } from "../transports/channel.js";
 import { FrameParser, badMessage, largestFirstPayload, largestPayload } from "./frames.js";
-import { type Hello, type MessageHandlers, type Role, dispatch, encodeBye, encodeHello, ledgerKeySize, toReason } from "./messages.js";
+import {
+    type Hello,
+    type MessageHandlers,
+    type Role,
+    dispatch,
+    encodeBye,
+    encodeHello,
+    ledgerKeySize,
+    toReason,
+} from "./messages.js";
 
 export interface LinkOptions {
     role: Role;
@@ -51,7 +60,9 @@ export class Link {
      * @throws WinsockError where the peer is not to be talked to: it has been told, and the stream is closed
      */
     constructor(
-        channel: Channel, options: LinkOptions, handlers: Omit<MessageHandlers, "bye">,
+        channel: Channel,
+        options: LinkOptions,
+        handlers: Omit<MessageHandlers, "bye">,
         onEnd: (error: WinsockError | undefined) => void,
     ) {
         const { role, check, timeout, secret } = options;
@@ -194,7 +205,8 @@ export class Link {
         }
         if (hello.role === role) {
             throw new WinsockError(
-                role === "source" ? "Both ends of the channel want to give sockets, none to take them."
+                role === "source"
+                    ? "Both ends of the channel want to give sockets, none to take them."
                     : "Both ends of the channel want to take sockets, none to give them.",
                 { code: "ERR_SAME_ROLE" },
             );
@@ -229,17 +241,17 @@ export class Link {
         clearTimeout(this.#timer);
         this.#timer = setTimeout(() => {
             const what = this.#frames === 0 ? "said nothing" : "did not finish a message that it began";
-            this.#fail(
-                new WinsockError(`The other process ${what} for ${this.#timeout} ms.`, { code: "ERR_TIMEOUT" }),
-            );
+            this.#fail(new WinsockError(`The other process ${what} for ${this.#timeout} ms.`, { code: "ERR_TIMEOUT" }));
         }, this.#timeout);
         this.#timer.unref();
     }
 
     #fail(error: unknown): void {
         if (!this.#ended) {
-            const reason = error instanceof WinsockError ? error
-                : new WinsockError(String(error), { code: "ERR_INTERNAL", cause: error });
+            const reason =
+                error instanceof WinsockError
+                    ? error
+                    : new WinsockError(String(error), { code: "ERR_INTERNAL", cause: error });
             this.close(reason);
             this.#onEnd(reason);
         }
@@ -252,7 +264,14 @@ export class Link {
         this.#ended = true;
         clearTimeout(this.#timer);
         this.#stream.destroy();
-        this.#onEnd(this.#bye ?? (error === undefined ? undefined
-            : new WinsockError(`The channel failed: ${error.message}`, { code: "ERR_CHANNEL_CLOSED", cause: error })));
+        this.#onEnd(
+            this.#bye ??
+                (error === undefined
+                    ? undefined
+                    : new WinsockError(`The channel failed: ${error.message}`, {
+                          code: "ERR_CHANNEL_CLOSED",
+                          cause: error,
+                      })),
+        );
     }
 }

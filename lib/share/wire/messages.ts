@@ -18,7 +18,15 @@ import { protocolInfoSize } from "../../catalog/protocol-info.js";
 import { allocateFrame, badMessage } from "./frames.js";
 
 export const messageType = {
-    hello: 1, grant: 2, info: 3, taken: 4, declined: 5, go: 6, done: 7, cancel: 8, bye: 9,
+    hello: 1,
+    grant: 2,
+    info: 3,
+    taken: 4,
+    declined: 5,
+    go: 6,
+    done: 7,
+    cancel: 8,
+    bye: 9,
 } as const;
 
 export type Role = "source" | "target";
@@ -99,7 +107,12 @@ const empty = Buffer.alloc(0);
 
 const helloHead = 28;
 
-export function encodeHello({ role, secret = empty, ledger = 0, ledgerKey = empty }: Partial<Hello> & { role: Role }): Buffer {
+export function encodeHello({
+    role,
+    secret = empty,
+    ledger = 0,
+    ledgerKey = empty,
+}: Partial<Hello> & { role: Role }): Buffer {
     const frame = allocateFrame(messageType.hello, helloHead + secret.length).fill(0, 5);
     frame.writeUInt32LE(magic, 5);
     frame.writeUInt16LE(protocolVersion, 9);
@@ -277,7 +290,11 @@ export function dispatch(type: number, payload: Buffer, handlers: MessageHandler
             handlers.hello(decodeHello(payload));
             return;
         case messageType.grant:
-            if (payload.length === 0 || payload.length % ticketSize !== 0 || payload.length > mostTickets * ticketSize) {
+            if (
+                payload.length === 0 ||
+                payload.length % ticketSize !== 0 ||
+                payload.length > mostTickets * ticketSize
+            ) {
                 throw badMessage(`a GRANT of ${payload.length} bytes`);
             }
             handlers.grant(payload);

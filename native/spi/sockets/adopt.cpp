@@ -91,7 +91,8 @@ Status spent(const WinsockApi& api) {
     if (error == WSAEINVAL || error == WSAENOTSOCK || error == WSAEBADF || error == ERROR_INVALID_HANDLE) {
         return own_error("ERR_INFO_SPENT",
                          "No socket of this process belongs to the info: it was used before, was revoked, or was made "
-                         "for another process (an info serves once, in the process it was made for). " + status.message);
+                         "for another process (an info serves once, in the process it was made for). " +
+                             status.message);
     }
     return status;
 }

@@ -7,9 +7,9 @@
 
 namespace winsock_spi::spi {
 
-// Makes `info` name its provider's entry as it stands in the catalog of that bitness: unchanged where its number already
-// means that provider there, else replaced by the entry of the same provider and triplet, dwProviderReserved kept.
-// `found` is false, and `info` unchanged, where that catalog has none. Fails where the catalog cannot be read.
+// Makes `info` name its provider's entry as it stands in the catalog of that bitness: unchanged where its number
+// already means that provider there, else replaced by the entry of the same provider and triplet, dwProviderReserved
+// kept. `found` is false, and `info` unchanged, where that catalog has none. Fails where the catalog cannot be read.
 Status name_entry(int bits, WSAPROTOCOL_INFOW& info, bool& found);
 
 } // namespace winsock_spi::spi

@@ -18,7 +18,8 @@ Names names_of(DatagramOption option) {
     switch (option) {
     case DatagramOption::ttl: return {IP_TTL, IPV6_UNICAST_HOPS, 1, 255, "TTL"};
     case DatagramOption::multicast_ttl: return {IP_MULTICAST_TTL, IPV6_MULTICAST_HOPS, 0, 255, "multicast TTL"};
-    case DatagramOption::multicast_loopback: return {IP_MULTICAST_LOOP, IPV6_MULTICAST_LOOP, 0, 1, "multicast loopback"};
+    case DatagramOption::multicast_loopback:
+        return {IP_MULTICAST_LOOP, IPV6_MULTICAST_LOOP, 0, 1, "multicast loopback"};
     case DatagramOption::broadcast: break;
     }
     return {SO_BROADCAST, SO_BROADCAST, 0, 1, "broadcast"};

@@ -48,8 +48,8 @@ struct EmptyPort {
             return;
         }
         const HANDLE handle = port.get();
-        const UniqueHandle thread(CreateThread(nullptr, 64 * 1024, drain, handle, STACK_SIZE_PARAM_IS_A_RESERVATION,
-                                               nullptr));
+        const UniqueHandle thread(
+            CreateThread(nullptr, 64 * 1024, drain, handle, STACK_SIZE_PARAM_IS_A_RESERVATION, nullptr));
         if (!thread) {
             status = last_error("CreateThread");
         }
@@ -74,8 +74,7 @@ Status detach_from_port(SOCKET socket, bool& detached) {
     if (!unknown) {
         IO_STATUS_BLOCK io{};
         CompletionInformation none{};
-        const NTSTATUS status =
-            set(handle_of(socket), &io, &none, sizeof none, file_replace_completion_information);
+        const NTSTATUS status = set(handle_of(socket), &io, &none, sizeof none, file_replace_completion_information);
         detached = nt_success(status);
         unknown = status == status_invalid_info_class || status == status_not_implemented; // asked once, then known
     }

@@ -24,7 +24,8 @@ HANDLE to_handle(std::uint32_t value) {
 
 Status Ledger::make(HANDLE target, const LedgerKey& key, std::uint32_t& handle_there) {
     static_assert(sizeof(Page) == page_size);
-    const UniqueHandle section(CreateFileMappingW(INVALID_HANDLE_VALUE, nullptr, PAGE_READWRITE, 0, page_size, nullptr));
+    const UniqueHandle section(
+        CreateFileMappingW(INVALID_HANDLE_VALUE, nullptr, PAGE_READWRITE, 0, page_size, nullptr));
     if (!section) {
         return last_error("CreateFileMappingW");
     }
@@ -39,7 +40,8 @@ Status Ledger::make(HANDLE target, const LedgerKey& key, std::uint32_t& handle_t
         close();
         return status;
     }
-    handle_there = static_cast<std::uint32_t>(reinterpret_cast<std::uintptr_t>(there)); // handles fit 32 bits everywhere
+    handle_there =
+        static_cast<std::uint32_t>(reinterpret_cast<std::uintptr_t>(there)); // handles fit 32 bits everywhere
     return {};
 }
 

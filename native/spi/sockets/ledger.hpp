@@ -29,8 +29,8 @@ public:
     // Overwrites what was noted `capacity` hand-overs ago.
     void note(std::uint32_t id, std::uint32_t handle);
 
-    // In the target: opens the page that a source has made and closes the handle to it. ERR_BAD_LEDGER, and the handle is
-    // left alone, where it is not the page that has this key.
+    // In the target: opens the page that a source has made and closes the handle to it. ERR_BAD_LEDGER, and the handle
+    // is left alone, where it is not the page that has this key.
     Status open(std::uint32_t handle, const LedgerKey& key);
     // The handles of hand-overs with a higher number than that.
     std::vector<std::uint32_t> above(std::uint32_t id) const;

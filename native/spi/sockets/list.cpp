@@ -57,7 +57,7 @@ void run(const std::shared_ptr<Scan>& scan, unsigned thread) {
             return;
         }
         const std::uint32_t value = scan->next;
-        const std::uint32_t longest_gap = scan->handles == 0             ? gap_when_unknown
+        const std::uint32_t longest_gap = scan->handles == 0            ? gap_when_unknown
                                           : scan->seen >= scan->handles ? gap_when_all_seen
                                                                         : gap_when_missing;
         scan->done = value / handle_step > most_handles || value - scan->last > longest_gap;

@@ -30,11 +30,12 @@ Status PolledSocket::error(const char* syscall, const char* what) const {
     return system_error(static_cast<std::uint32_t>(api_.WSAGetLastError()), syscall, what);
 }
 
-// FIONBIO belongs to the socket and not to the descriptor: another process that shares it may have set it back meanwhile.
+// FIONBIO belongs to the socket and not to the descriptor: another process that shares it may have set it back
+// meanwhile.
 Status PolledSocket::make_nonblocking() {
     u_long nonblocking = 1;
     return api_.ioctlsocket(socket_.get(), static_cast<long>(FIONBIO), &nonblocking) == 0 ? Status{}
-                                                                                         : error("ioctlsocket");
+                                                                                          : error("ioctlsocket");
 }
 
 Status PolledSocket::arm(short events) {
@@ -94,8 +95,8 @@ Status PolledSocket::receive(std::span<std::uint8_t> buffer, bool& received, std
         DWORD flags = 0;
         int from_length = sizeof(from);
         from = {};
-        const int result = api_.WSARecvFrom(socket_.get(), &part, 1, &count, &flags, &from.any, &from_length, nullptr,
-                                            nullptr);
+        const int result =
+            api_.WSARecvFrom(socket_.get(), &part, 1, &count, &flags, &from.any, &from_length, nullptr, nullptr);
         const int number = result == 0 ? 0 : api_.WSAGetLastError();
         if (number == 0 || number == WSAEMSGSIZE) { // one that was longer than the buffer is cut off
             received = true;
@@ -114,9 +115,9 @@ Status PolledSocket::receive(std::span<std::uint8_t> buffer, bool& received, std
 
 Status PolledSocket::send(std::span<WSABUF> buffers, const AnyAddress* to, int to_length, bool& sent) {
     DWORD count = 0;
-    const int result = api_.WSASendTo(socket_.get(), buffers.data(), static_cast<DWORD>(buffers.size()), &count, 0,
-                                      to != nullptr ? &to->any : nullptr, to != nullptr ? to_length : 0, nullptr,
-                                      nullptr);
+    const int result =
+        api_.WSASendTo(socket_.get(), buffers.data(), static_cast<DWORD>(buffers.size()), &count, 0,
+                       to != nullptr ? &to->any : nullptr, to != nullptr ? to_length : 0, nullptr, nullptr);
     sent = result == 0;
     if (sent || api_.WSAGetLastError() == WSAEWOULDBLOCK) {
         return {};

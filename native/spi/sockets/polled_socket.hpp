@@ -17,7 +17,8 @@ namespace winsock_spi::spi {
 
 class PolledSocket {
 public:
-    // Takes the socket over, if it can, and makes it non-blocking (which, on Windows, every process that shares it gets to feel).
+    // Takes the socket over, if it can, and makes it non-blocking (which, on Windows, every process that shares it gets
+    // to feel).
     static Status open(UniqueSocket& socket, ReadinessSink& sink, std::unique_ptr<PolledSocket>& out);
 
     ~PolledSocket() { close(); }

@@ -75,8 +75,8 @@ Status open_socket(const SocketRequest& request, SOCKET& result) {
     }
     SetHandleInformation(reinterpret_cast<HANDLE>(socket.value), HANDLE_FLAG_INHERIT, 0);
     if (address.ss_family == AF_INET6) {
-        if (Status status = set_option(*api, socket.value, IPPROTO_IPV6, IPV6_V6ONLY, request.ipv6_only ? 1 : 0,
-                                       "IPV6_V6ONLY");
+        if (Status status =
+                set_option(*api, socket.value, IPPROTO_IPV6, IPV6_V6ONLY, request.ipv6_only ? 1 : 0, "IPV6_V6ONLY");
             !status.ok()) {
             return status;
         }

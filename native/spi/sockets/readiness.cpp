@@ -8,7 +8,8 @@
 namespace winsock_spi::spi {
 namespace {
 
-// How long a disarm waits before it wakes the poll once more: a datagram to oneself may be lost where buffers are short.
+// How long a disarm waits before it wakes the poll once more: a datagram to oneself may be lost where buffers are
+// short.
 constexpr DWORD wake_again_ms = 20;
 // After a poll that failed as a whole, so that a failure that stays does not take a processor.
 constexpr DWORD failed_pause_ms = 10;

@@ -32,10 +32,11 @@ Status no_process(std::uint32_t pid) {
 }
 
 Status no_rights(std::uint32_t pid, const Status& cause) {
-    return own_error("ERR_PROCESS_RIGHTS",
-                     "This process may not put a handle into process " + std::to_string(pid) + ": " + cause.message +
-                         ". It would need the right PROCESS_DUP_HANDLE there, which Windows gives for processes of the "
-                         "same user that are not more privileged. The more privileged side must be the one that sends.");
+    return own_error(
+        "ERR_PROCESS_RIGHTS",
+        "This process may not put a handle into process " + std::to_string(pid) + ": " + cause.message +
+            ". It would need the right PROCESS_DUP_HANDLE there, which Windows gives for processes of the "
+            "same user that are not more privileged. The more privileged side must be the one that sends.");
 }
 
 } // namespace

@@ -16,7 +16,7 @@ Status load(WinsockApi& api) {
         return status;
     }
 #define WINSOCK_SPI_FIND(name)                                                                                         \
-    if (Status status = find_function(library, api.name, #name); !status.ok()) {                                                 \
+    if (Status status = find_function(library, api.name, #name); !status.ok()) {                                       \
         return status;                                                                                                 \
     }
     WINSOCK_SPI_SOCKET_FUNCTIONS(WINSOCK_SPI_FIND)

@@ -19,9 +19,13 @@ Status check_path(const std::wstring& path) {
                : own_error("ERR_PATH_TOO_LONG", "a provider's path has at most 259 characters: " + narrow(path));
 }
 
-std::string catalog_name(int bits) { return "the " + std::to_string(bits) + "-bit catalog"; }
+std::string catalog_name(int bits) {
+    return "the " + std::to_string(bits) + "-bit catalog";
+}
 
-Status chain_full() { return own_error("ERR_CHAIN_FULL", "a protocol chain holds at most 7 entries"); }
+Status chain_full() {
+    return own_error("ERR_CHAIN_FULL", "a protocol chain holds at most 7 entries");
+}
 
 std::vector<std::uint32_t> ids_of(const Entries& entries) {
     std::vector<std::uint32_t> ids;
@@ -104,7 +108,9 @@ Status read_chain(const Value& source, std::optional<std::vector<EntryName>>& ch
     return source.find("chain") != nullptr ? read_entry_names(source, "chain", chain.emplace()) : Status{};
 }
 
-bool CatalogStep::needs_helper() const { return !check_reachable(bits_).ok(); }
+bool CatalogStep::needs_helper() const {
+    return !check_reachable(bits_).ok();
+}
 
 Status CatalogStep::apply(Context& context, const Value& before) {
     return needs_helper() ? run_helper(context, bits_, HelperAction::apply, *this, before) : change(context, before);

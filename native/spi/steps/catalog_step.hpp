@@ -52,7 +52,8 @@ public:
 protected:
     virtual Status change(Context& context, const core::json::Value& before) = 0;
     virtual Status restore(Context& context, const core::json::Value& before) = 0;
-    // Whether `change` needs a process of the catalog's own bitness. Restoring only needs a catalog that can be reached.
+    // Whether `change` needs a process of the catalog's own bitness. Restoring only needs a catalog that can be
+    // reached.
     virtual bool needs_helper() const;
 
     int bits() const { return bits_; }

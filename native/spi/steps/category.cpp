@@ -68,10 +68,10 @@ private:
         if (Status status = get(context, categories); !status.ok()) {
             return status;
         }
-        return categories == wanted ? Status{}
-                                    : own_error("ERR_VERIFY_FAILED", core::format_guid(provider_) + " in " +
-                                                                         catalog_name(bits()) +
-                                                                         " did not take its categories");
+        return categories == wanted
+                   ? Status{}
+                   : own_error("ERR_VERIFY_FAILED", core::format_guid(provider_) + " in " + catalog_name(bits()) +
+                                                        " did not take its categories");
     }
 
     Guid provider_;
@@ -136,9 +136,9 @@ public:
         if (Status status = get_application_categories(context.winsock, application_, permitted); !status.ok()) {
             return status;
         }
-        return permitted == categories_ ? mark(context, before)
-                                        : own_error("ERR_VERIFY_FAILED", narrow(application_.program) +
-                                                                             " did not get its categories");
+        return permitted == categories_
+                   ? mark(context, before)
+                   : own_error("ERR_VERIFY_FAILED", narrow(application_.program) + " did not get its categories");
     }
 
     Status undo(Context& context, const Value& before) override {
@@ -195,8 +195,7 @@ private:
             return status;
         }
         const bool ours = mark_ && before.find("entry") == nullptr;
-        const std::wstring name =
-            ours ? made(applications, before) : find_application(applications, application_);
+        const std::wstring name = ours ? made(applications, before) : find_application(applications, application_);
         RegistryTree* key = applications.key(name);
         if (name.empty() || key == nullptr || (key->value(made_by_value) != nullptr) == ours) {
             return {};
@@ -214,8 +213,8 @@ private:
         const Value* names = before.find("names");
         const core::json::Array* all = names != nullptr ? names->array() : nullptr;
         return all != nullptr && std::ranges::any_of(*all, [&](const Value& one) {
-            return one.string() != nullptr && equal_names(widen(*one.string()), name);
-        });
+                   return one.string() != nullptr && equal_names(widen(*one.string()), name);
+               });
     }
 
     Application application_;
@@ -253,7 +252,8 @@ Status make_set_application_category(const Value& source, std::unique_ptr<Step>&
     }
     constexpr std::size_t longest_command_line = 32767;
     application.arguments = text_member(source, "args");
-    if (application.arguments.size() > longest_command_line || application.arguments.find(L'\0') != std::wstring::npos) {
+    if (application.arguments.size() > longest_command_line ||
+        application.arguments.find(L'\0') != std::wstring::npos) {
         return invalid_plan("args must be a command line");
     }
     std::optional<std::uint32_t> categories;
@@ -264,8 +264,7 @@ Status make_set_application_category(const Value& source, std::unique_ptr<Step>&
         }
         categories = number;
     }
-    step = std::make_unique<SetApplicationCategory>(source, std::move(application), categories,
-                                                    flag(source, "mark"));
+    step = std::make_unique<SetApplicationCategory>(source, std::move(application), categories, flag(source, "mark"));
     return {};
 }
 

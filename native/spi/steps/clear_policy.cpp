@@ -15,7 +15,8 @@ public:
 
     Status observe(Context&, Value& before) override {
         PolicyState state;
-        static_cast<void>(read_policy_state(state)); // of a control.bin that is lost or damaged only the registry counts
+        static_cast<void>(
+            read_policy_state(state)); // of a control.bin that is lost or damaged only the registry counts
         before.add("generation", std::int64_t{state.generation});
         before.add("previous", std::int64_t{state.previous});
         before.add("failClosed", state.fail_closed);

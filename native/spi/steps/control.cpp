@@ -30,7 +30,9 @@ constexpr ControlKind files[] = {
 
 // The word that holds `abi` and, above it, `size`: always written as a whole.
 constexpr DWORD abi_offset = offsetof(core::ControlFile, abi);
-constexpr std::uint32_t abi_word(std::uint16_t abi) { return std::uint32_t{sizeof(core::ControlFile)} << 16 | abi; }
+constexpr std::uint32_t abi_word(std::uint16_t abi) {
+    return std::uint32_t{sizeof(core::ControlFile)} << 16 | abi;
+}
 
 UniqueFile open_shared(const std::wstring& path, DWORD access) {
     return UniqueFile(CreateFileW(path.c_str(), access, FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE, nullptr,

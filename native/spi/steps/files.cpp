@@ -202,7 +202,8 @@ private:
 };
 
 // With `unused` the file stays under its name until the plan is done, for programs that are about to load it, and is
-// then deleted if Windows lets us: a DLL that some process has mapped cannot be, and is tried again by later operations.
+// then deleted if Windows lets us: a DLL that some process has mapped cannot be, and is tried again by later
+// operations.
 class DeleteFileStep final : public Step {
 public:
     DeleteFileStep(const Value& source, std::wstring path, bool unused)

@@ -20,7 +20,9 @@ using core::Guid;
 using core::json::Value;
 using Namespaces = std::vector<NamespaceEntry>;
 
-std::string in_catalog(int bits) { return " in the " + std::to_string(bits) + "-bit namespace catalog"; }
+std::string in_catalog(int bits) {
+    return " in the " + std::to_string(bits) + "-bit namespace catalog";
+}
 
 const NamespaceEntry* find(const Namespaces& entries, const Guid& provider) {
     const auto found =
@@ -103,8 +105,8 @@ protected:
             return {};
         }
         if (!std::ranges::is_permutation(current, wanted)) {
-            return own_error("ERR_UNKNOWN_PROVIDER", "the order must name every provider once that is" +
-                                                         in_catalog(bits()));
+            return own_error("ERR_UNKNOWN_PROVIDER",
+                             "the order must name every provider once that is" + in_catalog(bits()));
         }
         context.points.next();
         return order_namespaces(context.winsock, bits(), wanted);
@@ -213,9 +215,8 @@ protected:
             return status;
         }
         // Back into the former order; providers that were not there then stay behind.
-        std::ranges::stable_sort(keys, {}, [&](const auto& one) {
-            return std::ranges::find(former, one.first) - former.begin();
-        });
+        std::ranges::stable_sort(
+            keys, {}, [&](const auto& one) { return std::ranges::find(former, one.first) - former.begin(); });
         std::vector<RegistryTree> ordered;
         for (auto& [guid, key] : keys) {
             ordered.push_back(std::move(key));

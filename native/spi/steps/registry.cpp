@@ -20,8 +20,8 @@ void keep_counters(RegistryTree& catalog, const RegistryTree& current) {
     catalog.set_dword(L"Serial_Access_Num",
                       std::max(catalog.dword(L"Serial_Access_Num"), current.dword(L"Serial_Access_Num")) + 1);
     if (catalog.value(L"Next_Catalog_Entry_ID") != nullptr) {
-        catalog.set_dword(L"Next_Catalog_Entry_ID", std::max(catalog.dword(L"Next_Catalog_Entry_ID"),
-                                                             current.dword(L"Next_Catalog_Entry_ID")));
+        catalog.set_dword(L"Next_Catalog_Entry_ID",
+                          std::max(catalog.dword(L"Next_Catalog_Entry_ID"), current.dword(L"Next_Catalog_Entry_ID")));
     }
 }
 

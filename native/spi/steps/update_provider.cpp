@@ -100,9 +100,8 @@ private:
             if (Status status = resolve({name_}, entries, bits(), ids); !status.ok()) {
                 return status;
             }
-            std::erase_if(found, [&](const CatalogEntry& candidate) {
-                return candidate.info.catalog_entry_id != ids.front();
-            });
+            std::erase_if(
+                found, [&](const CatalogEntry& candidate) { return candidate.info.catalog_entry_id != ids.front(); });
         }
         if (found.size() != 1) {
             return own_error("ERR_UNKNOWN_CATALOG_ID",

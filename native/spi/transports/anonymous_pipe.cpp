@@ -122,7 +122,7 @@ Status start_with_pipes(const std::wstring& program, std::wstring command_line, 
     UniqueHandle copies[5];
     std::vector<HANDLE> list;
     for (std::size_t index = 0; index < 5; ++index) {
-        const HANDLE original = index < 3   ? GetStdHandle(streams[index])
+        const HANDLE original = index < 3    ? GetStdHandle(streams[index])
                                 : index == 3 ? child_read.get()
                                              : child_write.get();
         if (original == nullptr || original == INVALID_HANDLE_VALUE) {

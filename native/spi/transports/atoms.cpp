@@ -2,7 +2,8 @@
 // https://learn.microsoft.com/windows/win32/dataxchg/about-atom-tables
 //
 // The table of global atoms belongs to the whole session and is small, and an atom outlives its maker. So a sender has
-// one atom at a time, the receiver deletes it when it has read it, and the sender deletes it where the receiver did not.
+// one atom at a time, the receiver deletes it when it has read it, and the sender deletes it where the receiver did
+// not.
 #include "window_port.hpp"
 
 #include "core/atom_text.hpp"

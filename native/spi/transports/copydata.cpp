@@ -21,9 +21,9 @@ protected:
         data.lpData = const_cast<std::uint8_t*>(bytes.data()); // the receiver gets a copy
         DWORD_PTR result = 0;
         SetLastError(ERROR_SUCCESS);
-        const bool done = SendMessageTimeoutW(window, WM_COPYDATA, reinterpret_cast<WPARAM>(own),
-                                              reinterpret_cast<LPARAM>(&data), SMTO_ABORTIFHUNG | SMTO_BLOCK, patience,
-                                              &result) != 0;
+        const bool done =
+            SendMessageTimeoutW(window, WM_COPYDATA, reinterpret_cast<WPARAM>(own), reinterpret_cast<LPARAM>(&data),
+                                SMTO_ABORTIFHUNG | SMTO_BLOCK, patience, &result) != 0;
         answer = static_cast<LRESULT>(result);
         return done;
     }

@@ -1,8 +1,8 @@
 // Port: a DDE server (DDEML); messages are poked into it.
 // https://learn.microsoft.com/windows/win32/dataxchg/about-the-ddeml
 //
-// Receiving is a DDE server on the receiving thread, sending a DDE client on the sending thread, each with an instance of
-// DDEML of its own: an instance belongs to its thread.
+// Receiving is a DDE server on the receiving thread, sending a DDE client on the sending thread, each with an instance
+// of DDEML of its own: an instance belongs to its thread.
 #include "window_port.hpp"
 
 #include "../text.hpp"
@@ -53,10 +53,8 @@ public:
         case DMLERR_BUSY:
         case DMLERR_POKEACKTIMEOUT:
         case DMLERR_NOTPROCESSED:
-        case DMLERR_REENTRANCY:
-            return system_error(ERROR_BUSY, syscall, "the DDE server did not take the message");
-        default:
-            return system_error(ERROR_GEN_FAILURE, syscall, "DDEML error " + std::to_string(error));
+        case DMLERR_REENTRANCY: return system_error(ERROR_BUSY, syscall, "the DDE server did not take the message");
+        default: return system_error(ERROR_GEN_FAILURE, syscall, "DDEML error " + std::to_string(error));
         }
     }
 
@@ -140,8 +138,8 @@ public:
     Status open() override { return lock_.take(L"dde", options_); }
 
     Status receive(Inbox& inbox, HANDLE stop) override {
-        constexpr DWORD flags = APPCLASS_STANDARD | CBF_FAIL_ADVISES | CBF_FAIL_EXECUTES | CBF_FAIL_REQUESTS |
-                                CBF_SKIP_ALLNOTIFICATIONS;
+        constexpr DWORD flags =
+            APPCLASS_STANDARD | CBF_FAIL_ADVISES | CBF_FAIL_EXECUTES | CBF_FAIL_REQUESTS | CBF_SKIP_ALLNOTIFICATIONS;
         DdeInstance instance;
         if (Status status = instance.open(serve, flags); !status.ok()) {
             return status;

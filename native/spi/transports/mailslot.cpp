@@ -117,8 +117,7 @@ private:
         case ERROR_HANDLE_EOF:
         case ERROR_INVALID_HANDLE:
             return system_error(ERROR_FILE_NOT_FOUND, status.syscall.c_str(), "the mailslot " + narrow(target));
-        default:
-            return status;
+        default: return status;
         }
     }
 

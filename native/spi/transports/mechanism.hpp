@@ -1,4 +1,5 @@
-// What each mechanism that carries bytes between processes implements, and the two threads (native/addon/link.hpp) call.
+// What each mechanism that carries bytes between processes implements, and the two threads (native/addon/link.hpp)
+// call.
 //
 // There are two kinds. A *port* takes messages from anyone who knows its name and sends messages to other ports by
 // their names (mailslot, WM_COPYDATA, atoms, DDE). A *line* has exactly one other end and carries a stream (shared

@@ -61,7 +61,8 @@ Status PipeListener::make_instance(UniqueFile& pipe, bool first) const {
     if (security.get() == nullptr) {
         return last_error("ConvertStringSecurityDescriptorToSecurityDescriptorW", narrow(sddl_));
     }
-    const DWORD open_mode = PIPE_ACCESS_DUPLEX | FILE_FLAG_OVERLAPPED | (first ? DWORD{FILE_FLAG_FIRST_PIPE_INSTANCE} : 0);
+    const DWORD open_mode =
+        PIPE_ACCESS_DUPLEX | FILE_FLAG_OVERLAPPED | (first ? DWORD{FILE_FLAG_FIRST_PIPE_INSTANCE} : 0);
     pipe.reset(CreateNamedPipeW(path_.c_str(), open_mode,
                                 PIPE_TYPE_BYTE | PIPE_READMODE_BYTE | PIPE_WAIT | PIPE_REJECT_REMOTE_CLIENTS,
                                 PIPE_UNLIMITED_INSTANCES, buffer_size, buffer_size, 0, security.get()));

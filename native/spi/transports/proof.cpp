@@ -32,8 +32,7 @@ Status Proof::open(std::uint32_t pid, const Secret& secret) {
     if (!process_) {
         return last_error("OpenProcess", "open " + whom + " with PROCESS_DUP_HANDLE");
     }
-    section_.reset(
-        CreateFileMappingW(INVALID_HANDLE_VALUE, nullptr, PAGE_READWRITE, 0, sizeof(ProofMemory), nullptr));
+    section_.reset(CreateFileMappingW(INVALID_HANDLE_VALUE, nullptr, PAGE_READWRITE, 0, sizeof(ProofMemory), nullptr));
     if (!section_) {
         return last_error("CreateFileMappingW");
     }

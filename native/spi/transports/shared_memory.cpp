@@ -188,7 +188,8 @@ public:
                 }
                 break;
             case core::ByteRing::Result::finished:
-                return system_error(ERROR_BROKEN_PIPE, "WaitForMultipleObjects", "the other end does not read any more");
+                return system_error(ERROR_BROKEN_PIPE, "WaitForMultipleObjects",
+                                    "the other end does not read any more");
             case core::ByteRing::Result::broken: return broken();
             }
         }
@@ -316,9 +317,9 @@ public:
             if (!keep(number, std::move(slot), stop) || !inbox.wait_for_room()) {
                 return {};
             }
-            const std::uint8_t bytes[] = {
-                static_cast<std::uint8_t>(number), static_cast<std::uint8_t>(number >> 8),
-                static_cast<std::uint8_t>(number >> 16), static_cast<std::uint8_t>(number >> 24)};
+            const std::uint8_t bytes[] = {static_cast<std::uint8_t>(number), static_cast<std::uint8_t>(number >> 8),
+                                          static_cast<std::uint8_t>(number >> 16),
+                                          static_cast<std::uint8_t>(number >> 24)};
             inbox.deliver(bytes);
         }
         return own_error("ERR_INTERNAL", "every slot number has been used");

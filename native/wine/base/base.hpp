@@ -33,8 +33,8 @@ SOCKET WSPAPI open_socket(int family, int type, int protocol, LPWSAPROTOCOL_INFO
                           LPINT error);
 SOCKET WSPAPI accept_socket(SOCKET handle, sockaddr* address, LPINT length, LPCONDITIONPROC condition,
                             DWORD_PTR callback_data, LPINT error);
-SOCKET WSPAPI join_leaf(SOCKET handle, const sockaddr* address, int length, LPWSABUF caller_data,
-                        LPWSABUF callee_data, LPQOS socket_qos, LPQOS group_qos, DWORD flags, LPINT error);
+SOCKET WSPAPI join_leaf(SOCKET handle, const sockaddr* address, int length, LPWSABUF caller_data, LPWSABUF callee_data,
+                        LPQOS socket_qos, LPQOS group_qos, DWORD flags, LPINT error);
 
 // duplicate.cpp
 int WSPAPI duplicate_socket(SOCKET handle, DWORD process_id, LPWSAPROTOCOL_INFOW info, LPINT error);

@@ -29,8 +29,7 @@ int WSPAPI receive_from(SOCKET handle, LPWSABUF buffers, DWORD count, LPDWORD by
     const auto call = wine_receive_from.as<decltype(&::WSARecvFrom)>();
     return overlapped_call(handle, overlapped, routine, thread, error,
                            [&](LPWSAOVERLAPPED own, LPWSAOVERLAPPED_COMPLETION_ROUTINE own_routine) {
-                               return call(handle, buffers, count, bytes, flags, from, from_length, own,
-                                           own_routine);
+                               return call(handle, buffers, count, bytes, flags, from, from_length, own, own_routine);
                            });
 }
 

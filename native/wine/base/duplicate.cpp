@@ -1,7 +1,7 @@
-// WSPDuplicateSocket, and WSPSocket's part of it. As on Windows, the socket is duplicated into the target at once, by an
-// inheritable handle, and what the program carries there is the catalog entry with that handle in dwProviderReserved,
-// good for one use. The source may end before the socket is taken; who has the number and PROCESS_DUP_HANDLE to the
-// target may take it back.
+// WSPDuplicateSocket, and WSPSocket's part of it. As on Windows, the socket is duplicated into the target at once, by
+// an inheritable handle, and what the program carries there is the catalog entry with that handle in
+// dwProviderReserved, good for one use. The source may end before the socket is taken; who has the number and
+// PROCESS_DUP_HANDLE to the target may take it back.
 #include "base.hpp" // before other headers that bring Winsock's
 
 #include "../../spi/unique.hpp"

@@ -33,9 +33,8 @@ HMODULE module_of(const void* address) noexcept {
 
 bool was_started_for(const GUID& provider) noexcept {
     const ExclusiveLock guard(lock);
-    return started != nullptr && std::any_of(started->begin(), started->end(), [&](const GUID& id) {
-               return IsEqualGUID(id, provider);
-           });
+    return started != nullptr &&
+           std::any_of(started->begin(), started->end(), [&](const GUID& id) { return IsEqualGUID(id, provider); });
 }
 
 // By name: the catalog's path is written with environment strings, and 32-bit programs see the folder redirected. A
@@ -56,8 +55,8 @@ std::vector<WSAPROTOCOL_INFOW> read_entries() {
     // The catalog is that of the Winsock that started us: its DLL has the name of Wine's, so it is found by the
     // address of a function it gave.
     const HMODULE winsock = module_of(reinterpret_cast<const void*>(upcalls().lpWPUModifyIFSHandle));
-    const auto enumerate = function_cast<LPWSCENUMPROTOCOLS>(
-        winsock != nullptr ? GetProcAddress(winsock, "WSCEnumProtocols") : nullptr);
+    const auto enumerate =
+        function_cast<LPWSCENUMPROTOCOLS>(winsock != nullptr ? GetProcAddress(winsock, "WSCEnumProtocols") : nullptr);
     WCHAR own_path[MAX_PATH];
     const HMODULE self = module_of(reinterpret_cast<const void*>(&remember_entries));
     const DWORD own_length = GetModuleFileNameW(self, own_path, MAX_PATH);

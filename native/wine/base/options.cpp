@@ -87,8 +87,8 @@ int poll(void* in, DWORD in_size, void* out, DWORD out_size, LPDWORD returned, L
 
 int WSPAPI get_option(SOCKET handle, int level, int option, char* value, LPINT length, LPINT error) {
     if (level == SOL_SOCKET && (option == SO_PROTOCOL_INFOW || option == SO_PROTOCOL_INFOA)) {
-        const int failure = option == SO_PROTOCOL_INFOW ? wide_info(handle, value, length)
-                                                        : ansi_info(handle, value, length);
+        const int failure =
+            option == SO_PROTOCOL_INFOW ? wide_info(handle, value, length) : ansi_info(handle, value, length);
         return failure == 0 ? 0 : fail(error, failure);
     }
     const int result = wine_get_option.as<decltype(&::getsockopt)>()(handle, level, option, value, length);
@@ -99,8 +99,7 @@ int WSPAPI control(SOCKET handle, DWORD code, LPVOID in, DWORD in_size, LPVOID o
                    LPWSAOVERLAPPED overlapped, LPWSAOVERLAPPED_COMPLETION_ROUTINE routine, LPWSATHREADID thread,
                    LPINT error) {
     switch (code) {
-    case SIO_EXT_POLL:
-        return poll(in, in_size, out, out_size, returned, error);
+    case SIO_EXT_POLL: return poll(in, in_size, out, out_size, returned, error);
     case SIO_EXT_SENDMSG: {
         if (in == nullptr || in_size < sizeof(WSASENDMSG)) {
             return fail(error, WSAEFAULT);
@@ -109,8 +108,8 @@ int WSPAPI control(SOCKET handle, DWORD code, LPVOID in, DWORD in_size, LPVOID o
         const auto send = wine_send_message.as<decltype(&::WSASendMsg)>();
         return overlapped_call(handle, request.lpOverlapped, request.lpCompletionRoutine, thread, error,
                                [&](LPWSAOVERLAPPED own, LPWSAOVERLAPPED_COMPLETION_ROUTINE own_routine) {
-                                   return send(handle, request.lpMsg, request.dwFlags, request.lpNumberOfBytesSent,
-                                               own, own_routine);
+                                   return send(handle, request.lpMsg, request.dwFlags, request.lpNumberOfBytesSent, own,
+                                               own_routine);
                                });
     }
     case SIO_BSP_HANDLE:
@@ -118,8 +117,7 @@ int WSPAPI control(SOCKET handle, DWORD code, LPVOID in, DWORD in_size, LPVOID o
     case SIO_BSP_HANDLE_POLL:
         code = SIO_BASE_HANDLE; // the bottom of the chain is the base for every purpose
         break;
-    default:
-        break;
+    default: break;
     }
     const auto ioctl = wine_ioctl.as<decltype(&::WSAIoctl)>();
     return overlapped_call(handle, overlapped, routine, thread, error,

@@ -97,8 +97,7 @@ INT WSAAPI WSAAddressToStringA(LPSOCKADDR address, DWORD length, LPWSAPROTOCOL_I
     return 0;
 }
 
-INT WSAAPI WSAStringToAddressW(LPWSTR text, INT family, LPWSAPROTOCOL_INFOW info, LPSOCKADDR address,
-                               LPINT length) {
+INT WSAAPI WSAStringToAddressW(LPWSTR text, INT family, LPWSAPROTOCOL_INFOW info, LPSOCKADDR address, LPINT length) {
     EntryPointer entry;
     ProviderPointer provider;
     int error = find_entry(info, family, entry, provider);
@@ -115,8 +114,8 @@ INT WSAAPI WSAStringToAddressA(LPSTR text, INT family, LPWSAPROTOCOL_INFOA info,
     try {
         WSAPROTOCOL_INFOW wide_info{};
         std::wstring wide = text != nullptr ? to_wide(text) : std::wstring();
-        return WSAStringToAddressW(text != nullptr ? wide.data() : nullptr, family, id_only(info, wide_info),
-                                   address, length);
+        return WSAStringToAddressW(text != nullptr ? wide.data() : nullptr, family, id_only(info, wide_info), address,
+                                   length);
     } catch (const std::bad_alloc&) {
         return fail(WSA_NOT_ENOUGH_MEMORY);
     }

@@ -37,12 +37,12 @@ int WSAAPI WSARecv(SOCKET handle, LPWSABUF buffers, DWORD count, LPDWORD bytes, 
 
 int WSAAPI WSARecvFrom(SOCKET handle, LPWSABUF buffers, DWORD count, LPDWORD bytes, LPDWORD flags, sockaddr* from,
                        LPINT from_length, LPWSAOVERLAPPED overlapped, LPWSAOVERLAPPED_COMPLETION_ROUTINE routine) {
-    return dispatch<&WSPPROC_TABLE::lpWSPRecvFrom>(handle, buffers, count, bytes, flags, from, from_length,
-                                                   overlapped, routine, thread_for(overlapped));
+    return dispatch<&WSPPROC_TABLE::lpWSPRecvFrom>(handle, buffers, count, bytes, flags, from, from_length, overlapped,
+                                                   routine, thread_for(overlapped));
 }
 
-int WSAAPI WSASend(SOCKET handle, LPWSABUF buffers, DWORD count, LPDWORD bytes, DWORD flags,
-                   LPWSAOVERLAPPED overlapped, LPWSAOVERLAPPED_COMPLETION_ROUTINE routine) {
+int WSAAPI WSASend(SOCKET handle, LPWSABUF buffers, DWORD count, LPDWORD bytes, DWORD flags, LPWSAOVERLAPPED overlapped,
+                   LPWSAOVERLAPPED_COMPLETION_ROUTINE routine) {
     return dispatch<&WSPPROC_TABLE::lpWSPSend>(handle, buffers, count, bytes, flags, overlapped, routine,
                                                thread_for(overlapped));
 }

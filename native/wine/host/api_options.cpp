@@ -61,18 +61,17 @@ int WSAAPI setsockopt(SOCKET handle, int level, int option, const char* value, i
 int WSAAPI WSAIoctl(SOCKET handle, DWORD code, LPVOID in, DWORD in_size, LPVOID out, DWORD out_size, LPDWORD returned,
                     LPWSAOVERLAPPED overlapped, LPWSAOVERLAPPED_COMPLETION_ROUTINE routine) {
     const LPWSATHREADID thread = overlapped != nullptr ? current_thread_id() : nullptr;
-    return dispatch<&WSPPROC_TABLE::lpWSPIoctl>(handle, code, in, in_size, out, out_size, returned, overlapped,
-                                                routine, thread);
+    return dispatch<&WSPPROC_TABLE::lpWSPIoctl>(handle, code, in, in_size, out, out_size, returned, overlapped, routine,
+                                                thread);
 }
 
 int WSAAPI ioctlsocket(SOCKET handle, long code, u_long* value) {
     DWORD returned = 0;
-    return dispatch<&WSPPROC_TABLE::lpWSPIoctl>(handle, static_cast<DWORD>(code), static_cast<LPVOID>(value),
-                                                static_cast<DWORD>(sizeof(u_long)), static_cast<LPVOID>(value),
-                                                static_cast<DWORD>(sizeof(u_long)), &returned,
-                                                static_cast<LPWSAOVERLAPPED>(nullptr),
-                                                static_cast<LPWSAOVERLAPPED_COMPLETION_ROUTINE>(nullptr),
-                                                static_cast<LPWSATHREADID>(nullptr));
+    return dispatch<&WSPPROC_TABLE::lpWSPIoctl>(
+        handle, static_cast<DWORD>(code), static_cast<LPVOID>(value), static_cast<DWORD>(sizeof(u_long)),
+        static_cast<LPVOID>(value), static_cast<DWORD>(sizeof(u_long)), &returned,
+        static_cast<LPWSAOVERLAPPED>(nullptr), static_cast<LPWSAOVERLAPPED_COMPLETION_ROUTINE>(nullptr),
+        static_cast<LPWSATHREADID>(nullptr));
 }
 
 } // extern "C"

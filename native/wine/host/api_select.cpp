@@ -86,8 +86,8 @@ extern "C" int WSAAPI WSAPoll(LPWSAPOLLFD entries, ULONG count, int timeout) {
         std::memcpy(bytes, entries, count * sizeof(WSAPOLLFD));
         DWORD returned = 0;
         int error = 0;
-        if (socket.functions().lpWSPIoctl(first, static_cast<DWORD>(SIO_EXT_POLL), data, static_cast<DWORD>(size),
-                                          data, static_cast<DWORD>(size), &returned, nullptr, nullptr, nullptr,
+        if (socket.functions().lpWSPIoctl(first, static_cast<DWORD>(SIO_EXT_POLL), data, static_cast<DWORD>(size), data,
+                                          static_cast<DWORD>(size), &returned, nullptr, nullptr, nullptr,
                                           &error) != 0) {
             return fail(reason(error));
         }

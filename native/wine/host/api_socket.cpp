@@ -129,8 +129,7 @@ extern "C" SOCKET WSAAPI WSASocketW(int family, int type, int protocol, LPWSAPRO
     }
     const SocketRequest request{{family, type, protocol}, group, flags};
     SOCKET result = INVALID_SOCKET;
-    const int error =
-        info != nullptr ? open_by_id(request, *info, result) : open_by_triplet(request, result);
+    const int error = info != nullptr ? open_by_id(request, *info, result) : open_by_triplet(request, result);
     return socket_result(error, result);
 }
 
@@ -158,8 +157,7 @@ extern "C" SOCKET WSAAPI WSAAccept(SOCKET handle, sockaddr* address, LPINT lengt
         return socket_result(error, INVALID_SOCKET);
     }
     const std::uint64_t claims = host().sockets.claims();
-    const SOCKET accepted =
-        listener.functions().lpWSPAccept(handle, address, length, condition, callback_data, &error);
+    const SOCKET accepted = listener.functions().lpWSPAccept(handle, address, length, condition, callback_data, &error);
     error = accepted == INVALID_SOCKET ? reason(error) : keep_with_parent(accepted, listener, claims);
     return socket_result(error, accepted);
 }

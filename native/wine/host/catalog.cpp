@@ -141,15 +141,9 @@ const CatalogEntry* Catalog::find(const core::Triplet& triplet, DWORD after, int
         behind = behind || entry.info.dwCatalogEntryId == after;
     }
     switch (best) {
-    case core::TripletMatch::family_differs:
-        error = WSAEAFNOSUPPORT;
-        break;
-    case core::TripletMatch::type_differs:
-        error = WSAESOCKTNOSUPPORT;
-        break;
-    default:
-        error = WSAEPROTONOSUPPORT;
-        break;
+    case core::TripletMatch::family_differs: error = WSAEAFNOSUPPORT; break;
+    case core::TripletMatch::type_differs: error = WSAESOCKTNOSUPPORT; break;
+    default: error = WSAEPROTONOSUPPORT; break;
     }
     return nullptr;
 }
@@ -207,7 +201,7 @@ struct CatalogCache::State {
     std::shared_ptr<const Catalog> snapshot;
 };
 
-CatalogCache::CatalogCache() noexcept : state_(new (std::nothrow) State) {}
+CatalogCache::CatalogCache() noexcept : state_(new(std::nothrow) State) {}
 
 CatalogCache::~CatalogCache() = default;
 

@@ -22,13 +22,10 @@ std::wstring entry_key_name(std::size_t index) {
 
 int winsock_error(LSTATUS status) noexcept {
     switch (status) {
-    case ERROR_SUCCESS:
-        return 0;
+    case ERROR_SUCCESS: return 0;
     case ERROR_NOT_ENOUGH_MEMORY:
-    case ERROR_OUTOFMEMORY:
-        return WSA_NOT_ENOUGH_MEMORY;
-    default:
-        return WSANO_RECOVERY;
+    case ERROR_OUTOFMEMORY: return WSA_NOT_ENOUGH_MEMORY;
+    default: return WSANO_RECOVERY;
     }
 }
 
@@ -164,8 +161,7 @@ LSTATUS RegistryKey::list_values(std::vector<std::wstring>& names) const {
     std::wstring name(longest_value_name + 1, L'\0');
     for (DWORD index = 0;; ++index) {
         DWORD length = static_cast<DWORD>(name.size());
-        const LSTATUS status =
-            RegEnumValueW(key_, index, name.data(), &length, nullptr, nullptr, nullptr, nullptr);
+        const LSTATUS status = RegEnumValueW(key_, index, name.data(), &length, nullptr, nullptr, nullptr, nullptr);
         if (status != ERROR_SUCCESS) {
             return status == ERROR_NO_MORE_ITEMS ? ERROR_SUCCESS : status;
         }

@@ -15,8 +15,7 @@ bool same_triplet(const core::ProtocolInfo& info, const core::Triplet& wanted) n
 
 bool contains(const std::vector<core::Triplet>& triplets, const core::Triplet& wanted) noexcept {
     return std::any_of(triplets.begin(), triplets.end(), [&](const core::Triplet& one) {
-        return one.family == wanted.family && one.socket_type == wanted.socket_type &&
-               one.protocol == wanted.protocol;
+        return one.family == wanted.family && one.socket_type == wanted.socket_type && one.protocol == wanted.protocol;
     });
 }
 

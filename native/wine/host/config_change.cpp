@@ -55,8 +55,8 @@ struct Waiter {
 struct Notification {
     HANDLE program_end; // the program's to close
     spi::UniqueFile own_end;
-    bool watched = false;  // the thread waits for the program's end to be closed
-    bool closed = false;   // it is
+    bool watched = false; // the thread waits for the program's end to be closed
+    bool closed = false; // it is
     bool finished = false; // and the thread no longer waits
     OVERLAPPED closing{};
     BYTE never_read = 0;
@@ -159,9 +159,8 @@ DWORD WINAPI watch(void* module) {
             if (!parameters.is_open()) {
                 parameters.open(HKEY_LOCAL_MACHINE, winsock_parameters, KEY_READ | KEY_NOTIFY);
             }
-            asked = RegNotifyChangeKeyValue(parameters.get(), TRUE,
-                                            REG_NOTIFY_CHANGE_NAME | REG_NOTIFY_CHANGE_LAST_SET, changed.get(),
-                                            TRUE) == ERROR_SUCCESS;
+            asked = RegNotifyChangeKeyValue(parameters.get(), TRUE, REG_NOTIFY_CHANGE_NAME | REG_NOTIFY_CHANGE_LAST_SET,
+                                            changed.get(), TRUE) == ERROR_SUCCESS;
             if (!asked) { // deleted and made anew by a restore
                 parameters.close();
             }
@@ -205,9 +204,9 @@ int make_notification(HANDLE& handle) {
              made++);
     auto notification = std::make_unique<Notification>();
     constexpr DWORD buffer = 512;
-    notification->own_end.reset(CreateNamedPipeW(
-        name, PIPE_ACCESS_DUPLEX | FILE_FLAG_OVERLAPPED | FILE_FLAG_FIRST_PIPE_INSTANCE,
-        PIPE_TYPE_BYTE | PIPE_WAIT | PIPE_REJECT_REMOTE_CLIENTS, 1, buffer, buffer, 0, nullptr));
+    notification->own_end.reset(
+        CreateNamedPipeW(name, PIPE_ACCESS_DUPLEX | FILE_FLAG_OVERLAPPED | FILE_FLAG_FIRST_PIPE_INSTANCE,
+                         PIPE_TYPE_BYTE | PIPE_WAIT | PIPE_REJECT_REMOTE_CLIENTS, 1, buffer, buffer, 0, nullptr));
     if (!notification->own_end) {
         return WSA_NOT_ENOUGH_MEMORY;
     }

@@ -14,8 +14,8 @@ bool knows(const Provider& provider, SOCKET handle, DWORD& catalog_entry_id) noe
     WSAPROTOCOL_INFOW info{};
     int length = sizeof info;
     int ignored = 0;
-    if (provider.table().lpWSPGetSockOpt(handle, SOL_SOCKET, SO_PROTOCOL_INFOW, reinterpret_cast<char*>(&info),
-                                         &length, &ignored) != 0) {
+    if (provider.table().lpWSPGetSockOpt(handle, SOL_SOCKET, SO_PROTOCOL_INFOW, reinterpret_cast<char*>(&info), &length,
+                                         &ignored) != 0) {
         return false;
     }
     catalog_entry_id = info.dwCatalogEntryId;

@@ -20,20 +20,15 @@ Host& host() noexcept {
 BOOL WINAPI DllMain(HINSTANCE, DWORD reason, LPVOID process_ends) {
     using namespace winsock_spi::wine;
     switch (reason) {
-    case DLL_PROCESS_ATTACH:
-        instance = new (std::nothrow) Host;
-        return instance != nullptr;
-    case DLL_THREAD_DETACH:
-        instance->threads.forget_current();
-        break;
+    case DLL_PROCESS_ATTACH: instance = new (std::nothrow) Host; return instance != nullptr;
+    case DLL_THREAD_DETACH: instance->threads.forget_current(); break;
     case DLL_PROCESS_DETACH:
         if (process_ends == nullptr) {
             delete instance;
             instance = nullptr;
         }
         break;
-    default:
-        break;
+    default: break;
     }
     return TRUE;
 }

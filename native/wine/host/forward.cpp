@@ -24,12 +24,12 @@ Result missing() noexcept {
 
 } // namespace
 
-#define FORWARD(result, name, parameters, arguments)                                                                 \
-    extern "C" result WSAAPI name parameters {                                                                       \
-        static constinit WineFunction function(#name);                                                               \
-        using Function = result(WSAAPI*) parameters;                                                                 \
-        const auto forwarded = function.as<Function>();                                                              \
-        return forwarded != nullptr ? forwarded arguments : missing<result>();                                       \
+#define FORWARD(result, name, parameters, arguments)                                                                   \
+    extern "C" result WSAAPI name parameters {                                                                         \
+        static constinit WineFunction function(#name);                                                                 \
+        using Function = result(WSAAPI*) parameters;                                                                   \
+        const auto forwarded = function.as<Function>();                                                                \
+        return forwarded != nullptr ? forwarded arguments : missing<result>();                                         \
     }
 
 // Names and numbers of hosts, protocols and services
@@ -46,9 +46,8 @@ FORWARD(int, getaddrinfo, (const char* node, const char* service, const addrinfo
 FORWARD(int, GetAddrInfoW, (PCWSTR node, PCWSTR service, const ADDRINFOW* hints, PADDRINFOW* result),
         (node, service, hints, result))
 FORWARD(int, GetAddrInfoExW,
-        (PCWSTR name, PCWSTR service, DWORD name_space, LPGUID provider, const ADDRINFOEXW* hints,
-         PADDRINFOEXW* result, timeval* timeout, LPOVERLAPPED overlapped, LPLOOKUPSERVICE_COMPLETION_ROUTINE routine,
-         LPHANDLE handle),
+        (PCWSTR name, PCWSTR service, DWORD name_space, LPGUID provider, const ADDRINFOEXW* hints, PADDRINFOEXW* result,
+         timeval* timeout, LPOVERLAPPED overlapped, LPLOOKUPSERVICE_COMPLETION_ROUTINE routine, LPHANDLE handle),
         (name, service, name_space, provider, hints, result, timeout, overlapped, routine, handle))
 FORWARD(INT, GetAddrInfoExCancel, (LPHANDLE handle), (handle))
 FORWARD(INT, GetAddrInfoExOverlappedResult, (LPOVERLAPPED overlapped), (overlapped))
@@ -57,8 +56,8 @@ FORWARD(void, FreeAddrInfoW, (PADDRINFOW list), (list))
 FORWARD(void, FreeAddrInfoEx, (PADDRINFOEXA list), (list))
 FORWARD(void, FreeAddrInfoExW, (PADDRINFOEXW list), (list))
 FORWARD(int, getnameinfo,
-        (const sockaddr* address, socklen_t length, char* host, DWORD host_length, char* service,
-         DWORD service_length, int flags),
+        (const sockaddr* address, socklen_t length, char* host, DWORD host_length, char* service, DWORD service_length,
+         int flags),
         (address, length, host, host_length, service, service_length, flags))
 FORWARD(INT, GetNameInfoW,
         (const SOCKADDR* address, socklen_t length, PWCHAR host, DWORD host_length, PWCHAR service,

@@ -75,7 +75,7 @@ private:
 
 int check_provider_file(const std::wstring& path, Bitness bitness) noexcept {
     const spi::UniqueFile file(CreateFileW(path.c_str(), GENERIC_READ, FILE_SHARE_READ | FILE_SHARE_DELETE, nullptr,
-                                             OPEN_EXISTING, FILE_ATTRIBUTE_NORMAL, nullptr));
+                                           OPEN_EXISTING, FILE_ATTRIBUTE_NORMAL, nullptr));
     if (!file) {
         return WSAEINVAL;
     }

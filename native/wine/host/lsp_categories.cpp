@@ -56,8 +56,7 @@ LSTATUS read_categories(const RegistryKey& root, Bitness bitness, LspCategories&
     return status;
 }
 
-LSTATUS write_categories(const RegistryKey& root, Bitness bitness, const LspCategories& from,
-                         const LspCategories& to) {
+LSTATUS write_categories(const RegistryKey& root, Bitness bitness, const LspCategories& from, const LspCategories& to) {
     if (from == to) {
         return ERROR_SUCCESS;
     }

@@ -19,8 +19,7 @@ using LspCategories = std::vector<ProviderCategories>;
 
 // The categories of a bitness. `root` is the Protocol_Catalog9 key. Values that are no categories are passed over.
 LSTATUS read_categories(const RegistryKey& root, Bitness bitness, LspCategories& categories);
-LSTATUS write_categories(const RegistryKey& root, Bitness bitness, const LspCategories& from,
-                         const LspCategories& to);
+LSTATUS write_categories(const RegistryKey& root, Bitness bitness, const LspCategories& from, const LspCategories& to);
 
 // A provider without categories has 0: "All Other".
 std::uint32_t categories_of(const LspCategories& categories, const core::Guid& provider_id) noexcept;

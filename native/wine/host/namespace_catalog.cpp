@@ -40,8 +40,7 @@ std::wstring display_name(const RegistryKey& key, const std::wstring& stored) {
         return stored;
     }
     wchar_t resolved[longest];
-    const LSTATUS status =
-        RegLoadMUIStringW(key.get(), name_value, resolved, sizeof(resolved), nullptr, 0, nullptr);
+    const LSTATUS status = RegLoadMUIStringW(key.get(), name_value, resolved, sizeof(resolved), nullptr, 0, nullptr);
     return status == ERROR_SUCCESS ? std::wstring(resolved, wcsnlen(resolved, longest)) : stored;
 }
 
@@ -123,12 +122,9 @@ NamespaceEntry make_namespace_entry(const core::Guid& provider_id, const std::ws
                                     std::uint32_t name_space, std::uint32_t version,
                                     const std::vector<BYTE>* provider_info) {
     NamespaceEntry entry{provider_id, name, name_space, version, true, {}, {}};
-    entry.values = {text(name_value, name),
-                    number(enabled_value, 1),
-                    text(path_value, path),
-                    binary(id_value, &provider_id, sizeof(provider_id)),
-                    number(classes_value, 0),
-                    number(name_space_value, name_space),
+    entry.values = {text(name_value, name),        number(enabled_value, 1),
+                    text(path_value, path),        binary(id_value, &provider_id, sizeof(provider_id)),
+                    number(classes_value, 0),      number(name_space_value, name_space),
                     number(version_value, version)};
     if (provider_info != nullptr) {
         entry.provider_info = *provider_info;

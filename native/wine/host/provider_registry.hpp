@@ -44,10 +44,10 @@ private:
     struct Record {
         GUID provider_id;
         std::wstring path;
-        std::vector<DWORD> ids;                 // catalog entry ids seen with this provider
-        ProviderPointer strong;                 // while the catalog has it
+        std::vector<DWORD> ids; // catalog entry ids seen with this provider
+        ProviderPointer strong; // while the catalog has it
         std::weak_ptr<const Provider> provider; // while anyone has it
-        DWORD loader = 0;                       // thread that is loading it, 0 if none
+        DWORD loader = 0; // thread that is loading it, 0 if none
     };
 
     static bool serves(const Record& record, const CatalogEntry& entry) noexcept;

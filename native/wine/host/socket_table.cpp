@@ -71,8 +71,8 @@ SocketReference SocketTable::find(SOCKET handle) noexcept {
             return {};
         }
         std::uint32_t references = entry->references.load(std::memory_order_relaxed);
-        while (references != 0 && !entry->references.compare_exchange_weak(
-                                      references, references + 1, std::memory_order_acq_rel)) {
+        while (references != 0 &&
+               !entry->references.compare_exchange_weak(references, references + 1, std::memory_order_acq_rel)) {
         }
         if (references == 0) {
             continue; // left the table a moment ago

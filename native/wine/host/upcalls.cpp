@@ -65,7 +65,8 @@ SOCKET WSPAPI create_socket_handle(DWORD catalog_entry_id, DWORD_PTR context, LP
     }
     const SOCKET handle = reinterpret_cast<SOCKET>(object.get());
     const int claim_error = state.sockets.claim(
-        handle, SocketOwner{.entry = entry, .provider = state.providers.loaded(*entry), .ifs = false, .context = context});
+        handle,
+        SocketOwner{.entry = entry, .provider = state.providers.loaded(*entry), .ifs = false, .context = context});
     if (claim_error != 0) {
         provider_fail(error, claim_error);
         return INVALID_SOCKET;
@@ -203,9 +204,9 @@ int WSPAPI close_thread(LPWSATHREADID thread, LPINT error) {
 }
 
 constexpr WSPUPCALLTABLE table{
-    close_event,       close_socket_handle, create_event,       create_socket_handle,    fd_is_set,
-    get_provider_path, modify_ifs_handle,   post_message,       query_blocking_callback, query_socket_handle_context,
-    queue_apc,         reset_event,         set_event,          open_current_thread,     close_thread,
+    close_event,       close_socket_handle, create_event, create_socket_handle,    fd_is_set,
+    get_provider_path, modify_ifs_handle,   post_message, query_blocking_callback, query_socket_handle_context,
+    queue_apc,         reset_event,         set_event,    open_current_thread,     close_thread,
 };
 
 } // namespace
@@ -225,12 +226,9 @@ ULONG_PTR to_status(DWORD error) noexcept {
     constexpr ULONG_PTR status_cancelled = 0xC0000120;
     constexpr ULONG_PTR win32_facility = 0xC0070000;
     switch (error) {
-    case 0:
-        return 0;
-    case WSA_OPERATION_ABORTED:
-        return status_cancelled;
-    default:
-        return win32_facility | (error & 0xFFFF);
+    case 0: return 0;
+    case WSA_OPERATION_ABORTED: return status_cancelled;
+    default: return win32_facility | (error & 0xFFFF);
     }
 }
 
@@ -251,8 +249,8 @@ extern "C" int WSPAPI WPUCompleteOverlappedRequest(SOCKET handle, LPWSAOVERLAPPE
     // Last and released: who polls Internal may read the rest once it is no longer WSS_OPERATION_IN_PROGRESS.
     // From then on the structure is the program's again.
     using Status = decltype(overlapped->Internal);
-    std::atomic_ref<Status>(overlapped->Internal).store(static_cast<Status>(to_status(error)),
-                                                        std::memory_order_release);
+    std::atomic_ref<Status>(overlapped->Internal)
+        .store(static_cast<Status>(to_status(error)), std::memory_order_release);
     if (event != nullptr) {
         SetEvent(event);
     }

@@ -24,12 +24,9 @@ Known look_up(const Items& items, const core::Guid& provider_id) noexcept {
 
 int check_type(WSC_PROVIDER_INFO_TYPE type) noexcept {
     switch (type) {
-    case ProviderInfoLspCategories:
-        return 0;
-    case ProviderInfoAudit:
-        return ERROR_CALL_NOT_IMPLEMENTED;
-    default:
-        return WSAEINVAL;
+    case ProviderInfoLspCategories: return 0;
+    case ProviderInfoAudit: return ERROR_CALL_NOT_IMPLEMENTED;
+    default: return WSAEINVAL;
     }
 }
 

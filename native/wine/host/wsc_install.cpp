@@ -160,13 +160,11 @@ using namespace winsock_spi::wine;
 
 extern "C" {
 
-int WSPAPI WSCInstallProvider(LPGUID id, const WCHAR* path, const LPWSAPROTOCOL_INFOW infos, DWORD count,
-                              LPINT error) {
+int WSPAPI WSCInstallProvider(LPGUID id, const WCHAR* path, const LPWSAPROTOCOL_INFOW infos, DWORD count, LPINT error) {
     return with_errno(error, [&] { return install({native_bitness}, id, path, infos, count); });
 }
 
-int WSPAPI WSCUpdateProvider(LPGUID id, const WCHAR* path, const LPWSAPROTOCOL_INFOW infos, DWORD count,
-                             LPINT error) {
+int WSPAPI WSCUpdateProvider(LPGUID id, const WCHAR* path, const LPWSAPROTOCOL_INFOW infos, DWORD count, LPINT error) {
     return with_errno(error, [&] { return update(native_bitness, id, path, infos, count); });
 }
 

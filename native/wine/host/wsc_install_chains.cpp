@@ -251,9 +251,8 @@ int WSPAPI WSCInstallProviderAndChains(const LPGUID provider_id, const LPWSTR pa
 int WSPAPI WSCInstallProviderAndChains64_32(const LPGUID provider_id, const LPWSTR path, const LPWSTR path32,
                                             const LPWSTR name, DWORD service_flags, const LPWSAPROTOCOL_INFOW infos,
                                             DWORD count, LPDWORD hidden_id, LPINT error) {
-    return with_errno(error, [&] {
-        return install_both({provider_id, name, service_flags, infos, count, hidden_id}, path, path32);
-    });
+    return with_errno(
+        error, [&] { return install_both({provider_id, name, service_flags, infos, count, hidden_id}, path, path32); });
 }
 #endif
 

@@ -24,10 +24,18 @@ std::string to_ansi(const std::wstring& text) {
 }
 
 // What the four structures differ in.
-void name_for(const WSANAMESPACE_INFOA&, const std::wstring& name, std::string& text) { text = to_ansi(name); }
-void name_for(const WSANAMESPACE_INFOEXA&, const std::wstring& name, std::string& text) { text = to_ansi(name); }
-void name_for(const WSANAMESPACE_INFOW&, const std::wstring& name, std::wstring& text) { text = name; }
-void name_for(const WSANAMESPACE_INFOEXW&, const std::wstring& name, std::wstring& text) { text = name; }
+void name_for(const WSANAMESPACE_INFOA&, const std::wstring& name, std::string& text) {
+    text = to_ansi(name);
+}
+void name_for(const WSANAMESPACE_INFOEXA&, const std::wstring& name, std::string& text) {
+    text = to_ansi(name);
+}
+void name_for(const WSANAMESPACE_INFOW&, const std::wstring& name, std::wstring& text) {
+    text = name;
+}
+void name_for(const WSANAMESPACE_INFOEXW&, const std::wstring& name, std::wstring& text) {
+    text = name;
+}
 
 template <class Info>
 constexpr bool has_blob = std::is_same_v<Info, WSANAMESPACE_INFOEXA> || std::is_same_v<Info, WSANAMESPACE_INFOEXW>;
@@ -192,9 +200,8 @@ int write_order(Bitness bitness, const GUID* ids, DWORD count) {
     if (status != ERROR_SUCCESS) {
         return winsock_error(status);
     }
-    const bool complete = reorder(*entries, std::span(ids, count), [](const auto& entry, const GUID& id) {
-        return entry.provider_id == to_core(id);
-    });
+    const bool complete = reorder(*entries, std::span(ids, count),
+                                  [](const auto& entry, const GUID& id) { return entry.provider_id == to_core(id); });
     if (!complete) {
         return WSAEINVAL;
     }

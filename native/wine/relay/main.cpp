@@ -40,7 +40,8 @@ UINT cannot_start(const wchar_t* command_line, DWORD error) {
     for (DWORD at = length; at > 0 && text[at - 1] < L' '; --at) {
         text[at - 1] = 0;
     }
-    std::fprintf(stderr, "winsock_relay: cannot start %ls: %ls (Windows error %lu)\n", command_line, text.data(), error);
+    std::fprintf(stderr, "winsock_relay: cannot start %ls: %ls (Windows error %lu)\n", command_line, text.data(),
+                 error);
     return error == ERROR_FILE_NOT_FOUND || error == ERROR_PATH_NOT_FOUND ? exit_not_found : exit_cannot_start;
 }
 
@@ -49,7 +50,8 @@ Handle make_job() {
     Handle job(CreateJobObjectW(nullptr, nullptr));
     JOBOBJECT_EXTENDED_LIMIT_INFORMATION limits{};
     limits.BasicLimitInformation.LimitFlags = JOB_OBJECT_LIMIT_KILL_ON_JOB_CLOSE | JOB_OBJECT_LIMIT_BREAKAWAY_OK;
-    if (!job || SetInformationJobObject(job.get(), JobObjectExtendedLimitInformation, &limits, sizeof limits) == FALSE) {
+    if (!job ||
+        SetInformationJobObject(job.get(), JobObjectExtendedLimitInformation, &limits, sizeof limits) == FALSE) {
         return Handle();
     }
     return job;
@@ -86,8 +88,8 @@ DWORD start(std::wstring command_line, const Streams& streams, const Handle& job
     startup.lpAttributeList = attributes;
     PROCESS_INFORMATION information{};
     DWORD error = 0;
-    if (UpdateProcThreadAttribute(attributes, 0, PROC_THREAD_ATTRIBUTE_HANDLE_LIST, inherited.data(),
-                                  sizeof inherited, nullptr, nullptr) == FALSE ||
+    if (UpdateProcThreadAttribute(attributes, 0, PROC_THREAD_ATTRIBUTE_HANDLE_LIST, inherited.data(), sizeof inherited,
+                                  nullptr, nullptr) == FALSE ||
         CreateProcessW(nullptr, command_line.data(), nullptr, nullptr, TRUE,
                        CREATE_SUSPENDED | EXTENDED_STARTUPINFO_PRESENT, nullptr, nullptr, &startup.StartupInfo,
                        &information) == FALSE) {

@@ -31,7 +31,8 @@ void copy(HANDLE from, HANDLE to) {
         }
         if (count == 0) {
             // End of a file or a terminal's stream; from a Windows pipe it is a program's empty write.
-            if (GetFileType(from) == FILE_TYPE_PIPE && PeekNamedPipe(from, nullptr, 0, nullptr, nullptr, nullptr) != FALSE) {
+            if (GetFileType(from) == FILE_TYPE_PIPE &&
+                PeekNamedPipe(from, nullptr, 0, nullptr, nullptr, nullptr) != FALSE) {
                 continue;
             }
             return;

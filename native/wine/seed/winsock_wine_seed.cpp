@@ -18,10 +18,10 @@ constexpr char base_path[] = "%SystemRoot%\\system32\\winsock_wine_base.dll";
 constexpr core::Guid ipv4_provider{0xE70F1AA0, 0xAB8B, 0x11CF, {0x8C, 0xA3, 0x00, 0x80, 0x5F, 0x48, 0xA1, 0x92}};
 constexpr core::Guid ipv6_provider{0xF9EAB0C0, 0x26D4, 0x11D0, {0xBB, 0xBF, 0x00, 0xAA, 0x00, 0x6C, 0x34, 0xE4}};
 
-constexpr std::uint32_t stream_flags = XP1_GUARANTEED_DELIVERY | XP1_GUARANTEED_ORDER | XP1_GRACEFUL_CLOSE |
-                                       XP1_EXPEDITED_DATA | XP1_IFS_HANDLES;
-constexpr std::uint32_t datagram_flags = XP1_CONNECTIONLESS | XP1_MESSAGE_ORIENTED | XP1_SUPPORT_BROADCAST |
-                                         XP1_SUPPORT_MULTIPOINT | XP1_IFS_HANDLES;
+constexpr std::uint32_t stream_flags =
+    XP1_GUARANTEED_DELIVERY | XP1_GUARANTEED_ORDER | XP1_GRACEFUL_CLOSE | XP1_EXPEDITED_DATA | XP1_IFS_HANDLES;
+constexpr std::uint32_t datagram_flags =
+    XP1_CONNECTIONLESS | XP1_MESSAGE_ORIENTED | XP1_SUPPORT_BROADCAST | XP1_SUPPORT_MULTIPOINT | XP1_IFS_HANDLES;
 static_assert(stream_flags == 0x20066);
 static_assert(datagram_flags == 0x20609);
 
@@ -84,18 +84,30 @@ struct NamespaceProvider {
 
 // What a Windows 10 without Bluetooth lists, in its order. (There the first names are references to resources.)
 constexpr NamespaceProvider namespaces[] = {
-    {L"E-mail Naming Shim Provider", L"%SystemRoot%\\system32\\napinsp.dll",
-     {0x964ACBA2, 0xB2BC, 0x40EB, {0x8C, 0x6A, 0xA6, 0xDB, 0x40, 0x16, 0x1C, 0xAE}}, NS_EMAIL},
-    {L"PNRP Cloud Namespace Provider", L"%SystemRoot%\\system32\\pnrpnsp.dll",
-     {0x03FE89CE, 0x766D, 0x4976, {0xB9, 0xC1, 0xBB, 0x9B, 0xC4, 0x2C, 0x7B, 0x4D}}, NS_PNRPCLOUD},
-    {L"PNRP Name Namespace Provider", L"%SystemRoot%\\system32\\pnrpnsp.dll",
-     {0x03FE89CD, 0x766D, 0x4976, {0xB9, 0xC1, 0xBB, 0x9B, 0xC4, 0x2C, 0x7B, 0x4D}}, NS_PNRPNAME},
-    {L"Network Location Awareness Legacy (NLAv1) Namespace", L"%SystemRoot%\\system32\\NLAapi.dll",
-     {0x6642243A, 0x3BA8, 0x4AA6, {0xBA, 0xA5, 0x2E, 0x0B, 0xD7, 0x1F, 0xDD, 0x83}}, NS_NLA},
-    {L"Tcpip", L"%SystemRoot%\\System32\\mswsock.dll",
-     {0x22059D40, 0x7E9E, 0x11CF, {0xAE, 0x5A, 0x00, 0xAA, 0x00, 0xA7, 0x11, 0x2B}}, NS_DNS},
-    {L"NTDS", L"%SystemRoot%\\System32\\winrnr.dll",
-     {0x3B2637EE, 0xE580, 0x11CF, {0xA5, 0x55, 0x00, 0xC0, 0x4F, 0xD8, 0xD4, 0xAC}}, NS_NTDS},
+    {L"E-mail Naming Shim Provider",
+     L"%SystemRoot%\\system32\\napinsp.dll",
+     {0x964ACBA2, 0xB2BC, 0x40EB, {0x8C, 0x6A, 0xA6, 0xDB, 0x40, 0x16, 0x1C, 0xAE}},
+     NS_EMAIL},
+    {L"PNRP Cloud Namespace Provider",
+     L"%SystemRoot%\\system32\\pnrpnsp.dll",
+     {0x03FE89CE, 0x766D, 0x4976, {0xB9, 0xC1, 0xBB, 0x9B, 0xC4, 0x2C, 0x7B, 0x4D}},
+     NS_PNRPCLOUD},
+    {L"PNRP Name Namespace Provider",
+     L"%SystemRoot%\\system32\\pnrpnsp.dll",
+     {0x03FE89CD, 0x766D, 0x4976, {0xB9, 0xC1, 0xBB, 0x9B, 0xC4, 0x2C, 0x7B, 0x4D}},
+     NS_PNRPNAME},
+    {L"Network Location Awareness Legacy (NLAv1) Namespace",
+     L"%SystemRoot%\\system32\\NLAapi.dll",
+     {0x6642243A, 0x3BA8, 0x4AA6, {0xBA, 0xA5, 0x2E, 0x0B, 0xD7, 0x1F, 0xDD, 0x83}},
+     NS_NLA},
+    {L"Tcpip",
+     L"%SystemRoot%\\System32\\mswsock.dll",
+     {0x22059D40, 0x7E9E, 0x11CF, {0xAE, 0x5A, 0x00, 0xAA, 0x00, 0xA7, 0x11, 0x2B}},
+     NS_DNS},
+    {L"NTDS",
+     L"%SystemRoot%\\System32\\winrnr.dll",
+     {0x3B2637EE, 0xE580, 0x11CF, {0xA5, 0x55, 0x00, 0xC0, 0x4F, 0xD8, 0xD4, 0xAC}},
+     NS_NTDS},
 };
 
 LSTATUS write_namespaces() {

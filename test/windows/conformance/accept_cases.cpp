@@ -30,8 +30,8 @@ CONFORMANCE_CASE("accept", "errors") {
         fails_socket(text + ", a datagram socket: WSAEOPNOTSUPP", acceptor.accept(bound_udp().get(), nullptr, nullptr),
                      WSAEOPNOTSUPP);
         const Pair pair = tcp_pair();
-        fails_socket(text + ", a connected socket: WSAEINVAL",
-                     acceptor.accept(pair.near_end.get(), nullptr, nullptr), WSAEINVAL);
+        fails_socket(text + ", a connected socket: WSAEINVAL", acceptor.accept(pair.near_end.get(), nullptr, nullptr),
+                     WSAEINVAL);
         fails_socket(text + ", an accepted socket: WSAEINVAL", acceptor.accept(pair.far_end.get(), nullptr, nullptr),
                      WSAEINVAL);
         const Socket listener = listening();

@@ -213,8 +213,10 @@ CONFORMANCE_CASE("AcceptEx", "by completion port") {
 // mswsock.dll's own AcceptEx is for any provider.
 CONFORMANCE_CASE("AcceptEx", "the export of mswsock.dll") {
     Accepting accepting;
-    fails_bool("AcceptEx", ::AcceptEx(accepting.listener.get(), accepting.accepted.get(), accepting.room, 0, name_room,
-                                      name_room, &accepting.count, &accepting.overlapped), ERROR_IO_PENDING);
+    fails_bool("AcceptEx",
+               ::AcceptEx(accepting.listener.get(), accepting.accepted.get(), accepting.room, 0, name_room, name_room,
+                          &accepting.count, &accepting.overlapped),
+               ERROR_IO_PENDING);
     const Socket client = connected_to(accepting.listener.get());
     equal("ends", accepting.finish(accepting.listener.get()), 0);
     sockaddr* local = nullptr;

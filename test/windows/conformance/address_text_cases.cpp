@@ -57,15 +57,15 @@ struct Parsed {
 Parsed parse(const wchar_t* text, int family, int room = sizeof(sockaddr_storage)) {
     Parsed parsed{0, {}};
     parsed.address.length = room;
-    parsed.result = WSAStringToAddressW(const_cast<wchar_t*>(text), family, nullptr, parsed.address.get(),
-                                        &parsed.address.length);
+    parsed.result =
+        WSAStringToAddressW(const_cast<wchar_t*>(text), family, nullptr, parsed.address.get(), &parsed.address.length);
     return parsed;
 }
 
 Parsed parse(const char* text, int family) {
     Parsed parsed{0, {}};
-    parsed.result = WSAStringToAddressA(const_cast<char*>(text), family, nullptr, parsed.address.get(),
-                                        &parsed.address.length);
+    parsed.result =
+        WSAStringToAddressA(const_cast<char*>(text), family, nullptr, parsed.address.get(), &parsed.address.length);
     return parsed;
 }
 
@@ -158,9 +158,9 @@ CONFORMANCE_CASE("address text", "to addresses") {
 // What is no address of the family is WSAEINVAL; too little room for the address is WSAEFAULT.
 CONFORMANCE_CASE("address text", "errors of reading it") {
     const std::pair<const wchar_t*, int> wrong[] = {
-        {L"nonsense", AF_INET},     {L"127.0.0.1:65536", AF_INET}, {L"127.0.0.1:x", AF_INET},
-        {L"::1", AF_INET},          {L"256.0.0.1", AF_INET},       {L"", AF_INET},
-        {L"127.0.0.1", AF_INET6},   {L"[::1", AF_INET6},           {L"1:2:3:4:5:6:7:8:9", AF_INET6},
+        {L"nonsense", AF_INET},   {L"127.0.0.1:65536", AF_INET}, {L"127.0.0.1:x", AF_INET},
+        {L"::1", AF_INET},        {L"256.0.0.1", AF_INET},       {L"", AF_INET},
+        {L"127.0.0.1", AF_INET6}, {L"[::1", AF_INET6},           {L"1:2:3:4:5:6:7:8:9", AF_INET6},
         {L"gggg::1", AF_INET6},
     };
     for (const auto& [text, family] : wrong) {
@@ -185,8 +185,8 @@ CONFORMANCE_CASE("address text", "by the entry of a socket") {
     const Address address = loopback(AF_INET, 1234);
     wchar_t text[80];
     DWORD length = 80;
-    succeeds("WSAAddressToStringW", WSAAddressToStringW(const_cast<sockaddr*>(address.get()), sizeof(sockaddr_in),
-                                                        &info, text, &length));
+    succeeds("WSAAddressToStringW",
+             WSAAddressToStringW(const_cast<sockaddr*>(address.get()), sizeof(sockaddr_in), &info, text, &length));
     equal("the text", narrow(text), "127.0.0.1:1234");
     Address back;
     succeeds("WSAStringToAddressW", WSAStringToAddressW(text, AF_INET, &info, back.get(), &back.length));

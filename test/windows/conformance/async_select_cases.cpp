@@ -72,9 +72,8 @@ CONFORMANCE_CASE("WSAAsyncSelect", "arguments") {
     fails("a socket that is none: WSAENOTSOCK", WSAAsyncSelect(closed_socket(), window.get(), socket_message, FD_READ),
           WSAENOTSOCK);
     fails("no window: WSAEINVAL",
-          WSAAsyncSelect(made.get(), reinterpret_cast<HWND>(INT_PTR{0x7FFF1234}), socket_message,
-                                                 FD_READ),
-          WSAEINVAL, on_wine(succeeded, "Wine 10.0 does not look at the window"));
+          WSAAsyncSelect(made.get(), reinterpret_cast<HWND>(INT_PTR{0x7FFF1234}), socket_message, FD_READ), WSAEINVAL,
+          on_wine(succeeded, "Wine 10.0 does not look at the window"));
     succeeds("no events: the selection ends", WSAAsyncSelect(made.get(), window.get(), 0, 0));
     succeeds("no events and no window", WSAAsyncSelect(made.get(), nullptr, 0, 0));
 }
@@ -221,8 +220,8 @@ CONFORMANCE_CASE("WSAAsyncSelect", "FD_CLOSE") {
         reset_connection(reset.far_end);
         is(text + ": a message when the peer resets", window.next(message));
         equal(text + ": FD_CLOSE when the peer resets", WSAGETSELECTEVENT(message.lParam), FD_CLOSE);
-        is(text + ": WSAECONNRESET or WSAECONNABORTED", WSAGETSELECTERROR(message.lParam) == WSAECONNRESET ||
-                                                            WSAGETSELECTERROR(message.lParam) == WSAECONNABORTED);
+        is(text + ": WSAECONNRESET or WSAECONNABORTED",
+           WSAGETSELECTERROR(message.lParam) == WSAECONNRESET || WSAGETSELECTERROR(message.lParam) == WSAECONNABORTED);
         Pair half = tcp_pair(family);
         must_select(half.near_end, window, FD_CLOSE);
         require("shutdown", shutdown(half.far_end.get(), SD_SEND) == 0);

@@ -101,8 +101,7 @@ CONFORMANCE_CASE("bind", "arguments") {
     fails("an address of another machine, UDP: WSAEADDRNOTAVAIL", bind_to(udp(), elsewhere), WSAEADDRNOTAVAIL);
     Address elsewhere6 = loopback(AF_INET6);
     elsewhere6.v6()->sin6_addr = IN6_ADDR{{{0x20, 0x01, 0x0D, 0xB8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}}};
-    fails("an IPv6 address of another machine: WSAEADDRNOTAVAIL", bind_to(tcp(AF_INET6), elsewhere6),
-          WSAEADDRNOTAVAIL);
+    fails("an IPv6 address of another machine: WSAEADDRNOTAVAIL", bind_to(tcp(AF_INET6), elsewhere6), WSAEADDRNOTAVAIL);
 }
 
 CONFORMANCE_CASE("bind", "a connected socket") {

@@ -125,8 +125,8 @@ CONFORMANCE_CASE("cancel", "closesocket with operations") {
     std::string large(8 << 20, 'x');
     WSABUF whole = buffer(large.data(), large.size());
     Operation send_operation;
-    fails("a send that waits", WSASend(sending.near_end.get(), &whole, 1, nullptr, 0, &send_operation.overlapped,
-                                       nullptr), WSA_IO_PENDING);
+    fails("a send that waits",
+          WSASend(sending.near_end.get(), &whole, 1, nullptr, 0, &send_operation.overlapped, nullptr), WSA_IO_PENDING);
     succeeds("closesocket below a send", closesocket(sending.near_end.release()));
     const bool ended = WaitForSingleObject(send_operation.event.get(), 250) == WAIT_OBJECT_0;
     is("ends it", ended, on_wine(false, "Wine 10.0 goes on with a send that has begun"));

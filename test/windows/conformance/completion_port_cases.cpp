@@ -26,8 +26,8 @@ public:
     Packet take(DWORD milliseconds = patience) const {
         Packet packet;
         packet.bytes = 99;
-        const BOOL result = GetQueuedCompletionStatus(port_.get(), &packet.bytes, &packet.key, &packet.overlapped,
-                                                      milliseconds);
+        const BOOL result =
+            GetQueuedCompletionStatus(port_.get(), &packet.bytes, &packet.key, &packet.overlapped, milliseconds);
         packet.error = result ? 0 : static_cast<int>(GetLastError());
         packet.dequeued = packet.overlapped != nullptr;
         return packet;
@@ -95,8 +95,8 @@ CONFORMANCE_CASE("completion port", "what ends at once is told of too") {
     DWORD flags = 0;
     send_text(pair.far_end.get(), "y");
     require("data", readable(pair.near_end.get()));
-    succeeds("WSARecv without an overlapped structure", WSARecv(pair.near_end.get(), &in, 1, &count, &flags, nullptr,
-                                                                nullptr));
+    succeeds("WSARecv without an overlapped structure",
+             WSARecv(pair.near_end.get(), &in, 1, &count, &flags, nullptr, nullptr));
     equal("gives none either", port.take(0).error, static_cast<int>(WAIT_TIMEOUT));
     fails("a call that fails at once", WSARecv(pair.near_end.get(), &in, 1, nullptr, nullptr, &sent, nullptr),
           WSAEFAULT);
@@ -108,9 +108,9 @@ CONFORMANCE_CASE("completion port", "FILE_SKIP_COMPLETION_PORT_ON_SUCCESS") {
     const Port port;
     const Pair pair = tcp_pair();
     require("added", port.add(pair.near_end.get(), 2));
-    succeeds_bool("SetFileCompletionNotificationModes",
-                  SetFileCompletionNotificationModes(handle_of(pair.near_end.get()),
-                                                     FILE_SKIP_COMPLETION_PORT_ON_SUCCESS));
+    succeeds_bool(
+        "SetFileCompletionNotificationModes",
+        SetFileCompletionNotificationModes(handle_of(pair.near_end.get()), FILE_SKIP_COMPLETION_PORT_ON_SUCCESS));
     send_text(pair.far_end.get(), "first");
     require("data", readable(pair.near_end.get()));
     PortReceive receive;
@@ -266,8 +266,7 @@ CONFORMANCE_CASE("completion port", "ReadFile and WriteFile") {
     equal("WriteFile's bytes", packet.bytes, 7u);
     equal("the peer gets the data", receive_text(pair.far_end.get()), "written");
     DWORD count = 0;
-    succeeds_bool("GetOverlappedResult",
-                  GetOverlappedResult(handle_of(pair.near_end.get()), &write, &count, FALSE));
+    succeeds_bool("GetOverlappedResult", GetOverlappedResult(handle_of(pair.near_end.get()), &write, &count, FALSE));
     equal("tells its bytes", count, 7u);
     const Event event;
     OVERLAPPED by_event{};

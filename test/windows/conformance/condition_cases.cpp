@@ -33,8 +33,8 @@ Address address_in(const WSABUF& buffer) {
     return address;
 }
 
-int CALLBACK decide(LPWSABUF caller_id, LPWSABUF caller_data, LPQOS qos, LPQOS group_qos, LPWSABUF callee_id,
-                    LPWSABUF, GROUP* group, DWORD_PTR callback_data) {
+int CALLBACK decide(LPWSABUF caller_id, LPWSABUF caller_data, LPQOS qos, LPQOS group_qos, LPWSABUF callee_id, LPWSABUF,
+                    GROUP* group, DWORD_PTR callback_data) {
     Condition& condition = *reinterpret_cast<Condition*>(callback_data);
     ++condition.calls;
     condition.thread = GetCurrentThreadId();
@@ -85,13 +85,13 @@ CONFORMANCE_CASE("WSAAccept", "CF_ACCEPT") {
         is(text + ": in the thread that called WSAAccept", condition.thread == GetCurrentThreadId());
         is(text + ": lpCallerId is there", condition.caller_given);
         equal(text + ": lpCallerId has an address of the family", condition.caller.family(), family);
-        is(text + ": lpCallerId is the client", condition.caller.port() == name_of(client.get()).port() &&
-                                                    condition.caller.is_loopback());
+        is(text + ": lpCallerId is the client",
+           condition.caller.port() == name_of(client.get()).port() && condition.caller.is_loopback());
         is(text + ": TCP has no caller data", !condition.caller_data_given);
         is(text + ": lpCalleeId is there", condition.callee_given);
-        is(text + ": lpCalleeId is the local address", condition.callee.family() == family &&
-                                                           condition.callee.port() == name_of(listener.get()).port() &&
-                                                           condition.callee.is_loopback(),
+        is(text + ": lpCalleeId is the local address",
+           condition.callee.family() == family && condition.callee.port() == name_of(listener.get()).port() &&
+               condition.callee.is_loopback(),
            on_wine(false, callee_room));
         is(text + ": lpSQOS is NULL, as nobody asked for quality", !condition.qos_given);
         is(text + ": lpGQOS is NULL", !condition.group_qos_given);

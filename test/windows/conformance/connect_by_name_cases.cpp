@@ -52,8 +52,9 @@ CONFORMANCE_CASE("WSAConnectByName", "errors") {
     std::wstring node = L"127.0.0.1";
     std::wstring service = std::to_wstring(nobody.address.port());
     fails_bool("nobody listens: WSAECONNREFUSED",
-               WSAConnectByNameW(client.get(), node.data(), service.data(), nullptr, nullptr, nullptr, nullptr,
-                                 nullptr, nullptr), WSAECONNREFUSED);
+               WSAConnectByNameW(client.get(), node.data(), service.data(), nullptr, nullptr, nullptr, nullptr, nullptr,
+                                 nullptr),
+               WSAECONNREFUSED);
     std::wstring unknown = L"nobody.invalid";
     const BOOL result = WSAConnectByNameW(client.get(), unknown.data(), service.data(), nullptr, nullptr, nullptr,
                                           nullptr, nullptr, nullptr);

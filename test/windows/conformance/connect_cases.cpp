@@ -78,8 +78,8 @@ CONFORMANCE_CASE("connect", "arguments") {
             fails(text + ": port 0: WSAEADDRNOTAVAIL", connector.connect(client, loopback(family)), WSAEADDRNOTAVAIL,
                   on_wine(WSAECONNREFUSED, addresses));
             fails(text + ": the wildcard: WSAEADDRNOTAVAIL",
-                  connector.connect(tcp(family), wildcard(family, name.port())),
-                  WSAEADDRNOTAVAIL, on_wine(succeeded, addresses));
+                  connector.connect(tcp(family), wildcard(family, name.port())), WSAEADDRNOTAVAIL,
+                  on_wine(succeeded, addresses));
             succeeds(text + ": after all these the socket can be connected", connector.connect(client, name));
         }
     }

@@ -181,8 +181,8 @@ CONFORMANCE_CASE("DisconnectEx", "TF_REUSE_SOCKET") {
     DWORD count = 0;
     const Socket second = listening();
     const Address to = name_of(second.get());
-    const BOOL begun = connecting.connect_ex(connecting.socket.get(), to.get(), to.length, nullptr, 0, &count,
-                                             &again.overlapped);
+    const BOOL begun =
+        connecting.connect_ex(connecting.socket.get(), to.get(), to.length, nullptr, 0, &count, &again.overlapped);
     const int error = error_of_bool(begun);
     const bool pending = error == 0 || error == ERROR_IO_PENDING;
     equal("ConnectEx with the same socket", pending ? again.finish(connecting.socket.get()) : error, 0,

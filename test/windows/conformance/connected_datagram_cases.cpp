@@ -59,9 +59,8 @@ CONFORMANCE_CASE("connected datagrams", "another peer") {
     require("the old peer sends", sendto(pair.far_end.get(), "old", 3, 0, nullptr, 0) == 3);
     require("the new peer sends", sendto(next.get(), "fresh", 5, 0, own_name.get(), own_name.length) == 5);
     equal("only the new peer is heard", receive_text(pair.near_end.get()), "fresh");
-    succeeds("WSAConnect does it too",
-             WSAConnect(pair.near_end.get(), name_of(pair.far_end.get()).get(), sizeof(sockaddr_in), nullptr, nullptr,
-                        nullptr, nullptr));
+    succeeds("WSAConnect does it too", WSAConnect(pair.near_end.get(), name_of(pair.far_end.get()).get(),
+                                                  sizeof(sockaddr_in), nullptr, nullptr, nullptr, nullptr));
     is("back to the first peer", same(peer_of(pair.near_end.get()), name_of(pair.far_end.get())));
 }
 
@@ -132,8 +131,8 @@ CONFORMANCE_CASE("connected datagrams", "port unreachable") {
     const Socket quiet = bound_udp();
     BOOL off = FALSE;
     DWORD returned = 0;
-    succeeds("SIO_UDP_CONNRESET off", WSAIoctl(quiet.get(), SIO_UDP_CONNRESET, &off, sizeof off, nullptr, 0, &returned,
-                                               nullptr, nullptr));
+    succeeds("SIO_UDP_CONNRESET off",
+             WSAIoctl(quiet.get(), SIO_UDP_CONNRESET, &off, sizeof off, nullptr, 0, &returned, nullptr, nullptr));
 }
 
 // A UDP pair and overlapped operations.
@@ -144,8 +143,7 @@ CONFORMANCE_CASE("connected datagrams", "overlapped") {
     is("its event is not set", !receive.event.is_set());
     Operation sent;
     WSABUF one = text_buffer("message");
-    require("a send",
-            started(WSASend(pair.far_end.get(), &one, 1, nullptr, 0, &sent.overlapped, nullptr)));
+    require("a send", started(WSASend(pair.far_end.get(), &one, 1, nullptr, 0, &sent.overlapped, nullptr)));
     DWORD count = 0;
     equal("the send ends", sent.finish(pair.far_end.get(), count), 0);
     equal("with its bytes", count, 7u);

@@ -64,8 +64,9 @@ CONFORMANCE_CASE("datagrams", "a buffer that is too small") {
     WSABUF parts[2] = {buffer(bytes, 2), buffer(bytes + 4, 2)};
     DWORD count = 0;
     DWORD flags = 0;
-    fails("WSARecvFrom", WSARecvFrom(both.receiver.get(), parts, 2, &count, &flags, from.get(), &from.length, nullptr,
-                                     nullptr), WSAEMSGSIZE);
+    fails("WSARecvFrom",
+          WSARecvFrom(both.receiver.get(), parts, 2, &count, &flags, from.get(), &from.length, nullptr, nullptr),
+          WSAEMSGSIZE);
     equal("fills both buffers, the first", std::string(bytes, 2), "AB");
     equal("and the second", std::string(bytes + 4, 2), "CD");
     both.deliver("overlapped");
@@ -87,8 +88,7 @@ CONFORMANCE_CASE("datagrams", "MSG_PEEK") {
     both.deliver("datagram");
     char bytes[16]{};
     Address from;
-    equal("recvfrom looks",
-          recvfrom(both.receiver.get(), bytes, sizeof bytes, MSG_PEEK, from.get(), &from.length), 8);
+    equal("recvfrom looks", recvfrom(both.receiver.get(), bytes, sizeof bytes, MSG_PEEK, from.get(), &from.length), 8);
     is("and sees from where", same(from, name_of(both.sender.get())));
     fails("a look into a small buffer", recv(both.receiver.get(), bytes, 3, MSG_PEEK), WSAEMSGSIZE);
     equal("the whole message is still there", recv(both.receiver.get(), bytes, sizeof bytes, 0), 8);
@@ -146,8 +146,8 @@ CONFORMANCE_CASE("datagrams", "several buffers") {
     const Strangers both;
     WSABUF out[3] = {text_buffer("ab"), text_buffer(""), text_buffer("cde")};
     DWORD sent = 0;
-    succeeds("WSASendTo", WSASendTo(both.sender.get(), out, 3, &sent, 0, both.to.get(), both.to.length, nullptr,
-                                    nullptr));
+    succeeds("WSASendTo",
+             WSASendTo(both.sender.get(), out, 3, &sent, 0, both.to.get(), both.to.length, nullptr, nullptr));
     equal("counts the bytes of all", sent, 5u);
     require("data", readable(both.receiver.get()));
     char first[2]{};
@@ -156,8 +156,8 @@ CONFORMANCE_CASE("datagrams", "several buffers") {
     DWORD received = 0;
     DWORD flags = 0;
     Address from;
-    succeeds("WSARecvFrom", WSARecvFrom(both.receiver.get(), in, 2, &received, &flags, from.get(), &from.length,
-                                        nullptr, nullptr));
+    succeeds("WSARecvFrom",
+             WSARecvFrom(both.receiver.get(), in, 2, &received, &flags, from.get(), &from.length, nullptr, nullptr));
     equal("one message in two buffers", received, 5u);
     equal("the first buffer", std::string(first, 2), "ab");
     equal("the second buffer", std::string(second), "cde");
@@ -255,8 +255,8 @@ CONFORMANCE_CASE("datagrams", "errors of recvfrom") {
     fails("no datagram, non-blocking: WSAEWOULDBLOCK", recv(both.receiver.get(), bytes, sizeof bytes, 0),
           WSAEWOULDBLOCK);
     DWORD count = 0;
-    fails("WSARecvFrom without flags: WSAEFAULT", WSARecvFrom(both.receiver.get(), &one, 1, &count, nullptr, nullptr,
-                                                              nullptr, nullptr, nullptr), WSAEFAULT);
+    fails("WSARecvFrom without flags: WSAEFAULT",
+          WSARecvFrom(both.receiver.get(), &one, 1, &count, nullptr, nullptr, nullptr, nullptr, nullptr), WSAEFAULT);
 }
 
 // sendto: an unbound socket is bound by sending, to a port the system chooses.
@@ -264,8 +264,8 @@ CONFORMANCE_CASE("datagrams", "an implicit bind") {
     const Strangers both;
     const Socket unbound = udp();
     Address before;
-    fails("an unbound socket has no name: WSAEINVAL",
-          getsockname(unbound.get(), before.get(), &before.length), WSAEINVAL);
+    fails("an unbound socket has no name: WSAEINVAL", getsockname(unbound.get(), before.get(), &before.length),
+          WSAEINVAL);
     equal("sendto", sendto(unbound.get(), "first", 5, 0, both.to.get(), both.to.length), 5);
     is("gives it a port", name_of(unbound.get()).port() != 0);
     char bytes[8];
@@ -300,8 +300,8 @@ CONFORMANCE_CASE("datagrams", "SO_RCVTIMEO") {
     succeeds("SO_RCVTIMEO", set_option(both.receiver.get(), SOL_SOCKET, SO_RCVTIMEO, limit));
     char bytes[4];
     Address from;
-    fails("recvfrom gives up",
-          recvfrom(both.receiver.get(), bytes, sizeof bytes, 0, from.get(), &from.length), WSAETIMEDOUT);
+    fails("recvfrom gives up", recvfrom(both.receiver.get(), bytes, sizeof bytes, 0, from.get(), &from.length),
+          WSAETIMEDOUT);
     both.deliver("back");
     equal("a datagram in time is received", recv(both.receiver.get(), bytes, sizeof bytes, 0), 4);
 }

@@ -7,8 +7,8 @@ using namespace conformance;
 namespace {
 
 Socket from_info(WSAPROTOCOL_INFOW& info) {
-    return Socket(WSASocketW(FROM_PROTOCOL_INFO, FROM_PROTOCOL_INFO, FROM_PROTOCOL_INFO, &info, 0,
-                             WSA_FLAG_OVERLAPPED));
+    return Socket(
+        WSASocketW(FROM_PROTOCOL_INFO, FROM_PROTOCOL_INFO, FROM_PROTOCOL_INFO, &info, 0, WSA_FLAG_OVERLAPPED));
 }
 
 // A second descriptor in this process.
@@ -103,8 +103,8 @@ CONFORMANCE_CASE("duplicate", "the A form") {
     WSAPROTOCOL_INFOA info{};
     succeeds("WSADuplicateSocketA", WSADuplicateSocketA(pair.near_end.get(), GetCurrentProcessId(), &info));
     equal("the info's family", info.iAddressFamily, AF_INET);
-    const Socket second(WSASocketA(FROM_PROTOCOL_INFO, FROM_PROTOCOL_INFO, FROM_PROTOCOL_INFO, &info, 0,
-                                   WSA_FLAG_OVERLAPPED));
+    const Socket second(
+        WSASocketA(FROM_PROTOCOL_INFO, FROM_PROTOCOL_INFO, FROM_PROTOCOL_INFO, &info, 0, WSA_FLAG_OVERLAPPED));
     is("WSASocketA", static_cast<bool>(second));
     send_text(second.get(), "ansi");
     equal("works", receive_text(pair.far_end.get()), "ansi");

@@ -16,11 +16,11 @@ CONFORMANCE_CASE("WSAEventSelect", "arguments") {
     succeeds("all events", WSAEventSelect(made.get(), event.get(), FD_ALL_EVENTS));
     WSANETWORKEVENTS events{};
     if (!under_wine()) { // Wine 10.0 writes unguarded: the program ends
-        fails("WSAEnumNetworkEvents, nowhere to tell: WSAEFAULT",
-              WSAEnumNetworkEvents(made.get(), nullptr, nullptr), WSAEFAULT);
+        fails("WSAEnumNetworkEvents, nowhere to tell: WSAEFAULT", WSAEnumNetworkEvents(made.get(), nullptr, nullptr),
+              WSAEFAULT);
     }
-    fails("WSAEnumNetworkEvents, no socket: WSAENOTSOCK",
-          WSAEnumNetworkEvents(closed_socket(), nullptr, &events), WSAENOTSOCK);
+    fails("WSAEnumNetworkEvents, no socket: WSAENOTSOCK", WSAEnumNetworkEvents(closed_socket(), nullptr, &events),
+          WSAENOTSOCK);
     succeeds("WSAEnumNetworkEvents without an event to reset", WSAEnumNetworkEvents(made.get(), nullptr, &events));
 }
 

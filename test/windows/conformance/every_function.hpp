@@ -97,17 +97,14 @@ inline constexpr SocketFunction socket_functions[] = {
          const timeval now{};
          return select(0, nullptr, nullptr, &set, &now) == SOCKET_ERROR;
      }},
-    {"send",
-     [](SOCKET s) { return send(s, "x", 1, 0) == SOCKET_ERROR; }},
+    {"send", [](SOCKET s) { return send(s, "x", 1, 0) == SOCKET_ERROR; }},
     {"sendto",
      [](SOCKET s) {
          const Address to = loopback(AF_INET, 9);
          return sendto(s, "x", 1, 0, to.get(), to.length) == SOCKET_ERROR;
      }},
-    {"setsockopt",
-     [](SOCKET s) { return set_option(s, SOL_SOCKET, SO_KEEPALIVE, 1) == SOCKET_ERROR; }},
-    {"setsockopt TCP_NODELAY",
-     [](SOCKET s) { return set_option(s, IPPROTO_TCP, TCP_NODELAY, 1) == SOCKET_ERROR; }},
+    {"setsockopt", [](SOCKET s) { return set_option(s, SOL_SOCKET, SO_KEEPALIVE, 1) == SOCKET_ERROR; }},
+    {"setsockopt TCP_NODELAY", [](SOCKET s) { return set_option(s, IPPROTO_TCP, TCP_NODELAY, 1) == SOCKET_ERROR; }},
     {"shutdown", [](SOCKET s) { return shutdown(s, SD_BOTH) == SOCKET_ERROR; }},
     {"WSAAccept", [](SOCKET s) { return WSAAccept(s, nullptr, nullptr, nullptr, 0) == INVALID_SOCKET; }},
     {"WSAConnect",
@@ -195,8 +192,7 @@ inline constexpr SocketFunction socket_functions[] = {
          DWORD bytes = 0;
          DWORD flags = 0;
          Address from;
-         return WSARecvFrom(s, &buffer, 1, &bytes, &flags, from.get(), &from.length, nullptr, nullptr) ==
-                SOCKET_ERROR;
+         return WSARecvFrom(s, &buffer, 1, &bytes, &flags, from.get(), &from.length, nullptr, nullptr) == SOCKET_ERROR;
      }},
     {"WSASend",
      [](SOCKET s) {

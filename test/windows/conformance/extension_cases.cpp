@@ -14,14 +14,10 @@ struct Known {
 };
 
 const Known known[] = {
-    {"AcceptEx", WSAID_ACCEPTEX},
-    {"GetAcceptExSockaddrs", WSAID_GETACCEPTEXSOCKADDRS},
-    {"ConnectEx", WSAID_CONNECTEX},
-    {"DisconnectEx", WSAID_DISCONNECTEX},
-    {"TransmitFile", WSAID_TRANSMITFILE},
-    {"TransmitPackets", WSAID_TRANSMITPACKETS},
-    {"WSARecvMsg", WSAID_WSARECVMSG},
-    {"WSASendMsg", WSAID_WSASENDMSG},
+    {"AcceptEx", WSAID_ACCEPTEX},         {"GetAcceptExSockaddrs", WSAID_GETACCEPTEXSOCKADDRS},
+    {"ConnectEx", WSAID_CONNECTEX},       {"DisconnectEx", WSAID_DISCONNECTEX},
+    {"TransmitFile", WSAID_TRANSMITFILE}, {"TransmitPackets", WSAID_TRANSMITPACKETS},
+    {"WSARecvMsg", WSAID_WSARECVMSG},     {"WSASendMsg", WSAID_WSASENDMSG},
 };
 
 int ask(SOCKET socket, GUID id, void*& function, DWORD& returned) {
@@ -76,12 +72,14 @@ CONFORMANCE_CASE("extension", "errors of asking") {
     fails("a GUID nobody knows: WSAEINVAL", ask(socket.get(), unknown, function, returned), WSAEINVAL);
     GUID id = WSAID_CONNECTEX;
     const SOCKET one = socket.get();
-    fails("no room for the pointer", WSAIoctl(one, SIO_GET_EXTENSION_FUNCTION_POINTER, &id, sizeof id, &function, 1,
-                                              &returned, nullptr, nullptr), WSAEFAULT,
+    fails("no room for the pointer",
+          WSAIoctl(one, SIO_GET_EXTENSION_FUNCTION_POINTER, &id, sizeof id, &function, 1, &returned, nullptr, nullptr),
+          WSAEFAULT,
           on_wine(succeeded, "Wine 10.0 writes the pointer wherever the caller says; no room at all crashes it"));
-    fails("too short a GUID", WSAIoctl(one, SIO_GET_EXTENSION_FUNCTION_POINTER, &id, 4, &function, sizeof function,
-                                       &returned, nullptr, nullptr), WSAEFAULT,
-          on_wine(succeeded, "Wine 10.0 reads a GUID wherever the caller says; none at all crashes it"));
+    fails("too short a GUID",
+          WSAIoctl(one, SIO_GET_EXTENSION_FUNCTION_POINTER, &id, 4, &function, sizeof function, &returned, nullptr,
+                   nullptr),
+          WSAEFAULT, on_wine(succeeded, "Wine 10.0 reads a GUID wherever the caller says; none at all crashes it"));
     fails("a closed socket", ask(closed_socket(), WSAID_CONNECTEX, function, returned), WSAENOTSOCK);
     fails("no socket", ask(INVALID_SOCKET, WSAID_CONNECTEX, function, returned), WSAENOTSOCK);
 }

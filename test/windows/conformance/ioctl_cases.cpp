@@ -121,8 +121,8 @@ CONFORMANCE_CASE("ioctl", "SIO_BASE_HANDLE and its like") {
     const Socket socket = tcp();
     SOCKET base = INVALID_SOCKET;
     DWORD returned = 0;
-    fails("too little room: WSAEFAULT", ioctl(socket.get(), SIO_BASE_HANDLE, nullptr, 0, &base, 2, returned),
-          WSAEFAULT, on_wine(succeeded, "Wine 10.0 writes the handle wherever the caller says; no room crashes it"));
+    fails("too little room: WSAEFAULT", ioctl(socket.get(), SIO_BASE_HANDLE, nullptr, 0, &base, 2, returned), WSAEFAULT,
+          on_wine(succeeded, "Wine 10.0 writes the handle wherever the caller says; no room crashes it"));
     fails("a closed socket", ioctl(closed_socket(), SIO_BASE_HANDLE, nullptr, 0, &base, sizeof base, returned),
           WSAENOTSOCK);
 }
@@ -134,9 +134,9 @@ CONFORMANCE_CASE("ioctl", "SIO_ADDRESS_LIST_QUERY") {
     succeeds("with room", ioctl(socket.get(), SIO_ADDRESS_LIST_QUERY, nullptr, 0, room.data(),
                                 static_cast<DWORD>(room.size()), returned));
     auto* list = reinterpret_cast<SOCKET_ADDRESS_LIST*>(room.data());
-    is("lists no more than it returns", returned >= sizeof(INT) && list->iAddressCount >= 0 &&
-                                            static_cast<std::size_t>(list->iAddressCount) * sizeof(SOCKET_ADDRESS) <
-                                                returned);
+    is("lists no more than it returns",
+       returned >= sizeof(INT) && list->iAddressCount >= 0 &&
+           static_cast<std::size_t>(list->iAddressCount) * sizeof(SOCKET_ADDRESS) < returned);
     bool of_the_family = true;
     for (INT at = 0; at < list->iAddressCount; ++at) {
         const SOCKET_ADDRESS& address = list->Address[at];
@@ -155,15 +155,17 @@ CONFORMANCE_CASE("ioctl", "SIO_ADDRESS_LIST_CHANGE") {
     const Socket socket = bound_udp();
     DWORD returned = 0;
     Operation operation;
-    fails("overlapped: it waits", WSAIoctl(socket.get(), SIO_ADDRESS_LIST_CHANGE, nullptr, 0, nullptr, 0, &returned,
-                                           &operation.overlapped, nullptr), WSA_IO_PENDING);
+    fails("overlapped: it waits",
+          WSAIoctl(socket.get(), SIO_ADDRESS_LIST_CHANGE, nullptr, 0, nullptr, 0, &returned, &operation.overlapped,
+                   nullptr),
+          WSA_IO_PENDING);
     is("its event is not set", !operation.event.is_set());
     succeeds_bool("it can be cancelled", CancelIoEx(handle_of(socket.get()), &operation.overlapped));
     equal("and ends with WSA_OPERATION_ABORTED", operation.finish(socket.get()),
           static_cast<int>(WSA_OPERATION_ABORTED));
     set_nonblocking(socket.get());
-    fails("non-blocking: WSAEWOULDBLOCK", ioctl(socket.get(), SIO_ADDRESS_LIST_CHANGE, nullptr, 0, nullptr, 0,
-                                                returned), WSAEWOULDBLOCK);
+    fails("non-blocking: WSAEWOULDBLOCK",
+          ioctl(socket.get(), SIO_ADDRESS_LIST_CHANGE, nullptr, 0, nullptr, 0, returned), WSAEWOULDBLOCK);
 }
 
 CONFORMANCE_CASE("ioctl", "SIO_ROUTING_INTERFACE_QUERY") {
@@ -178,10 +180,12 @@ CONFORMANCE_CASE("ioctl", "SIO_ROUTING_INTERFACE_QUERY") {
        on_wine(false, "Wine 10.0 takes the interface of the default route for every address"));
     equal("of the family", from.family(), AF_INET);
     equal("as an address of its size", returned, static_cast<DWORD>(sizeof(sockaddr_in)));
-    fails("no address: WSAEFAULT", ioctl(socket.get(), SIO_ROUTING_INTERFACE_QUERY, nullptr, 0, from.get(),
-                                         sizeof from.storage, returned), WSAEFAULT);
-    fails("too short an address: WSAEFAULT", ioctl(socket.get(), SIO_ROUTING_INTERFACE_QUERY, to.get(), 4, from.get(),
-                                                   sizeof from.storage, returned), WSAEFAULT);
+    fails("no address: WSAEFAULT",
+          ioctl(socket.get(), SIO_ROUTING_INTERFACE_QUERY, nullptr, 0, from.get(), sizeof from.storage, returned),
+          WSAEFAULT);
+    fails("too short an address: WSAEFAULT",
+          ioctl(socket.get(), SIO_ROUTING_INTERFACE_QUERY, to.get(), 4, from.get(), sizeof from.storage, returned),
+          WSAEFAULT);
 }
 
 // SIO_KEEPALIVE_VALS: keep-alive of one connection, with its times.
@@ -217,8 +221,8 @@ CONFORMANCE_CASE("ioctl", "SIO_GET_INTERFACE_LIST") {
                                         ntohl(list[at].iiAddress.AddressIn.sin_addr.s_addr) == INADDR_LOOPBACK);
     }
     is("loopback is one of them", has_loopback);
-    fails("too little room: WSAEFAULT",
-          ioctl(socket.get(), SIO_GET_INTERFACE_LIST, nullptr, 0, list, 4, returned), WSAEFAULT);
+    fails("too little room: WSAEFAULT", ioctl(socket.get(), SIO_GET_INTERFACE_LIST, nullptr, 0, list, 4, returned),
+          WSAEFAULT);
 }
 
 CONFORMANCE_CASE("ioctl", "others") {

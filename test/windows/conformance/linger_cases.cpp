@@ -32,8 +32,8 @@ CONFORMANCE_CASE("linger", "the options") {
     succeeds("SO_DONTLINGER off", set_option(one.get(), SOL_SOCKET, SO_DONTLINGER, off));
     equal("is read back as off", option(one.get(), SOL_SOCKET, SO_DONTLINGER), 0);
     const char small = 1;
-    fails("SO_LINGER with too short a value",
-          setsockopt(one.get(), SOL_SOCKET, SO_LINGER, &small, sizeof small), WSAEFAULT);
+    fails("SO_LINGER with too short a value", setsockopt(one.get(), SOL_SOCKET, SO_LINGER, &small, sizeof small),
+          WSAEFAULT);
     int length = 1;
     char byte = 0;
     fails("SO_LINGER into too short a buffer", getsockopt(one.get(), SOL_SOCKET, SO_LINGER, &byte, &length), WSAEFAULT);
@@ -41,8 +41,7 @@ CONFORMANCE_CASE("linger", "the options") {
     const Socket datagram = udp();
     fails("datagram sockets have no SO_LINGER", get_option(datagram.get(), SOL_SOCKET, SO_LINGER, value),
           WSAENOPROTOOPT);
-    fails("and it cannot be set", set_linger(datagram.get(), 1, 1), WSAENOPROTOOPT,
-          on_wine(succeeded, any_type));
+    fails("and it cannot be set", set_linger(datagram.get(), 1, 1), WSAENOPROTOOPT, on_wine(succeeded, any_type));
     fails("nor SO_DONTLINGER", set_option(datagram.get(), SOL_SOCKET, SO_DONTLINGER, on), WSAENOPROTOOPT,
           on_wine(succeeded, any_type));
 }

@@ -42,9 +42,9 @@ CONFORMANCE_CASE("listen", "what it changes") {
 }
 
 CONFORMANCE_CASE("listen", "backlogs") {
-    for (const auto& [text, backlog] : {std::pair{"0", 0}, std::pair{"1", 1}, std::pair{"200", 200},
-                                        std::pair{"-1", -1}, std::pair{"SOMAXCONN", SOMAXCONN},
-                                        std::pair{"-400, which is SOMAXCONN_HINT(400)", -400}}) {
+    for (const auto& [text, backlog] :
+         {std::pair{"0", 0}, std::pair{"1", 1}, std::pair{"200", 200}, std::pair{"-1", -1},
+          std::pair{"SOMAXCONN", SOMAXCONN}, std::pair{"-400, which is SOMAXCONN_HINT(400)", -400}}) {
         const Socket made = bound_tcp();
         succeeds(text, listen(made.get(), backlog));
         const Socket client = connected_to(made.get());

@@ -171,9 +171,8 @@ void print_modules() {
 
 bool wanted(const Case& candidate, const std::vector<std::string>& words) {
     const std::string whole = candidate.group + " / " + candidate.name;
-    return words.empty() || std::any_of(words.begin(), words.end(), [&](const std::string& word) {
-        return whole.find(word) != std::string::npos;
-    });
+    return words.empty() || std::any_of(words.begin(), words.end(),
+                                        [&](const std::string& word) { return whole.find(word) != std::string::npos; });
 }
 
 } // namespace
@@ -223,8 +222,7 @@ bool expect(std::string_view text, bool failed, int error, const OnWine<int>* wi
     return as_documented;
 }
 
-bool expect_socket(std::string_view text, SOCKET result, int error, const OnWine<int>* wine,
-                   const Location& location) {
+bool expect_socket(std::string_view text, SOCKET result, int error, const OnWine<int>* wine, const Location& location) {
     const bool as_documented = expect(text, result == INVALID_SOCKET, error, wine, location);
     if (error != succeeded && result != INVALID_SOCKET) {
         closesocket(result);
@@ -292,9 +290,8 @@ int main(int argc, char** argv) {
         return run_child({words.begin() + 1, words.end()});
     }
     const bool list = std::erase(words, "--list") > 0;
-    std::sort(cases().begin(), cases().end(), [](const Case& a, const Case& b) {
-        return std::pair(a.file, a.line) < std::pair(b.file, b.line);
-    });
+    std::sort(cases().begin(), cases().end(),
+              [](const Case& a, const Case& b) { return std::pair(a.file, a.line) < std::pair(b.file, b.line); });
     WSADATA data{};
     if (!list && WSAStartup(MAKEWORD(2, 2), &data) != 0) {
         std::printf("not ok WSAStartup\n");

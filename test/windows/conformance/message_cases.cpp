@@ -171,8 +171,7 @@ CONFORMANCE_CASE("WSARecvMsg", "overlapped") {
     Message message;
     Operation operation;
     fails("WSARecvMsg without data",
-          ends.receive(ends.receiver.get(), &message.message, nullptr, &operation.overlapped, nullptr),
-          WSA_IO_PENDING);
+          ends.receive(ends.receiver.get(), &message.message, nullptr, &operation.overlapped, nullptr), WSA_IO_PENDING);
     is("the event is not set", !operation.event.is_set());
     ends.send_to("later");
     DWORD count = 0;
@@ -189,8 +188,8 @@ CONFORMANCE_CASE("WSARecvMsg", "errors") {
     Message message;
     DWORD count = 0;
     set_nonblocking(ends.receiver.get());
-    fails("no datagram, non-blocking",
-          ends.receive(ends.receiver.get(), &message.message, &count, nullptr, nullptr), WSAEWOULDBLOCK);
+    fails("no datagram, non-blocking", ends.receive(ends.receiver.get(), &message.message, &count, nullptr, nullptr),
+          WSAEWOULDBLOCK);
     fails("a closed socket", ends.receive(closed_socket(), &message.message, &count, nullptr, nullptr), WSAENOTSOCK);
 }
 
@@ -211,8 +210,8 @@ CONFORMANCE_CASE("WSASendMsg", "a datagram") {
         char bytes[16]{};
         Address from;
         require("data", readable(ends.receiver.get()));
-        equal(name + "one datagram",
-              recvfrom(ends.receiver.get(), bytes, sizeof bytes, 0, from.get(), &from.length), 7);
+        equal(name + "one datagram", recvfrom(ends.receiver.get(), bytes, sizeof bytes, 0, from.get(), &from.length),
+              7);
         equal(name + "with both parts", std::string(bytes), "sendmsg");
         is(name + "from the sender", same(from, name_of(ends.sender.get())));
     }
@@ -228,8 +227,7 @@ CONFORMANCE_CASE("WSASendMsg", "overlapped and errors") {
     message.lpBuffers = &data;
     message.dwBufferCount = 1;
     Operation operation;
-    require("WSASendMsg",
-            started(WSASendMsg(ends.sender.get(), &message, 0, nullptr, &operation.overlapped, nullptr)));
+    require("WSASendMsg", started(WSASendMsg(ends.sender.get(), &message, 0, nullptr, &operation.overlapped, nullptr)));
     DWORD count = 0;
     equal("ends", operation.finish(ends.sender.get(), count), 0);
     equal("with its bytes", count, 7u);

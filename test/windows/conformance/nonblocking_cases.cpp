@@ -111,11 +111,14 @@ CONFORMANCE_CASE("non-blocking", "send into a full connection") {
         fails(text + ": WSAEWOULDBLOCK", result, WSAEWOULDBLOCK);
         is(text + ": something was sent before", sent > 0);
         is(text + ": not writable", !writable(pair.near_end.get(), 0));
-        fails(text + ": WSASend too: WSAEWOULDBLOCK", [&] {
-            WSABUF buffer{sizeof block, block};
-            DWORD bytes = 0;
-            return WSASend(pair.near_end.get(), &buffer, 1, &bytes, 0, nullptr, nullptr);
-        }(), WSAEWOULDBLOCK);
+        fails(
+            text + ": WSASend too: WSAEWOULDBLOCK",
+            [&] {
+                WSABUF buffer{sizeof block, block};
+                DWORD bytes = 0;
+                return WSASend(pair.near_end.get(), &buffer, 1, &bytes, 0, nullptr, nullptr);
+            }(),
+            WSAEWOULDBLOCK);
         static char sink[1 << 20];
         unsigned long long received = 0;
         while (received < sent && readable(pair.far_end.get())) {

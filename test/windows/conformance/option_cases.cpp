@@ -89,8 +89,7 @@ CONFORMANCE_CASE("options", "defaults, and what is set is read back") {
         if (length == 1) {
             value &= 0xFF;
         }
-        equal(text + ": the default", value, each.initial,
-              on_wine(each.wine_initial, linux_default));
+        equal(text + ": the default", value, each.initial, on_wine(each.wine_initial, linux_default));
         value = each.other;
         succeeds(text + ": setsockopt", set(made.get(), each.level, each.option, &value, sizeof value));
         value = 0;
@@ -129,8 +128,7 @@ CONFORMANCE_CASE("options", "no room, or no pointer: WSAEFAULT") {
               WSAEFAULT);
         length = sizeof value;
         fails(text + ", getsockopt without value", get(made.get(), each.level, each.option, nullptr, &length),
-              WSAEFAULT,
-              on_wine(WSAEINVAL, "Wine 10.0 asks Linux for some options before it looks at the arguments"));
+              WSAEFAULT, on_wine(WSAEINVAL, "Wine 10.0 asks Linux for some options before it looks at the arguments"));
         fails(text + ", getsockopt without length", get(made.get(), each.level, each.option, &value, nullptr),
               WSAEFAULT);
         fails(text + ", setsockopt with length 0", set(made.get(), each.level, each.option, &value, 0), WSAEFAULT,
@@ -163,8 +161,7 @@ CONFORMANCE_CASE("options", "buffer sizes") {
             for (const int size : {4'096, 20'001, 100'000}) {
                 require("setsockopt", set(made.get(), SOL_SOCKET, option, &size, sizeof size) == 0);
                 equal(text + ": " + std::to_string(size) + " read back",
-                      conformance::option(made.get(), SOL_SOCKET, option),
-                      size);
+                      conformance::option(made.get(), SOL_SOCKET, option), size);
             }
         }
     }
@@ -195,8 +192,7 @@ CONFORMANCE_CASE("options", "SO_LINGER and SO_DONTLINGER are two views of one") 
         linger ignored{};
         length = sizeof ignored;
         fails(std::string(name) + " of UDP: WSAENOPROTOOPT",
-              get(udp().get(), SOL_SOCKET, socket_option, &ignored, &length),
-              WSAENOPROTOOPT);
+              get(udp().get(), SOL_SOCKET, socket_option, &ignored, &length), WSAENOPROTOOPT);
     }
 }
 
@@ -267,10 +263,10 @@ CONFORMANCE_CASE("options", "that tell about the socket") {
 
 CONFORMANCE_CASE("options", "read-only ones cannot be set") {
     const Socket made = tcp();
-    for (const auto& [name, socket_option] : {
-             std::pair{"SO_ACCEPTCONN", SO_ACCEPTCONN}, std::pair{"SO_TYPE", SO_TYPE},
-             std::pair{"SO_MAX_MSG_SIZE", SO_MAX_MSG_SIZE}, std::pair{"SO_CONNECT_TIME", SO_CONNECT_TIME},
-             std::pair{"SO_PROTOCOL_INFOW", SO_PROTOCOL_INFOW}, std::pair{"SO_PROTOCOL_INFOA", SO_PROTOCOL_INFOA}}) {
+    for (const auto& [name, socket_option] :
+         {std::pair{"SO_ACCEPTCONN", SO_ACCEPTCONN}, std::pair{"SO_TYPE", SO_TYPE},
+          std::pair{"SO_MAX_MSG_SIZE", SO_MAX_MSG_SIZE}, std::pair{"SO_CONNECT_TIME", SO_CONNECT_TIME},
+          std::pair{"SO_PROTOCOL_INFOW", SO_PROTOCOL_INFOW}, std::pair{"SO_PROTOCOL_INFOA", SO_PROTOCOL_INFOA}}) {
         fails(std::string(name) + ": WSAENOPROTOOPT", set_option(made.get(), SOL_SOCKET, socket_option, 1),
               WSAENOPROTOOPT);
     }
@@ -336,7 +332,9 @@ CONFORMANCE_CASE("options", "on sockets of every state") {
         Socket socket;
     };
     Pair pair = tcp_pair();
-    State states[] = {{"bound", bound_tcp()}, {"listening", listening()}, {"connected", std::move(pair.near_end)},
+    State states[] = {{"bound", bound_tcp()},
+                      {"listening", listening()},
+                      {"connected", std::move(pair.near_end)},
                       {"accepted", std::move(pair.far_end)}};
     for (const State& state : states) {
         const SOCKET handle = state.socket.get();

@@ -77,8 +77,7 @@ CONFORMANCE_CASE("WSAPoll", "a non-blocking connect") {
     require("connect", connect(refused.get(), nobody.address.get(), nobody.address.length) == SOCKET_ERROR);
     const SHORT returned = events_of(refused.get(), POLLWRNORM, wait);
     is("POLLERR when it was refused", (returned & POLLERR) != 0);
-    is("POLLHUP when it was refused", (returned & POLLHUP) != 0,
-       on_wine(false, "Wine 10.0 tells POLLERR only"));
+    is("POLLHUP when it was refused", (returned & POLLHUP) != 0, on_wine(false, "Wine 10.0 tells POLLERR only"));
 }
 
 CONFORMANCE_CASE("WSAPoll", "out-of-band data") {
@@ -113,8 +112,8 @@ CONFORMANCE_CASE("WSAPoll", "what is no socket") {
     equal("before a socket, the closed one: POLLNVAL", reversed[0].revents, POLLNVAL);
     equal("before a socket, the socket: POLLWRNORM", reversed[1].revents, POLLWRNORM);
     const Event event;
-    WSAPOLLFD foreign[] =
-        {{reinterpret_cast<SOCKET>(event.get()), POLLWRNORM, 0}, {pair.near_end.get(), POLLWRNORM, 0}};
+    WSAPOLLFD foreign[] = {{reinterpret_cast<SOCKET>(event.get()), POLLWRNORM, 0},
+                           {pair.near_end.get(), POLLWRNORM, 0}};
     equal("an event before a socket", WSAPoll(foreign, 2, 0), 1);
     equal("an event before a socket: POLLNVAL", foreign[0].revents, POLLNVAL);
     SHORT returned = 0;
@@ -130,8 +129,7 @@ CONFORMANCE_CASE("WSAPoll", "arguments") {
     const Pair pair = tcp_pair();
     WSAPOLLFD entry{pair.near_end.get(), POLLWRNORM, 0};
     fails("no entries: WSAEINVAL", WSAPoll(&entry, 0, 0), WSAEINVAL);
-    fails("no array: WSAEFAULT", WSAPoll(nullptr, 1, 0), WSAEFAULT,
-          on_wine(WSAEINVAL, "Wine 10.0 says WSAEINVAL"));
+    fails("no array: WSAEFAULT", WSAPoll(nullptr, 1, 0), WSAEFAULT, on_wine(WSAEINVAL, "Wine 10.0 says WSAEINVAL"));
     SHORT returned = 0;
     fails("POLLPRI asked: WSAEINVAL", poll_one(pair.near_end.get(), POLLPRI, returned), WSAEINVAL,
           on_wine(succeeded, "Wine 10.0 ignores flags that cannot be asked for"));

@@ -139,8 +139,8 @@ int conformance::run_child(const std::vector<std::string>& arguments) {
     if (parcel.info() == nullptr) {
         return 27;
     }
-    const Socket socket(WSASocketW(FROM_PROTOCOL_INFO, FROM_PROTOCOL_INFO, FROM_PROTOCOL_INFO, parcel.info(), 0,
-                                   WSA_FLAG_OVERLAPPED));
+    const Socket socket(
+        WSASocketW(FROM_PROTOCOL_INFO, FROM_PROTOCOL_INFO, FROM_PROTOCOL_INFO, parcel.info(), 0, WSA_FLAG_OVERLAPPED));
     if (!socket) {
         return 28;
     }
@@ -179,8 +179,8 @@ CONFORMANCE_CASE("processes", "a datagram socket to another process") {
     char bytes[16]{};
     Address from;
     require("data", readable(client.get(), 3 * patience));
-    equal("is answered by the other process",
-          recvfrom(client.get(), bytes, sizeof bytes, 0, from.get(), &from.length), 5);
+    equal("is answered by the other process", recvfrom(client.get(), bytes, sizeof bytes, 0, from.get(), &from.length),
+          5);
     equal("with its word", std::string(bytes), "child");
     is("from the shared name", same(from, to));
     equal("and all went well there", other.child.exit_code(), 0u);
@@ -216,13 +216,12 @@ CONFORMANCE_CASE("processes", "what is inheritable") {
     is("a socket of socket()", inheritable(tcp().get()));
     const Socket plain(WSASocketW(AF_INET, SOCK_STREAM, 0, nullptr, 0, WSA_FLAG_OVERLAPPED));
     is("a socket of WSASocketW", inheritable(plain.get()));
-    const Socket kept(WSASocketW(AF_INET, SOCK_STREAM, 0, nullptr, 0,
-                                 WSA_FLAG_OVERLAPPED | WSA_FLAG_NO_HANDLE_INHERIT));
+    const Socket kept(
+        WSASocketW(AF_INET, SOCK_STREAM, 0, nullptr, 0, WSA_FLAG_OVERLAPPED | WSA_FLAG_NO_HANDLE_INHERIT));
     is("one with WSA_FLAG_NO_HANDLE_INHERIT is not", !inheritable(kept.get()));
     const Pair pair = tcp_pair();
     is("an accepted socket", inheritable(pair.far_end.get()));
-    succeeds_bool("SetHandleInformation",
-                  SetHandleInformation(handle_of(pair.near_end.get()), HANDLE_FLAG_INHERIT, 0));
+    succeeds_bool("SetHandleInformation", SetHandleInformation(handle_of(pair.near_end.get()), HANDLE_FLAG_INHERIT, 0));
     is("makes it otherwise", !inheritable(pair.near_end.get()));
     send_text(pair.near_end.get(), "same");
     equal("and leaves the socket as it was", receive_text(pair.far_end.get()), "same");

@@ -192,8 +192,8 @@ CONFORMANCE_CASE("select", "the sets tell which") {
     const SOCKET same_socket = second.near_end.get();
     reading = writing = excepting = set_of(same_socket);
     equal("one socket in all three sets counts for each", select(0, &reading, &writing, &excepting, nullptr), 2);
-    is("it is readable and writable", FD_ISSET(same_socket, &reading) && FD_ISSET(same_socket, &writing) &&
-                                          !FD_ISSET(same_socket, &excepting));
+    is("it is readable and writable",
+       FD_ISSET(same_socket, &reading) && FD_ISSET(same_socket, &writing) && !FD_ISSET(same_socket, &excepting));
     const Socket quiet = bound_udp();
     reading = set_of(quiet.get());
     writing = set_of(first.near_end.get());

@@ -111,8 +111,7 @@ CONFORMANCE_CASE("socket", "errors") {
     fails_socket("a type nobody has over IPv6: WSAESOCKTNOSUPPORT", socket(AF_INET6, 10, 0), WSAESOCKTNOSUPPORT);
     fails_socket("SOCK_SEQPACKET over IPv4: WSAESOCKTNOSUPPORT", socket(AF_INET, SOCK_SEQPACKET, 0),
                  WSAESOCKTNOSUPPORT);
-    fails_socket("a protocol nobody has: WSAEPROTONOSUPPORT", socket(AF_INET, SOCK_STREAM, 0xFFFF),
-                 WSAEPROTONOSUPPORT);
+    fails_socket("a protocol nobody has: WSAEPROTONOSUPPORT", socket(AF_INET, SOCK_STREAM, 0xFFFF), WSAEPROTONOSUPPORT);
     fails_socket("UDP as a stream: WSAEPROTONOSUPPORT", socket(AF_INET, SOCK_STREAM, IPPROTO_UDP), WSAEPROTONOSUPPORT);
     fails_socket("TCP as datagrams: WSAEPROTONOSUPPORT", socket(AF_INET, SOCK_DGRAM, IPPROTO_TCP), WSAEPROTONOSUPPORT);
     fails_socket("UDP as a stream over IPv6: WSAEPROTONOSUPPORT", socket(AF_INET6, SOCK_STREAM, IPPROTO_UDP),
@@ -130,8 +129,7 @@ CONFORMANCE_CASE("WSASocket", "by triplet") {
         const Socket synchronous(WSASocketW(kind.family, kind.type, kind.protocol, nullptr, 0, 0));
         is(std::string(kind.name) + " without WSA_FLAG_OVERLAPPED", static_cast<bool>(synchronous));
         is(std::string(kind.name) + ": two sockets have two values", wide.get() != narrow.get());
-        const bool same_entry =
-            info_of(wide.get()).dwCatalogEntryId == info_of(narrow.get()).dwCatalogEntryId;
+        const bool same_entry = info_of(wide.get()).dwCatalogEntryId == info_of(narrow.get()).dwCatalogEntryId;
         is(std::string(kind.name) + ": both belong to the same catalog entry", same_entry);
     }
     fails_socket("a family nobody has: WSAEAFNOSUPPORT", WSASocketW(200, SOCK_STREAM, 0, nullptr, 0, 0),
@@ -144,14 +142,14 @@ CONFORMANCE_CASE("WSASocket", "by triplet") {
 }
 
 CONFORMANCE_CASE("WSASocket", "flags") {
-    const Socket kept(WSASocketW(AF_INET, SOCK_STREAM, 0, nullptr, 0,
-                                 WSA_FLAG_OVERLAPPED | WSA_FLAG_NO_HANDLE_INHERIT));
+    const Socket kept(
+        WSASocketW(AF_INET, SOCK_STREAM, 0, nullptr, 0, WSA_FLAG_OVERLAPPED | WSA_FLAG_NO_HANDLE_INHERIT));
     require("WSA_FLAG_NO_HANDLE_INHERIT", static_cast<bool>(kept));
     is("WSA_FLAG_NO_HANDLE_INHERIT: it is not inheritable", !inheritable(kept.get()));
     const Socket given(WSASocketW(AF_INET, SOCK_STREAM, 0, nullptr, 0, WSA_FLAG_OVERLAPPED));
     is("without WSA_FLAG_NO_HANDLE_INHERIT it is", inheritable(given.get()));
-    const Socket narrow(WSASocketA(AF_INET6, SOCK_DGRAM, 0, nullptr, 0,
-                                   WSA_FLAG_OVERLAPPED | WSA_FLAG_NO_HANDLE_INHERIT));
+    const Socket narrow(
+        WSASocketA(AF_INET6, SOCK_DGRAM, 0, nullptr, 0, WSA_FLAG_OVERLAPPED | WSA_FLAG_NO_HANDLE_INHERIT));
     require("WSA_FLAG_NO_HANDLE_INHERIT by WSASocketA", static_cast<bool>(narrow));
     is("WSA_FLAG_NO_HANDLE_INHERIT by WSASocketA too", !inheritable(narrow.get()));
     const Socket multicast(WSASocketW(AF_INET, SOCK_DGRAM, 0, nullptr, 0,
@@ -165,8 +163,8 @@ CONFORMANCE_CASE("WSASocket", "by protocol info") {
         const Socket model(socket(kind.family, kind.type, kind.protocol));
         require("a model", static_cast<bool>(model));
         WSAPROTOCOL_INFOW info = info_of(model.get());
-        const Socket all(WSASocketW(FROM_PROTOCOL_INFO, FROM_PROTOCOL_INFO, FROM_PROTOCOL_INFO, &info, 0,
-                                    WSA_FLAG_OVERLAPPED));
+        const Socket all(
+            WSASocketW(FROM_PROTOCOL_INFO, FROM_PROTOCOL_INFO, FROM_PROTOCOL_INFO, &info, 0, WSA_FLAG_OVERLAPPED));
         if (is(name + " with FROM_PROTOCOL_INFO three times", static_cast<bool>(all))) {
             const WSAPROTOCOL_INFOW made = info_of(all.get());
             equal(name + ": the same dwCatalogEntryId", made.dwCatalogEntryId == info.dwCatalogEntryId, true);
@@ -179,8 +177,8 @@ CONFORMANCE_CASE("WSASocket", "by protocol info") {
         require("SO_PROTOCOL_INFOA", get_option(model.get(), SOL_SOCKET, SO_PROTOCOL_INFOA, narrow) == 0);
         equal(name + ": SO_PROTOCOL_INFOA names the same entry", narrow.dwCatalogEntryId == info.dwCatalogEntryId,
               true);
-        const Socket by_narrow(WSASocketA(FROM_PROTOCOL_INFO, FROM_PROTOCOL_INFO, FROM_PROTOCOL_INFO, &narrow, 0,
-                                          WSA_FLAG_OVERLAPPED));
+        const Socket by_narrow(
+            WSASocketA(FROM_PROTOCOL_INFO, FROM_PROTOCOL_INFO, FROM_PROTOCOL_INFO, &narrow, 0, WSA_FLAG_OVERLAPPED));
         if (is(name + " by WSASocketA", static_cast<bool>(by_narrow))) {
             equal(name + " by WSASocketA: SO_TYPE", option(by_narrow.get(), SOL_SOCKET, SO_TYPE), kind.type);
         }
@@ -281,9 +279,8 @@ CONFORMANCE_CASE("closesocket", "gives the value up") {
     succeeds("a non-blocking socket", closesocket(busy.release()));
     Pair pair = tcp_pair();
     succeeds("a connected socket", closesocket(pair.near_end.release()));
-    equal("its peer reads the end", recv(pair.far_end.get(), nullptr, 0, 0) == 0 &&
-          receive_text(pair.far_end.get()).empty(),
-          true);
+    equal("its peer reads the end",
+          recv(pair.far_end.get(), nullptr, 0, 0) == 0 && receive_text(pair.far_end.get()).empty(), true);
     Pair filled = tcp_pair();
     send_text(filled.near_end.get(), "last words");
     filled.near_end.close();

@@ -102,17 +102,16 @@ CONFORMANCE_CASE("WSACleanup", "the last one") {
                   on_wine(function.wine_ignores_socket ? succeeded : WSAENOTSOCK, unchecked));
         }
         WSAPOLLFD poll{pair.near_end.get(), POLLRDNORM, 0};
-        fails("WSAPoll: WSANOTINITIALISED", WSAPoll(&poll, 1, 0), WSANOTINITIALISED,
-              on_wine(WSAENOTSOCK, unchecked));
+        fails("WSAPoll: WSANOTINITIALISED", WSAPoll(&poll, 1, 0), WSANOTINITIALISED, on_wine(WSAENOTSOCK, unchecked));
         equal("WSASetLastError and WSAGetLastError work", (WSASetLastError(4711), WSAGetLastError()), 4711);
         equal("htons works", htons(0x1234), 0x3412);
         equal("htonl works", htonl(0x12345678), 0x78563412u);
         equal("ntohs works", ntohs(0x1234), 0x3412);
         equal("ntohl works", ntohl(0x12345678), 0x78563412u);
     }
-    for (const auto& [name, handle] : {std::pair{"connected", pair.near_end.get()},
-                                       std::pair{"accepted", pair.far_end.get()},
-                                       std::pair{"listening", listener.get()}}) {
+    for (const auto& [name, handle] :
+         {std::pair{"connected", pair.near_end.get()}, std::pair{"accepted", pair.far_end.get()},
+          std::pair{"listening", listener.get()}}) {
         int value = 0;
         fails(std::string("a ") + name + " socket from before is closed: WSAENOTSOCK",
               get_option(handle, SOL_SOCKET, SO_TYPE, value), WSAENOTSOCK);

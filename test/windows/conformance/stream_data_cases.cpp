@@ -75,9 +75,9 @@ CONFORMANCE_CASE("stream data", "MSG_WAITALL") {
     Operation operation;
     require("a receive",
             started(WSARecv(pair.far_end.get(), &one, 1, nullptr, &flags, &operation.overlapped, nullptr)));
-    equal("a part of the buffer: it waits", error_of_bool(WSAGetOverlappedResult(
-              pair.far_end.get(), &operation.overlapped, &count, FALSE, &flags)), WSA_IO_INCOMPLETE,
-          on_wine(0, partial));
+    equal("a part of the buffer: it waits",
+          error_of_bool(WSAGetOverlappedResult(pair.far_end.get(), &operation.overlapped, &count, FALSE, &flags)),
+          WSA_IO_INCOMPLETE, on_wine(0, partial));
     send_text(pair.near_end.get(), "defgh");
     equal("the rest: it ends", operation.finish(pair.far_end.get(), count), 0);
     equal("when the buffer is full", count, 8u, on_wine(3u, partial));
@@ -161,8 +161,7 @@ CONFORMANCE_CASE("stream data", "no socket") {
     fails("WSASend", WSASend(closed, &one, 1, &count, 0, nullptr, nullptr), WSAENOTSOCK);
     fails("WSARecv", WSARecv(closed, &one, 1, &count, &flags, nullptr, nullptr), WSAENOTSOCK);
     fails("WSASendTo", WSASendTo(closed, &one, 1, &count, 0, to.get(), to.length, nullptr, nullptr), WSAENOTSOCK);
-    fails("WSARecvFrom", WSARecvFrom(closed, &one, 1, &count, &flags, nullptr, nullptr, nullptr, nullptr),
-          WSAENOTSOCK);
+    fails("WSARecvFrom", WSARecvFrom(closed, &one, 1, &count, &flags, nullptr, nullptr, nullptr, nullptr), WSAENOTSOCK);
     fails("send on INVALID_SOCKET", send(INVALID_SOCKET, bytes, 4, 0), WSAENOTSOCK);
     fails("recv on INVALID_SOCKET", recv(INVALID_SOCKET, bytes, 4, 0), WSAENOTSOCK);
     const Event event;
@@ -180,8 +179,7 @@ CONFORMANCE_CASE("stream data", "several buffers") {
     const Pair pair = tcp_pair();
     WSABUF out[3] = {text_buffer("ab"), text_buffer(""), text_buffer("cdefg")};
     DWORD sent = 99;
-    succeeds("WSASend of three buffers, one empty",
-             WSASend(pair.near_end.get(), out, 3, &sent, 0, nullptr, nullptr));
+    succeeds("WSASend of three buffers, one empty", WSASend(pair.near_end.get(), out, 3, &sent, 0, nullptr, nullptr));
     equal("counts the bytes of all", sent, 7u);
     require("data", readable(pair.far_end.get()));
     char first[3]{};
@@ -214,8 +212,8 @@ CONFORMANCE_CASE("stream data", "several buffers") {
                 arrived += static_cast<std::size_t>(some);
             }
         });
-        succeeds("WSASend of fifty buffers", WSASend(pair.near_end.get(), many.data(),
-                                                     static_cast<DWORD>(many.size()), &sent, 0, nullptr, nullptr));
+        succeeds("WSASend of fifty buffers", WSASend(pair.near_end.get(), many.data(), static_cast<DWORD>(many.size()),
+                                                     &sent, 0, nullptr, nullptr));
         equal("a blocking WSASend sends all", sent, 200'000u);
     }
     equal("all of it arrives", arrived, 200'000u);
@@ -253,8 +251,8 @@ CONFORMANCE_CASE("stream data", "bad pointers") {
     fails("WSASend without a count and not overlapped",
           WSASend(pair.near_end.get(), &one, 1, nullptr, 0, nullptr, nullptr), WSAEFAULT);
     WSABUF bad{8, nowhere};
-    fails("WSASend of a buffer that is nowhere",
-          WSASend(pair.near_end.get(), &bad, 1, &count, 0, nullptr, nullptr), WSAEFAULT);
+    fails("WSASend of a buffer that is nowhere", WSASend(pair.near_end.get(), &bad, 1, &count, 0, nullptr, nullptr),
+          WSAEFAULT);
     equal("the data is still there", receive_text(pair.near_end.get()), "data");
     send_text(pair.far_end.get(), "more");
     require("data", readable(pair.near_end.get()));
@@ -343,8 +341,8 @@ CONFORMANCE_CASE("stream data", "flags that do not go together") {
 CONFORMANCE_CASE("stream data", "sendto and recvfrom on a connection") {
     const Pair pair = tcp_pair();
     const Address elsewhere = loopback(AF_INET, 9);
-    equal("sendto ignores the address",
-          sendto(pair.near_end.get(), "over", 4, 0, elsewhere.get(), elsewhere.length), 4);
+    equal("sendto ignores the address", sendto(pair.near_end.get(), "over", 4, 0, elsewhere.get(), elsewhere.length),
+          4);
     equal("the data goes to the peer", receive_text(pair.far_end.get()), "over");
     equal("sendto without an address", sendto(pair.near_end.get(), "none", 4, 0, nullptr, 0), 4);
     require("data", readable(pair.far_end.get()));
@@ -353,8 +351,8 @@ CONFORMANCE_CASE("stream data", "sendto and recvfrom on a connection") {
     equal("gets the data", std::string(bytes, 4), "none");
     WSABUF one = text_buffer("WSA");
     DWORD count = 0;
-    succeeds("WSASendTo ignores the address", WSASendTo(pair.near_end.get(), &one, 1, &count, 0, elsewhere.get(),
-                                                        elsewhere.length, nullptr, nullptr));
+    succeeds("WSASendTo ignores the address",
+             WSASendTo(pair.near_end.get(), &one, 1, &count, 0, elsewhere.get(), elsewhere.length, nullptr, nullptr));
     equal("and counts", count, 3u);
     equal("its data goes to the peer", receive_text(pair.far_end.get()), "WSA");
 }

@@ -292,8 +292,7 @@ CONFORMANCE_CASE("threads", "select with a socket that another thread closes") {
     is("it waits", call.waits());
     pair.near_end.close();
     is("it ends", call.ends());
-    is("with a socket, or an error that says it is gone, or its time",
-       call.result() >= 0 || means_gone(call.error()));
+    is("with a socket, or an error that says it is gone, or its time", call.result() >= 0 || means_gone(call.error()));
 }
 
 CONFORMANCE_CASE("threads", "AcceptEx and closesocket of the listener") {

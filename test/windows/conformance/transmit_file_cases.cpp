@@ -13,14 +13,14 @@ public:
     explicit TemporaryFile(std::string_view content) {
         wchar_t folder[MAX_PATH];
         wchar_t name[MAX_PATH];
-        require("a temporary file", GetTempPathW(MAX_PATH, folder) != 0 &&
-                                        GetTempFileNameW(folder, L"wsc", 0, name) != 0);
+        require("a temporary file",
+                GetTempPathW(MAX_PATH, folder) != 0 && GetTempFileNameW(folder, L"wsc", 0, name) != 0);
         file_ = Handle(CreateFileW(name, GENERIC_READ | GENERIC_WRITE, 0, nullptr, CREATE_ALWAYS,
                                    FILE_ATTRIBUTE_TEMPORARY | FILE_FLAG_DELETE_ON_CLOSE, nullptr));
         DWORD written = 0;
-        require("its content", static_cast<bool>(file_) &&
-                                   WriteFile(file_.get(), content.data(), static_cast<DWORD>(content.size()), &written,
-                                             nullptr) != FALSE);
+        require("its content",
+                static_cast<bool>(file_) && WriteFile(file_.get(), content.data(), static_cast<DWORD>(content.size()),
+                                                      &written, nullptr) != FALSE);
         seek(0);
     }
     HANDLE get() const { return file_.get(); }
@@ -104,8 +104,7 @@ CONFORMANCE_CASE("TransmitFile", "with head and tail") {
     TRANSMIT_FILE_BUFFERS back{nullptr, 0, tail, 6};
     succeeds_bool("a tail", transmit(pair.near_end.get(), file.get(), 0, 0, nullptr, &back, 0));
     equal("goes last", receive_exactly(pair.far_end.get(), 10), "file<tail>");
-    succeeds_bool("no file: only what is around it",
-                  transmit(pair.near_end.get(), nullptr, 0, 0, nullptr, &around, 0));
+    succeeds_bool("no file: only what is around it", transmit(pair.near_end.get(), nullptr, 0, 0, nullptr, &around, 0));
     equal("is sent", receive_exactly(pair.far_end.get(), 12), "<head><tail>");
 }
 
@@ -147,8 +146,8 @@ CONFORMANCE_CASE("TransmitFile", "errors") {
     fails_bool("a closed socket: WSAENOTSOCK", transmit(closed_socket(), file.get(), 0, 0, nullptr, nullptr, 0),
                WSAENOTSOCK);
     is("nothing was sent", !readable(pair.far_end.get(), 0));
-    succeeds_bool("the export of mswsock.dll", ::TransmitFile(pair.near_end.get(), file.get(), 0, 0, nullptr, nullptr,
-                                                              0));
+    succeeds_bool("the export of mswsock.dll",
+                  ::TransmitFile(pair.near_end.get(), file.get(), 0, 0, nullptr, nullptr, 0));
     equal("sends too", receive_exactly(pair.far_end.get(), 10), "never sent");
     require("SD_SEND", shutdown(pair.near_end.get(), SD_SEND) == 0);
     file.seek(0);

@@ -154,8 +154,7 @@ inline void blocking(Tally& tally) {
     bind_loopback(tally, silent, AF_INET);
     const program::Address nobody = name_of(tally, silent);
     Socket client = make_socket(tally, AF_INET, SOCK_STREAM);
-    tally.must_fail("WSPConnect", WSAECONNREFUSED,
-                    [&] { return connect(client.get(), nobody.get(), nobody.length); });
+    tally.must_fail("WSPConnect", WSAECONNREFUSED, [&] { return connect(client.get(), nobody.get(), nobody.length); });
     close(tally, client);
     close(tally, silent);
 }
@@ -196,9 +195,12 @@ inline void non_blocking(Tally& tally) {
             return CF_ACCEPT;
         }
     } asked;
-    Socket server(tally("WSPAccept", [&] {
-        return WSAAccept(listener.get(), nullptr, nullptr, Asked::condition, reinterpret_cast<DWORD_PTR>(&asked));
-    }), "WSAAccept");
+    Socket server(tally("WSPAccept",
+                        [&] {
+                            return WSAAccept(listener.get(), nullptr, nullptr, Asked::condition,
+                                             reinterpret_cast<DWORD_PTR>(&asked));
+                        }),
+                  "WSAAccept");
     require(asked.times == 1, "the condition function is asked once");
     close(tally, server);
     close(tally, client);
@@ -378,9 +380,10 @@ inline void send_file(Tally& tally, const program::Pair& pair) {
     overlapped.hEvent = event.get();
     char head[] = "head ";
     TRANSMIT_FILE_BUFFERS around{head, 5, nullptr, 0};
-    require(tally("TransmitFile", [&] {
-        return started(transmit_file(pair.near_end.get(), file.get(), 11, 0, &overlapped, &around, 0));
-    }), "TransmitFile starts");
+    require(
+        tally("TransmitFile",
+              [&] { return started(transmit_file(pair.near_end.get(), file.get(), 11, 0, &overlapped, &around, 0)); }),
+        "TransmitFile starts");
     wait_for(tally, pair.near_end, overlapped, "TransmitFile", 16);
     receive_text(tally, pair.far_end, "head from a file");
 }
@@ -433,13 +436,16 @@ inline void extensions(Tally& tally) {
     OVERLAPPED connecting{};
     connecting.hEvent = connect_event.get();
     char hello[] = "hello";
-    require(tally("ConnectEx", [&] {
-        return started(connect_ex(client.get(), address.get(), address.length, hello, first_data, &bytes, &connecting));
-    }), "ConnectEx starts");
+    require(tally("ConnectEx",
+                  [&] {
+                      return started(connect_ex(client.get(), address.get(), address.length, hello, first_data, &bytes,
+                                                &connecting));
+                  }),
+            "ConnectEx starts");
     wait_for(tally, client, connecting, "ConnectEx", first_data);
-    check(tally("WSPSetSockOpt", [&] {
-        return setsockopt(client.get(), SOL_SOCKET, SO_UPDATE_CONNECT_CONTEXT, nullptr, 0);
-    }), "SO_UPDATE_CONNECT_CONTEXT");
+    check(tally("WSPSetSockOpt",
+                [&] { return setsockopt(client.get(), SOL_SOCKET, SO_UPDATE_CONNECT_CONTEXT, nullptr, 0); }),
+          "SO_UPDATE_CONNECT_CONTEXT");
     wait_for(tally, server, accepting, "AcceptEx", first_data);
     require(std::string(accepted_data, first_data) == "hello", "AcceptEx brings the first data");
     sockaddr* local = nullptr;
@@ -449,10 +455,12 @@ inline void extensions(Tally& tally) {
     addresses(accepted_data, first_data, address_room, address_room, &local, &local_length, &remote, &remote_length);
     require(remote != nullptr && remote->sa_family == AF_INET, "GetAcceptExSockaddrs finds the caller's address");
     const SOCKET listening_handle = listener.get();
-    check(tally("WSPSetSockOpt", [&] {
-        return setsockopt(server.get(), SOL_SOCKET, SO_UPDATE_ACCEPT_CONTEXT,
-                          reinterpret_cast<const char*>(&listening_handle), sizeof listening_handle);
-    }), "SO_UPDATE_ACCEPT_CONTEXT");
+    check(tally("WSPSetSockOpt",
+                [&] {
+                    return setsockopt(server.get(), SOL_SOCKET, SO_UPDATE_ACCEPT_CONTEXT,
+                                      reinterpret_cast<const char*>(&listening_handle), sizeof listening_handle);
+                }),
+          "SO_UPDATE_ACCEPT_CONTEXT");
     program::Pair pair{std::move(client), std::move(server)};
     send_text(tally, pair.far_end, "welcome");
     receive_text(tally, pair.near_end, "welcome");
@@ -476,23 +484,31 @@ inline void rare(Tally& tally) {
     program::Pair pair = make_pair(tally);
     BOOL keep_alive = TRUE;
     int length = sizeof keep_alive;
-    check(tally("WSPSetSockOpt", [&] {
-        return setsockopt(pair.near_end.get(), SOL_SOCKET, SO_KEEPALIVE, reinterpret_cast<const char*>(&keep_alive),
-                          length);
-    }), "setsockopt");
+    check(tally("WSPSetSockOpt",
+                [&] {
+                    return setsockopt(pair.near_end.get(), SOL_SOCKET, SO_KEEPALIVE,
+                                      reinterpret_cast<const char*>(&keep_alive), length);
+                }),
+          "setsockopt");
     keep_alive = FALSE;
-    check(tally("WSPGetSockOpt", [&] {
-        return getsockopt(pair.near_end.get(), SOL_SOCKET, SO_KEEPALIVE, reinterpret_cast<char*>(&keep_alive), &length);
-    }), "getsockopt");
+    check(tally("WSPGetSockOpt",
+                [&] {
+                    return getsockopt(pair.near_end.get(), SOL_SOCKET, SO_KEEPALIVE,
+                                      reinterpret_cast<char*>(&keep_alive), &length);
+                }),
+          "getsockopt");
     require(keep_alive != FALSE, "an option comes back as it was set");
 
     WSAPROTOCOL_INFOW info{};
     const DWORD here = GetCurrentProcessId();
     check(tally("WSPDuplicateSocket", [&] { return WSADuplicateSocketW(pair.near_end.get(), here, &info); }),
           "WSADuplicateSocketW");
-    Socket duplicate(tally("WSPSocket", [&] {
-        return WSASocketW(FROM_PROTOCOL_INFO, FROM_PROTOCOL_INFO, FROM_PROTOCOL_INFO, &info, 0, WSA_FLAG_OVERLAPPED);
-    }), "WSASocketW(FROM_PROTOCOL_INFO)");
+    Socket duplicate(tally("WSPSocket",
+                           [&] {
+                               return WSASocketW(FROM_PROTOCOL_INFO, FROM_PROTOCOL_INFO, FROM_PROTOCOL_INFO, &info, 0,
+                                                 WSA_FLAG_OVERLAPPED);
+                           }),
+                     "WSASocketW(FROM_PROTOCOL_INFO)");
     send_text(tally, duplicate, "by the duplicate");
     receive_text(tally, pair.far_end, "by the duplicate");
     close(tally, duplicate);
@@ -530,14 +546,19 @@ inline void rare(Tally& tally) {
     sockaddr_storage address{};
     int address_length = sizeof address;
     wchar_t text[64] = L"127.0.0.1:80";
-    check(tally("WSPStringToAddress", [&] {
-        return WSAStringToAddressW(text, AF_INET, nullptr, reinterpret_cast<sockaddr*>(&address), &address_length);
-    }), "WSAStringToAddressW");
+    check(tally("WSPStringToAddress",
+                [&] {
+                    return WSAStringToAddressW(text, AF_INET, nullptr, reinterpret_cast<sockaddr*>(&address),
+                                               &address_length);
+                }),
+          "WSAStringToAddressW");
     DWORD text_length = 64;
-    check(tally("WSPAddressToString", [&] {
-        return WSAAddressToStringW(reinterpret_cast<sockaddr*>(&address), static_cast<DWORD>(address_length), nullptr,
-                                   text, &text_length);
-    }), "WSAAddressToStringW");
+    check(tally("WSPAddressToString",
+                [&] {
+                    return WSAAddressToStringW(reinterpret_cast<sockaddr*>(&address),
+                                               static_cast<DWORD>(address_length), nullptr, text, &text_length);
+                }),
+          "WSAAddressToStringW");
     require(std::wstring(text) == L"127.0.0.1:80", "an address survives the way to text and back");
 }
 
@@ -602,9 +623,12 @@ inline void datagrams(Tally& tally) {
                         [&] { return recvfrom(server.get(), small, sizeof small, 0, nullptr, nullptr); });
         if (family == AF_INET) {
             DWORD on = 1;
-            check(tally("WSPSetSockOpt", [&] {
-                return setsockopt(server.get(), IPPROTO_IP, IP_PKTINFO, reinterpret_cast<const char*>(&on), sizeof on);
-            }), "IP_PKTINFO");
+            check(tally("WSPSetSockOpt",
+                        [&] {
+                            return setsockopt(server.get(), IPPROTO_IP, IP_PKTINFO, reinterpret_cast<const char*>(&on),
+                                              sizeof on);
+                        }),
+                  "IP_PKTINFO");
             datagram_messages(tally, server, client, to);
         }
         // Connected: plain send and recv carry datagrams.

@@ -43,8 +43,8 @@ int wmain(int argc, wchar_t** argv) {
         program::require(argc > 1, "usage: duplicate_source TARGET.EXE [tcp4|tcp6|udp4]");
         const std::wstring kind = argc > 2 ? argv[2] : L"tcp4";
         const program::Winsock winsock;
-        program::Pair pair = kind == L"udp4" ? datagram_pair()
-                                             : program::connected_pair(kind == L"tcp6" ? AF_INET6 : AF_INET);
+        program::Pair pair =
+            kind == L"udp4" ? datagram_pair() : program::connected_pair(kind == L"tcp6" ? AF_INET6 : AF_INET);
         SetHandleInformation(reinterpret_cast<HANDLE>(pair.near_end.get()), HANDLE_FLAG_INHERIT, 0);
         SetHandleInformation(reinterpret_cast<HANDLE>(pair.far_end.get()), HANDLE_FLAG_INHERIT, 0);
         Pipe down = make_pipe();

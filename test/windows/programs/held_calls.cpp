@@ -61,9 +61,8 @@ void connect_blocking(const Request& request, program::Json& summary) {
 void connect_while_closed(const Request& request, program::Json& summary) {
     program::Socket socket = make(request.family, SOCK_STREAM);
     int error = 0;
-    std::thread caller([&] {
-        error = connect(socket.get(), request.to.get(), request.to.length) == 0 ? 0 : WSAGetLastError();
-    });
+    std::thread caller(
+        [&] { error = connect(socket.get(), request.to.get(), request.to.length) == 0 ? 0 : WSAGetLastError(); });
     close_when_told(socket);
     caller.join();
     summary.number("error", error);
@@ -247,9 +246,8 @@ void connect_overlapped_event(const Request& request, program::Json& summary) {
         DWORD flags = 0;
         WaitForSingleObject(event.get(), patience);
         program::require(has_ended(call.overlapped), "the event says that it has ended");
-        call.error = WSAGetOverlappedResult(call.socket.get(), &call.overlapped, &bytes, TRUE, &flags)
-                         ? 0
-                         : WSAGetLastError();
+        call.error =
+            WSAGetOverlappedResult(call.socket.get(), &call.overlapped, &bytes, TRUE, &flags) ? 0 : WSAGetLastError();
         if (call.error == 0) {
             program::check(setsockopt(call.socket.get(), SOL_SOCKET, SO_UPDATE_CONNECT_CONTEXT, nullptr, 0),
                            "SO_UPDATE_CONNECT_CONTEXT");

@@ -16,9 +16,9 @@ program::Pair pair_for_child(bool stdio) {
     program::check(bind(listener.get(), address.get(), address.length), "bind");
     program::check(listen(listener.get(), 1), "listen");
     address = program::local_address(listener.get());
-    program::Socket near_end(WSASocketW(AF_INET, SOCK_STREAM, IPPROTO_TCP, nullptr, 0,
-                                        WSA_FLAG_OVERLAPPED | WSA_FLAG_NO_HANDLE_INHERIT),
-                             "WSASocketW");
+    program::Socket near_end(
+        WSASocketW(AF_INET, SOCK_STREAM, IPPROTO_TCP, nullptr, 0, WSA_FLAG_OVERLAPPED | WSA_FLAG_NO_HANDLE_INHERIT),
+        "WSASocketW");
     program::check(connect(near_end.get(), address.get(), address.length), "connect");
     program::Socket far_end(accept(listener.get(), nullptr, nullptr), "accept");
     const HANDLE handle = reinterpret_cast<HANDLE>(far_end.get());

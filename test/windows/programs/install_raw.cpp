@@ -66,8 +66,8 @@ DWORD install_entry(GUID guid, const wchar_t* dll, WSAPROTOCOL_INFOW info) {
 
 void order_first(const std::vector<DWORD>& first) {
     using WriteOrder = int(WSPAPI*)(LPDWORD, DWORD);
-    const auto write = reinterpret_cast<WriteOrder>(reinterpret_cast<void*>(
-        GetProcAddress(GetModuleHandleW(L"ws2_32.dll"), "WSCWriteProviderOrder")));
+    const auto write = reinterpret_cast<WriteOrder>(
+        reinterpret_cast<void*>(GetProcAddress(GetModuleHandleW(L"ws2_32.dll"), "WSCWriteProviderOrder")));
     std::vector<DWORD> order = first;
     for (const WSAPROTOCOL_INFOW& entry : read_catalog()) {
         bool listed = false;
@@ -111,10 +111,9 @@ void install(const wchar_t* dll) {
     std::vector<DWORD> layered;
     DWORD hidden = 0;
     for (const WSAPROTOCOL_INFOW& base : bases) {
-        const bool covered = base.ProtocolChain.ChainLen == 1 &&
-                             (base.iAddressFamily == AF_INET || base.iAddressFamily == AF_INET6) &&
-                             (base.iSocketType == SOCK_STREAM || base.iSocketType == SOCK_DGRAM ||
-                              base.iSocketType == SOCK_RAW);
+        const bool covered =
+            base.ProtocolChain.ChainLen == 1 && (base.iAddressFamily == AF_INET || base.iAddressFamily == AF_INET6) &&
+            (base.iSocketType == SOCK_STREAM || base.iSocketType == SOCK_DGRAM || base.iSocketType == SOCK_RAW);
         if (!covered) {
             continue;
         }
@@ -181,9 +180,9 @@ void make_data() {
 
 void set_watchers(std::uint32_t count) {
     const std::wstring path = data_folder() + L"\\control.bin";
-    const HANDLE file = CreateFileW(path.c_str(), GENERIC_READ | GENERIC_WRITE,
-                                    FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE, nullptr, OPEN_EXISTING, 0,
-                                    nullptr);
+    const HANDLE file =
+        CreateFileW(path.c_str(), GENERIC_READ | GENERIC_WRITE, FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE,
+                    nullptr, OPEN_EXISTING, 0, nullptr);
     const HANDLE section =
         file == INVALID_HANDLE_VALUE ? nullptr : CreateFileMappingW(file, nullptr, PAGE_READWRITE, 0, 4096, nullptr);
     void* const view = section == nullptr ? nullptr : MapViewOfFile(section, FILE_MAP_WRITE, 0, 0, 4096);

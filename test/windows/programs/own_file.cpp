@@ -5,7 +5,6 @@
 #include <aclapi.h>
 #include <sddl.h>
 
-
 namespace {
 
 // To give a file an owner who is not oneself takes this privilege, which administrators have and do not use.
@@ -25,8 +24,8 @@ void enable_restore_privilege() {
 bool owns(PSID owner, wchar_t* file) {
     PSID found = nullptr;
     PSECURITY_DESCRIPTOR descriptor = nullptr;
-    const DWORD error = GetNamedSecurityInfoW(file, SE_FILE_OBJECT, OWNER_SECURITY_INFORMATION, &found, nullptr, nullptr,
-                                              nullptr, &descriptor);
+    const DWORD error = GetNamedSecurityInfoW(file, SE_FILE_OBJECT, OWNER_SECURITY_INFORMATION, &found, nullptr,
+                                              nullptr, nullptr, &descriptor);
     const bool same = error == ERROR_SUCCESS && EqualSid(owner, found) != FALSE;
     LocalFree(descriptor);
     return same;
@@ -40,8 +39,8 @@ int wmain(int argc, wchar_t** argv) {
         return ERROR_INVALID_PARAMETER;
     }
     enable_restore_privilege();
-    DWORD error = SetNamedSecurityInfoW(argv[1], SE_FILE_OBJECT, OWNER_SECURITY_INFORMATION, owner, nullptr, nullptr,
-                                        nullptr);
+    DWORD error =
+        SetNamedSecurityInfoW(argv[1], SE_FILE_OBJECT, OWNER_SECURITY_INFORMATION, owner, nullptr, nullptr, nullptr);
     if (error == ERROR_SUCCESS && !owns(owner, argv[1])) {
         error = ERROR_NOT_SUPPORTED;
     }

@@ -68,7 +68,8 @@ std::string connect_ex(const Doors& doors, const Address& door) {
     overlapped.hEvent = event.get();
     if (!function(socket.get(), door.get(), door.length, nullptr, 0, nullptr, &overlapped) &&
         WSAGetLastError() != ERROR_IO_PENDING) {
-        require(WaitForSingleObject(event.get(), 0) == WAIT_TIMEOUT, "a ConnectEx that fails at once completes nothing");
+        require(WaitForSingleObject(event.get(), 0) == WAIT_TIMEOUT,
+                "a ConnectEx that fails at once completes nothing");
         return refused(doors, WSAGetLastError());
     }
     DWORD bytes = 0;
@@ -164,9 +165,9 @@ std::string accepted(const Doors& doors, const Address& door, bool with_conditio
     set_non_blocking(listener);
     int asked = 0;
     Address from;
-    const SOCKET far_end = with_condition ? WSAAccept(listener, from.get(), &from.length, &let_in,
-                                                      reinterpret_cast<DWORD_PTR>(&asked))
-                                          : accept(listener, from.get(), &from.length);
+    const SOCKET far_end =
+        with_condition ? WSAAccept(listener, from.get(), &from.length, &let_in, reinterpret_cast<DWORD_PTR>(&asked))
+                       : accept(listener, from.get(), &from.length);
     if (far_end == INVALID_SOCKET) {
         require(asked == 0, "what the policy refuses the program is not asked about");
         return end_of(client.get(), std::to_string(WSAGetLastError()));

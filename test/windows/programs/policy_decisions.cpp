@@ -1,5 +1,5 @@
-// How long a decision takes, for bench/policy.mjs: the same calls decided by an image and by a linear scan over the same
-// rules, in turn, and every answer of the one compared with the other's. Nothing of Windows: runs on Linux too.
+// How long a decision takes, for bench/policy.mjs: the same calls decided by an image and by a linear scan over the
+// same rules, in turn, and every answer of the one compared with the other's. Nothing of Windows: runs on Linux too.
 //
 //   policy_decisions FILE ROUNDS     FILE as bench/policy-input.mjs writes it
 //   -> {"check":ms,"resolve":us,"image":[ns...],"warm":[ns...],"linear":[ns...],"differences":n}, a number per round;
@@ -95,7 +95,8 @@ std::uint32_t scan(const std::vector<Rule>& rules, const core::CallFacts& facts)
 }
 
 template <typename Decide>
-double nanoseconds(const std::vector<core::CallFacts>& calls, std::size_t decisions, std::uint64_t& sum, Decide decide) {
+double nanoseconds(const std::vector<core::CallFacts>& calls, std::size_t decisions, std::uint64_t& sum,
+                   Decide decide) {
     const auto begin = std::chrono::steady_clock::now();
     for (std::size_t n = 0, at = 0; n < decisions; ++n) {
         sum += decide(calls[at]);
@@ -165,7 +166,8 @@ int main(int argc, char** argv) {
     std::vector<double> warm;
     std::vector<double> theirs;
     std::uint64_t sum = 0;
-    const std::size_t scans = std::max<std::size_t>(200, std::min<std::size_t>(2'000'000, 100'000'000 / (rules.size() + 1)));
+    const std::size_t scans =
+        std::max<std::size_t>(200, std::min<std::size_t>(2'000'000, 100'000'000 / (rules.size() + 1)));
     for (int round = 0; round < rounds; ++round) {
         ours.push_back(nanoseconds(calls, 2'000'000, sum, by_image));
         warm.push_back(nanoseconds(few, 2'000'000, sum, by_image));

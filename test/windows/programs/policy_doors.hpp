@@ -77,8 +77,9 @@ public:
     House() {
         for (const int family : {AF_INET, AF_INET6}) {
             for (const int type : {SOCK_STREAM, SOCK_DGRAM}) {
-                doors_[type].emplace_back(family, type, std::initializer_list<const char*>{
-                    "house", "allow", "observe", "deny", "redirect", "ask", "relay"});
+                doors_[type].emplace_back(family, type,
+                                          std::initializer_list<const char*>{"house", "allow", "observe", "deny",
+                                                                             "redirect", "ask", "relay"});
             }
             gates_.emplace_back(family, SOCK_STREAM,
                                 std::initializer_list<const char*>{"allow", "observe", "deny", "ask"});

@@ -113,7 +113,8 @@ std::string after_overlapped_receive(const Places& places) {
     DWORD flags = 0;
     Address from;
     require(WSARecvFrom(socket.get(), &buffer, 1, nullptr, &flags, from.get(), &from.length, &overlapped, nullptr) ==
-                    SOCKET_ERROR && WSAGetLastError() == WSA_IO_PENDING,
+                    SOCKET_ERROR &&
+                WSAGetLastError() == WSA_IO_PENDING,
             "the receive is under way");
     const std::string answer = round_trip(socket.get(), at(places.door), places);
     socket.close();

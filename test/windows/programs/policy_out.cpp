@@ -1,5 +1,6 @@
-// What gets out of a new process, and what stays: connects and datagrams to addresses that nobody has (TEST-NET, and the
-// documentation's prefix of IPv6) and to this machine. Prints the error of each at the call, "begun" where it has none.
+// What gets out of a new process, and what stays: connects and datagrams to addresses that nobody has (TEST-NET, and
+// the documentation's prefix of IPv6) and to this machine. Prints the error of each at the call, "begun" where it has
+// none.
 #include "common.hpp"
 
 namespace {
@@ -48,8 +49,7 @@ std::string connected_ex(const Address& to) {
     const Handle event(CreateEventW(nullptr, TRUE, FALSE, nullptr), "CreateEventW");
     OVERLAPPED overlapped{};
     overlapped.hEvent = event.get();
-    const std::string answer =
-        told(!function(socket.get(), to.get(), to.length, nullptr, 0, nullptr, &overlapped));
+    const std::string answer = told(!function(socket.get(), to.get(), to.length, nullptr, 0, nullptr, &overlapped));
     socket.close();
     if (answer == "begun") {
         WaitForSingleObject(event.get(), INFINITE); // the structure is on this stack

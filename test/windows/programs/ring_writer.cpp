@@ -80,8 +80,9 @@ int wmain(int argc, wchar_t** argv) {
     std::swprintf(name, 64, L"\\%lu-%016llx.ring", static_cast<unsigned long>(facts.pid),
                   static_cast<unsigned long long>(facts.process_start));
     const std::wstring path = argv[1] + std::wstring(name);
-    const HANDLE file = CreateFileW(path.c_str(), GENERIC_READ | GENERIC_WRITE,
-                                    FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE, nullptr, CREATE_NEW, 0, nullptr);
+    const HANDLE file =
+        CreateFileW(path.c_str(), GENERIC_READ | GENERIC_WRITE, FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE,
+                    nullptr, CREATE_NEW, 0, nullptr);
     const auto size = static_cast<DWORD>(core::ring_size(facts.record_count));
     const HANDLE section = CreateFileMappingW(file, nullptr, PAGE_READWRITE, 0, size, nullptr);
     void* memory = section == nullptr ? nullptr : MapViewOfFile(section, FILE_MAP_WRITE, 0, 0, size);

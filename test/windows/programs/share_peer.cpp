@@ -1,11 +1,14 @@
-// A program that shares sockets by Winsock's own functions alone and knows nothing of Node: raw WSAPROTOCOL_INFOWs of 628
-// bytes over its standard handles, everything else as text on the command line.
-//   share_peer take                     reads 628 bytes from stdin, opens the socket, echoes what it receives in capitals
+// A program that shares sockets by Winsock's own functions alone and knows nothing of Node: raw WSAPROTOCOL_INFOWs of
+// 628 bytes over its standard handles, everything else as text on the command line.
+//   share_peer take                     reads 628 bytes from stdin, opens the socket, echoes what it receives in
+//   capitals
 //                                       until the end, then sends "bye" and closes
-//   share_peer give PID tcp4|tcp6 PORT  connects to PORT on loopback, receives 5 bytes, duplicates the socket for PID and
+//   share_peer give PID tcp4|tcp6 PORT  connects to PORT on loopback, receives 5 bytes, duplicates the socket for PID
+//   and
 //                                       writes the 628 bytes to stdout; when stdin ends it sends "more", and closes
 //   share_peer give PID udp4 PORT       binds a UDP socket, connects it to PORT, and gives it in the same way
-//   share_peer inherit VALUE            exits with 0 if VALUE is a socket in this process too (it was inherited), else 3
+//   share_peer inherit VALUE            exits with 0 if VALUE is a socket in this process too (it was inherited), else
+//   3
 #include "common.hpp"
 
 #include <cctype>
@@ -17,9 +20,10 @@ void read_all(void* data, std::size_t size) {
     auto* bytes = static_cast<char*>(data);
     for (std::size_t done = 0; done < size;) {
         DWORD read = 0;
-        program::require(ReadFile(GetStdHandle(STD_INPUT_HANDLE), bytes + done, static_cast<DWORD>(size - done), &read,
-                                  nullptr) && read > 0,
-                         "628 bytes come on stdin");
+        program::require(
+            ReadFile(GetStdHandle(STD_INPUT_HANDLE), bytes + done, static_cast<DWORD>(size - done), &read, nullptr) &&
+                read > 0,
+            "628 bytes come on stdin");
         done += read;
     }
 }
@@ -35,9 +39,9 @@ void take() {
     WSAPROTOCOL_INFOW info{};
     static_assert(sizeof info == 628);
     read_all(&info, sizeof info);
-    program::Socket socket(WSASocketW(FROM_PROTOCOL_INFO, FROM_PROTOCOL_INFO, FROM_PROTOCOL_INFO, &info, 0,
-                                      WSA_FLAG_OVERLAPPED),
-                           "WSASocketW");
+    program::Socket socket(
+        WSASocketW(FROM_PROTOCOL_INFO, FROM_PROTOCOL_INFO, FROM_PROTOCOL_INFO, &info, 0, WSA_FLAG_OVERLAPPED),
+        "WSASocketW");
     u_long blocking = 0; // Node left it non-blocking, and that belongs to the socket
     program::check(ioctlsocket(socket.get(), static_cast<long>(FIONBIO), &blocking), "ioctlsocket");
     char buffer[4096];
@@ -92,7 +96,8 @@ int wmain(int argc, wchar_t** argv) {
         if (what == L"take") {
             take();
         } else if (what == L"give" && argc == 5) {
-            give(std::wcstoul(argv[2], nullptr, 10), argv[3], static_cast<std::uint16_t>(std::wcstoul(argv[4], nullptr, 10)));
+            give(std::wcstoul(argv[2], nullptr, 10), argv[3],
+                 static_cast<std::uint16_t>(std::wcstoul(argv[4], nullptr, 10)));
         } else if (what == L"inherit" && argc == 3) {
             return inherited(static_cast<SOCKET>(std::wcstoull(argv[2], nullptr, 10)));
         } else {

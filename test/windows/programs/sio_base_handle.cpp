@@ -11,9 +11,9 @@ int main() {
                 constexpr DWORD sio_base_handle = 0x48000022;
                 SOCKET base = INVALID_SOCKET;
                 DWORD bytes = 0;
-                program::check(WSAIoctl(socket.get(), sio_base_handle, nullptr, 0, &base, sizeof base, &bytes, nullptr,
-                                        nullptr),
-                               "WSAIoctl(SIO_BASE_HANDLE)");
+                program::check(
+                    WSAIoctl(socket.get(), sio_base_handle, nullptr, 0, &base, sizeof base, &bytes, nullptr, nullptr),
+                    "WSAIoctl(SIO_BASE_HANDLE)");
                 program::require(bytes == sizeof base, "SIO_BASE_HANDLE says how much it wrote");
                 const std::string name =
                     std::string(type == SOCK_STREAM ? "tcp" : "udp") + (family == AF_INET ? "4" : "6");

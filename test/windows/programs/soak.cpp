@@ -72,9 +72,9 @@ Figures measure(HANDLE process) {
     program::require(GetProcessHandleCount(process, &handles) != FALSE, "GetProcessHandleCount succeeds");
     PROCESS_MEMORY_COUNTERS_EX memory{};
     memory.cb = sizeof memory;
-    program::require(K32GetProcessMemoryInfo(process, reinterpret_cast<PROCESS_MEMORY_COUNTERS*>(&memory),
-                                             sizeof memory) != FALSE,
-                     "K32GetProcessMemoryInfo succeeds");
+    program::require(
+        K32GetProcessMemoryInfo(process, reinterpret_cast<PROCESS_MEMORY_COUNTERS*>(&memory), sizeof memory) != FALSE,
+        "K32GetProcessMemoryInfo succeeds");
     return {handles != 0 ? static_cast<std::int64_t>(handles) : listed_handles(GetProcessId(process)),
             memory.PrivateUsage != 0 ? static_cast<std::int64_t>(memory.PrivateUsage) : listed_private_bytes(process)};
 }

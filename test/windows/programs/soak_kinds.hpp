@@ -215,9 +215,9 @@ inline void duplicated(const Ports& ports) {
     connect_to(first.get(), ports.plain);
     WSAPROTOCOL_INFOW information{};
     program::check(WSADuplicateSocketW(first.get(), GetCurrentProcessId(), &information), "WSADuplicateSocketW");
-    program::Socket second(WSASocketW(FROM_PROTOCOL_INFO, FROM_PROTOCOL_INFO, FROM_PROTOCOL_INFO, &information, 0,
-                                      WSA_FLAG_OVERLAPPED),
-                           "the duplicate");
+    program::Socket second(
+        WSASocketW(FROM_PROTOCOL_INFO, FROM_PROTOCOL_INFO, FROM_PROTOCOL_INFO, &information, 0, WSA_FLAG_OVERLAPPED),
+        "the duplicate");
     first.close();
     ask(std::move(second), Asked::client_resets);
 }
@@ -228,25 +228,16 @@ inline void one_connection(const Ports& ports, std::int64_t number) {
     case 0: // the only one that leaves a TIME_WAIT each time
         return plain(ports, Asked::client_closes);
     case 1:
-    case 2:
-        return plain(ports, Asked::server_closes);
+    case 2: return plain(ports, Asked::server_closes);
     case 3:
-    case 4:
-        return plain(ports, Asked::client_resets);
-    case 5:
-        return aborted_while_connecting(ports);
-    case 6:
-        return by_connect_ex(ports, Asked::client_closes);
-    case 7:
-        return by_connect_ex(ports, Asked::server_closes);
-    case 8:
-        return by_connect_ex(ports, Asked::client_resets);
-    case 9:
-        return datagrams();
-    case 10:
-        return never_connected();
-    default:
-        return duplicated(ports);
+    case 4: return plain(ports, Asked::client_resets);
+    case 5: return aborted_while_connecting(ports);
+    case 6: return by_connect_ex(ports, Asked::client_closes);
+    case 7: return by_connect_ex(ports, Asked::server_closes);
+    case 8: return by_connect_ex(ports, Asked::client_resets);
+    case 9: return datagrams();
+    case 10: return never_connected();
+    default: return duplicated(ports);
     }
 }
 

@@ -1,11 +1,13 @@
 // Either end of the systemfd protocol, as the Rust programs have it: plain Winsock, no Node and nothing of ours.
-//   systemfd_peer take COUNT CODE            takes the sockets that the environment offers, says "taken N", answers COUNT
+//   systemfd_peer take COUNT CODE            takes the sockets that the environment offers, says "taken N", answers
+//   COUNT
 //                                            connections or datagrams on them ("socket I: " and what came, to its end),
 //                                            and ends with the exit code CODE
 //   systemfd_peer block COUNT CODE           the same on the first socket alone, in calls that wait
-//   systemfd_peer give PROGRAM ARGS...       opens a listener and a UDP socket, says their ports in one line, starts the
-//                                            program with the two variables, gives both to whoever knows the secret, and
-//                                            ends as the program does
+//   systemfd_peer give PROGRAM ARGS...       opens a listener and a UDP socket, says their ports in one line, starts
+//   the
+//                                            program with the two variables, gives both to whoever knows the secret,
+//                                            and ends as the program does
 //   systemfd_peer run PROGRAM ARGS...        starts the program on its own streams, and ends as it does
 #include "common.hpp"
 
@@ -46,7 +48,8 @@ std::vector<program::Socket> take() {
         program::loopback(AF_INET, static_cast<std::uint16_t>(std::atoi(server.c_str() + colon + 1)));
     const program::Socket connection(socket(AF_INET, SOCK_STREAM, IPPROTO_TCP));
     check(connect(connection.get(), address.get(), address.length), "connect");
-    program::send_all(connection.get(), variable("SYSTEMFD_SOCKET_SECRET") + "|" + std::to_string(GetCurrentProcessId()));
+    program::send_all(connection.get(),
+                      variable("SYSTEMFD_SOCKET_SECRET") + "|" + std::to_string(GetCurrentProcessId()));
     check(shutdown(connection.get(), SD_SEND), "shutdown");
     const std::string answer = program::receive_to_end(connection.get());
     require(answer.size() % sizeof(WSAPROTOCOL_INFOW) == 0, "whole infos");
@@ -183,7 +186,8 @@ int main(int argc, char** argv) {
         } else if (what == "run" && argc > 2) {
             run(command_line(argc, argv));
         }
-        require((what == "take" || what == "block") && argc == 4, "usage: systemfd_peer take|block COUNT CODE | give PROGRAM ARGS... | run PROGRAM ARGS...");
+        require((what == "take" || what == "block") && argc == 4,
+                "usage: systemfd_peer take|block COUNT CODE | give PROGRAM ARGS... | run PROGRAM ARGS...");
         const std::vector<program::Socket> sockets = take();
         say("taken " + std::to_string(sockets.size()));
         if (!sockets.empty() && what == "block") {

@@ -113,8 +113,8 @@ int WSPAPI refuse_bind(SOCKET, const sockaddr*, int, LPINT error) {
 }
 
 int WSPAPI refuse_base_handle(SOCKET socket, DWORD code, LPVOID in, DWORD in_size, LPVOID out, DWORD out_size,
-                              LPDWORD returned, LPWSAOVERLAPPED overlapped,
-                              LPWSAOVERLAPPED_COMPLETION_ROUTINE routine, LPWSATHREADID thread, LPINT error) {
+                              LPDWORD returned, LPWSAOVERLAPPED overlapped, LPWSAOVERLAPPED_COMPLETION_ROUTINE routine,
+                              LPWSATHREADID thread, LPINT error) {
     if (code == sio_base_handle) {
         *error = WSAEOPNOTSUPP;
         return SOCKET_ERROR;

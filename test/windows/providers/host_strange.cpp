@@ -120,8 +120,7 @@ struct Functions {
         report->last_ioctl = code;
         return told(error);
     }
-    static SOCKET WSPAPI join_leaf(SOCKET, const sockaddr*, int, LPWSABUF, LPWSABUF, LPQOS, LPQOS, DWORD,
-                                   LPINT error) {
+    static SOCKET WSPAPI join_leaf(SOCKET, const sockaddr*, int, LPWSABUF, LPWSABUF, LPQOS, LPQOS, DWORD, LPINT error) {
         count<mode>(strange::call_join_leaf);
         told(error);
         return INVALID_SOCKET;
@@ -200,11 +199,14 @@ struct Functions {
         return told(error);
     }
 
-    static constexpr WSPPROC_TABLE table{
-        accept,     address_to_string, async_select, bind,            cancel_blocking, cleanup, close,      connect,
-        duplicate,  enum_events,       event_select, get_overlapped,  get_peer,        get_name, get_option, get_qos,
-        ioctl,      join_leaf,         listen,       recv,            recv_disconnect, recv_from, select,    send,
-        send_disconnect, send_to,      set_option,   shutdown,        socket,          string_to_address};
+    static constexpr WSPPROC_TABLE table{accept,          address_to_string, async_select, bind,
+                                         cancel_blocking, cleanup,           close,        connect,
+                                         duplicate,       enum_events,       event_select, get_overlapped,
+                                         get_peer,        get_name,          get_option,   get_qos,
+                                         ioctl,           join_leaf,         listen,       recv,
+                                         recv_disconnect, recv_from,         select,       send,
+                                         send_disconnect, send_to,           set_option,   shutdown,
+                                         socket,          string_to_address};
 };
 
 // The layer: its own table is the base provider's, but for the functions here.
@@ -290,8 +292,8 @@ struct Worker {
 
 DWORD WINAPI work(void* context) {
     HMODULE self = nullptr; // the thread outlives the provider's stay in the catalog
-    GetModuleHandleExW(GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS, reinterpret_cast<LPCWSTR>(reinterpret_cast<void*>(&work)),
-                       &self);
+    GetModuleHandleExW(GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS,
+                       reinterpret_cast<LPCWSTR>(reinterpret_cast<void*>(&work)), &self);
     const HANDLE may_end = report->worker_may_end;
     const Worker worker = *static_cast<Worker*>(context);
     make(*worker.call);
@@ -313,14 +315,14 @@ struct Layer {
 
     static SOCKET WSPAPI socket(int, int, int, LPWSAPROTOCOL_INFOW, GROUP group, DWORD flags, LPINT error) {
         count<mode>(strange::call_socket);
-        const SOCKET made = base().table.lpWSPSocket(AF_INET, SOCK_STREAM, IPPROTO_TCP, &base().info, group, flags,
-                                                     error);
+        const SOCKET made =
+            base().table.lpWSPSocket(AF_INET, SOCK_STREAM, IPPROTO_TCP, &base().info, group, flags, error);
         return made == INVALID_SOCKET
                    ? made
                    : report->upcalls.lpWPUModifyIFSHandle(base().own_info.dwCatalogEntryId, made, error);
     }
-    static SOCKET WSPAPI accept(SOCKET socket, sockaddr* name, LPINT length, LPCONDITIONPROC condition,
-                                DWORD_PTR data, LPINT error) {
+    static SOCKET WSPAPI accept(SOCKET socket, sockaddr* name, LPINT length, LPCONDITIONPROC condition, DWORD_PTR data,
+                                LPINT error) {
         count<mode>(strange::call_accept);
         const SOCKET made = base().table.lpWSPAccept(socket, name, length, condition, data, error);
         if (made == INVALID_SOCKET || mode == Mode::layer_silent) {
@@ -337,21 +339,20 @@ struct Layer {
         return base().table.lpWSPGetSockOpt(socket, level, option, value, length, error);
     }
     static int WSPAPI send(SOCKET socket, LPWSABUF buffers, DWORD buffer_count, LPDWORD bytes, DWORD flags,
-                           LPWSAOVERLAPPED overlapped, LPWSAOVERLAPPED_COMPLETION_ROUTINE routine,
-                           LPWSATHREADID thread, LPINT error) {
+                           LPWSAOVERLAPPED overlapped, LPWSAOVERLAPPED_COMPLETION_ROUTINE routine, LPWSATHREADID thread,
+                           LPINT error) {
         count<mode>(strange::call_send);
-        return base().table.lpWSPSend(socket, buffers, buffer_count, bytes, flags, overlapped, routine, thread,
-                                      error);
+        return base().table.lpWSPSend(socket, buffers, buffer_count, bytes, flags, overlapped, routine, thread, error);
     }
     static int WSPAPI recv(SOCKET socket, LPWSABUF buffers, DWORD buffer_count, LPDWORD bytes, LPDWORD flags,
-                           LPWSAOVERLAPPED overlapped, LPWSAOVERLAPPED_COMPLETION_ROUTINE routine,
-                           LPWSATHREADID thread, LPINT error) {
+                           LPWSAOVERLAPPED overlapped, LPWSAOVERLAPPED_COMPLETION_ROUTINE routine, LPWSATHREADID thread,
+                           LPINT error) {
         count<mode>(strange::call_recv);
         if (routine != nullptr && thread != nullptr) {
             report->thread_of_routine = GetThreadId(thread->ThreadHandle);
         }
-        ReceiveCall call{base().table.lpWSPRecv, socket, buffers, buffer_count, bytes, flags,
-                         overlapped, routine, thread, error, 0};
+        ReceiveCall call{
+            base().table.lpWSPRecv, socket, buffers, buffer_count, bytes, flags, overlapped, routine, thread, error, 0};
         if (report->worker_may_end != nullptr) {
             make_on_own_thread(call);
         } else {
@@ -417,29 +418,19 @@ extern "C" int WSPAPI WSPStartup(WORD, LPWSPDATA data, LPWSAPROTOCOL_INFOW info,
         *table = Functions<Mode::null_entry>::table;
         table->lpWSPSend = nullptr;
         return 0;
-    case Mode::start_fails:
-        *table = Functions<Mode::start_fails>::table;
-        return report->start_error;
+    case Mode::start_fails: *table = Functions<Mode::start_fails>::table; return report->start_error;
     case Mode::old_version:
         *table = Functions<Mode::old_version>::table;
         data->wVersion = MAKEWORD(1, 1);
         return 0;
-    case Mode::declines:
-        *table = Functions<Mode::declines>::table;
-        return 0;
-    case Mode::non_ifs:
-        *table = Functions<Mode::non_ifs>::table;
-        return 0;
+    case Mode::declines: *table = Functions<Mode::declines>::table; return 0;
+    case Mode::non_ifs: *table = Functions<Mode::non_ifs>::table; return 0;
     case Mode::reenters:
         *table = Functions<Mode::reenters>::table;
         reenter();
         return 0;
-    case Mode::layer:
-        return Layer<Mode::layer>::start(*info, *table);
-    case Mode::layer_silent:
-        return Layer<Mode::layer_silent>::start(*info, *table);
-    default:
-        *table = Functions<Mode::silent>::table;
-        return 0;
+    case Mode::layer: return Layer<Mode::layer>::start(*info, *table);
+    case Mode::layer_silent: return Layer<Mode::layer_silent>::start(*info, *table);
+    default: *table = Functions<Mode::silent>::table; return 0;
     }
 }

@@ -1,6 +1,6 @@
-// What the host-dispatch test and its strange provider agree on. Each behaviour is a provider of its own in the catalog:
-// one GUID and one triplet (AF_INET, SOCK_RDM, a protocol that nobody has), so that programs in the same prefix never
-// meet it.
+// What the host-dispatch test and its strange provider agree on. Each behaviour is a provider of its own in the
+// catalog: one GUID and one triplet (AF_INET, SOCK_RDM, a protocol that nobody has), so that programs in the same
+// prefix never meet it.
 #pragma once
 
 #include <winsock2.h>
@@ -35,11 +35,38 @@ inline constexpr GUID guid_of(Mode mode) {
 
 // Calls that reached the provider, counted by name in the order of the procedure table.
 enum Call : int {
-    call_accept, call_address_to_string, call_async_select, call_bind, call_cancel_blocking, call_cleanup, call_close,
-    call_connect, call_duplicate, call_enum_events, call_event_select, call_get_overlapped, call_get_peer,
-    call_get_name, call_get_option, call_get_qos, call_ioctl, call_join_leaf, call_listen, call_recv,
-    call_recv_disconnect, call_recv_from, call_select, call_send, call_send_disconnect, call_send_to, call_set_option,
-    call_shutdown, call_socket, call_string_to_address, call_startup, call_kinds
+    call_accept,
+    call_address_to_string,
+    call_async_select,
+    call_bind,
+    call_cancel_blocking,
+    call_cleanup,
+    call_close,
+    call_connect,
+    call_duplicate,
+    call_enum_events,
+    call_event_select,
+    call_get_overlapped,
+    call_get_peer,
+    call_get_name,
+    call_get_option,
+    call_get_qos,
+    call_ioctl,
+    call_join_leaf,
+    call_listen,
+    call_recv,
+    call_recv_disconnect,
+    call_recv_from,
+    call_select,
+    call_send,
+    call_send_disconnect,
+    call_send_to,
+    call_set_option,
+    call_shutdown,
+    call_socket,
+    call_string_to_address,
+    call_startup,
+    call_kinds
 };
 
 // Lives in the test program: what the provider writes is still there when its DLL has gone.
@@ -55,9 +82,9 @@ struct Report {
     DWORD received_flags;        // what WSPRecv answers in *lpFlags
     int reentry_own;             // `reenters`: error of opening a socket of its own kind in WSPStartup
     int reentry_tcp;             // and of TCP
-    HANDLE worker_may_end;       // `layer`: if set, WSPRecv calls the base provider from a thread that lives until then
-    int close_error;             // WSPCloseSocket fails with it, if not 0
-    int start_error;             // what WSPStartup of `start_fails` answers
+    HANDLE worker_may_end; // `layer`: if set, WSPRecv calls the base provider from a thread that lives until then
+    int close_error; // WSPCloseSocket fails with it, if not 0
+    int start_error; // what WSPStartup of `start_fails` answers
 };
 
 } // namespace strange

@@ -1,12 +1,14 @@
-// A namespace provider that answers every lookup with "there is nobody of that name", so that Winsock goes on to the next
-// one: what a program resolves is the same with it and without it.
+// A namespace provider that answers every lookup with "there is nobody of that name", so that Winsock goes on to the
+// next one: what a program resolves is the same with it and without it.
 #include <winsock2.h>
 #include <ws2spi.h>
 #include <windows.h>
 
 namespace {
 
-int WSPAPI cleanup(LPGUID) { return NO_ERROR; }
+int WSPAPI cleanup(LPGUID) {
+    return NO_ERROR;
+}
 
 INT WSPAPI begin(LPGUID, LPWSAQUERYSETW, LPWSASERVICECLASSINFOW, DWORD, LPHANDLE) {
     SetLastError(WSASERVICE_NOT_FOUND);
@@ -18,17 +20,27 @@ INT WSPAPI next(HANDLE, DWORD, LPDWORD, LPWSAQUERYSETW) {
     return SOCKET_ERROR;
 }
 
-INT WSPAPI end(HANDLE) { return NO_ERROR; }
+INT WSPAPI end(HANDLE) {
+    return NO_ERROR;
+}
 
 INT refuse() {
     SetLastError(WSAEOPNOTSUPP);
     return SOCKET_ERROR;
 }
 
-INT WSPAPI set_service(LPGUID, LPWSASERVICECLASSINFOW, LPWSAQUERYSETW, WSAESETSERVICEOP, DWORD) { return refuse(); }
-INT WSPAPI install_class(LPGUID, LPWSASERVICECLASSINFOW) { return refuse(); }
-INT WSPAPI remove_class(LPGUID, LPGUID) { return refuse(); }
-INT WSPAPI class_info(LPGUID, LPDWORD, LPWSASERVICECLASSINFOW) { return refuse(); }
+INT WSPAPI set_service(LPGUID, LPWSASERVICECLASSINFOW, LPWSAQUERYSETW, WSAESETSERVICEOP, DWORD) {
+    return refuse();
+}
+INT WSPAPI install_class(LPGUID, LPWSASERVICECLASSINFOW) {
+    return refuse();
+}
+INT WSPAPI remove_class(LPGUID, LPGUID) {
+    return refuse();
+}
+INT WSPAPI class_info(LPGUID, LPDWORD, LPWSASERVICECLASSINFOW) {
+    return refuse();
+}
 
 } // namespace
 

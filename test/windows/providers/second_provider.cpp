@@ -258,8 +258,8 @@ Chain* adopt(SOCKET socket) {
 }
 
 // A new handle from below becomes ours in the eyes of Winsock. Not where our entry is not IFS: such handles cannot be
-// claimed, so who is above gets the one from below; Winsock's own calls on it go there. (A provider that is not IFS would
-// make handles of its own.)
+// claimed, so who is above gets the one from below; Winsock's own calls on it go there. (A provider that is not IFS
+// would make handles of its own.)
 SOCKET claim(Chain& chain, SOCKET socket, LPINT error_out) {
     if ((chain.own.dwServiceFlags1 & XP1_IFS_HANDLES) == 0) {
         own_socket(socket, &chain);
@@ -536,9 +536,9 @@ int WSPAPI WSPAddressToString(LPSOCKADDR address, DWORD length, LPWSAPROTOCOL_IN
 int WSPAPI WSPStringToAddress(LPWSTR text, INT family, LPWSAPROTOCOL_INFOW info, LPSOCKADDR address, LPINT length,
                               LPINT lpErrno) {
     Chain* const chain = chain_for_address(info, lpErrno);
-    const int result =
-        chain == nullptr ? SOCKET_ERROR
-                         : chain->table.lpWSPStringToAddress(text, family, &chain->below, address, length, lpErrno);
+    const int result = chain == nullptr
+                           ? SOCKET_ERROR
+                           : chain->table.lpWSPStringToAddress(text, family, &chain->below, address, length, lpErrno);
     note("WSPStringToAddress", result == SOCKET_ERROR ? *lpErrno : 0);
     return result;
 }
@@ -566,12 +566,36 @@ int WSPAPI WSPCleanup(LPINT lpErrno) {
 }
 
 constexpr WSPPROC_TABLE procedures{
-    WSPAccept,        WSPAddressToString, WSPAsyncSelect,       WSPBind,        WSPCancelBlockingCall,
-    WSPCleanup,       WSPCloseSocket,     WSPConnect,           WSPDuplicateSocket, WSPEnumNetworkEvents,
-    WSPEventSelect,   WSPGetOverlappedResult, WSPGetPeerName,   WSPGetSockName, WSPGetSockOpt,
-    WSPGetQOSByName,  WSPIoctl,           WSPJoinLeaf,          WSPListen,      WSPRecv,
-    WSPRecvDisconnect, WSPRecvFrom,       WSPSelect,            WSPSend,        WSPSendDisconnect,
-    WSPSendTo,        WSPSetSockOpt,      WSPShutdown,          WSPSocket,      WSPStringToAddress,
+    WSPAccept,
+    WSPAddressToString,
+    WSPAsyncSelect,
+    WSPBind,
+    WSPCancelBlockingCall,
+    WSPCleanup,
+    WSPCloseSocket,
+    WSPConnect,
+    WSPDuplicateSocket,
+    WSPEnumNetworkEvents,
+    WSPEventSelect,
+    WSPGetOverlappedResult,
+    WSPGetPeerName,
+    WSPGetSockName,
+    WSPGetSockOpt,
+    WSPGetQOSByName,
+    WSPIoctl,
+    WSPJoinLeaf,
+    WSPListen,
+    WSPRecv,
+    WSPRecvDisconnect,
+    WSPRecvFrom,
+    WSPSelect,
+    WSPSend,
+    WSPSendDisconnect,
+    WSPSendTo,
+    WSPSetSockOpt,
+    WSPShutdown,
+    WSPSocket,
+    WSPStringToAddress,
 };
 
 } // namespace

@@ -192,9 +192,8 @@ int install(const wchar_t* dll, const Options& options) {
             }
         }
     }
-    return put_first([](const WSAPROTOCOL_INFOW& entry) {
-        return second::is_own(entry.ProviderId) && second::is_layered(entry);
-    });
+    return put_first(
+        [](const WSAPROTOCOL_INFOW& entry) { return second::is_own(entry.ProviderId) && second::is_layered(entry); });
 }
 
 // Takes our ids out of the chains of those above us, so that they still work when we are gone.

@@ -6,7 +6,10 @@ import * as fs from "node:fs";
 import { readToEnd } from "./support/read-to-end.mjs";
 
 const { joinBroker } = await import(process.env.WINSOCK_SPI_LIBRARY);
-process.stdin.on("end", () => process.exit()).on("error", () => process.exit()).resume();
+process.stdin
+    .on("end", () => process.exit())
+    .on("error", () => process.exit())
+    .resume();
 const [name, ...flags] = process.argv.slice(2);
 const flag = (name) => (flags.includes(name) ? Number(flags[flags.indexOf(name) + 1]) : Infinity);
 const dieAfter = flag("--die-after");
@@ -25,7 +28,10 @@ for (let next = await first; next.done !== true; next = await connections.next()
         fs.writeSync(1, "hanging\n");
         Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
     }
-    readToEnd(socket).then((message) => socket.end(`${process.pid} ${message}`), () => undefined);
+    readToEnd(socket).then(
+        (message) => socket.end(`${process.pid} ${message}`),
+        () => undefined,
+    );
 }
 console.log("left");
 process.exit();

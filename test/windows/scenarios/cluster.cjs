@@ -62,14 +62,16 @@ if (cluster.isPrimary) {
                 served.set(Number(pid), (served.get(Number(pid)) ?? 0) + 1);
             });
         }
-        const tallies = await Promise.all(forked.map(async (worker) => {
-            const exited = once(worker, "exit");
-            const message = once(worker, "message");
-            worker.send("stop");
-            const [workerTally] = await message;
-            assert.deepEqual(await exited, [0, null]);
-            return workerTally;
-        }));
+        const tallies = await Promise.all(
+            forked.map(async (worker) => {
+                const exited = once(worker, "exit");
+                const message = once(worker, "message");
+                worker.send("stop");
+                const [workerTally] = await message;
+                assert.deepEqual(await exited, [0, null]);
+                return workerTally;
+            }),
+        );
         await allClosed();
         if (policy === "rr") {
             tally.accepted = requests; // accepted by the primary, which hands them on unread
@@ -80,7 +82,10 @@ if (cluster.isPrimary) {
             assert.equal(counted, served.get(pid) ?? 0, "each worker counted what it served");
         }
         assert.equal(tally.connected, requests);
-        assert.equal([...served.values()].reduce((sum, count) => sum + count, 0), requests);
+        assert.equal(
+            [...served.values()].reduce((sum, count) => sum + count, 0),
+            requests,
+        );
         return { policy, served: Object.fromEntries(served), processes: tallies };
     });
 } else {

@@ -9,11 +9,13 @@ process.stdin.on("end", () => process.exit()).resume();
 say("listening");
 for await (const { stream } of listener) {
     let bytes = 0;
-    stream.on("error", () => undefined).on("data", (data) => {
-        const before = Math.floor(bytes / requestSize);
-        bytes += data.length;
-        for (let count = before; count < Math.floor(bytes / requestSize); ++count) {
-            say("asked");
-        }
-    });
+    stream
+        .on("error", () => undefined)
+        .on("data", (data) => {
+            const before = Math.floor(bytes / requestSize);
+            bytes += data.length;
+            for (let count = before; count < Math.floor(bytes / requestSize); ++count) {
+                say("asked");
+            }
+        });
 }

@@ -24,18 +24,22 @@ scenario("many-connections", { connections: 200, bytes: 2_000, family: 4 }, asyn
     server.on("connection", (socket) => countSocket(socket, "accepted"));
     const port = await listen(server, { host, port: 0, backlog: 511 });
 
-    await times(options.connections, () => new Promise((resolve, reject) => {
-        const request = http.get({ host, port, agent: false }, async (response) => {
-            const chunks = [];
-            for await (const chunk of response) {
-                chunks.push(chunk);
-            }
-            assert.ok(Buffer.concat(chunks).equals(body), "the answer came whole");
-            resolve();
-        });
-        request.on("socket", (socket) => socket.once("connect", () => countSocket(socket, "connected")));
-        request.on("error", reject);
-    }));
+    await times(
+        options.connections,
+        () =>
+            new Promise((resolve, reject) => {
+                const request = http.get({ host, port, agent: false }, async (response) => {
+                    const chunks = [];
+                    for await (const chunk of response) {
+                        chunks.push(chunk);
+                    }
+                    assert.ok(Buffer.concat(chunks).equals(body), "the answer came whole");
+                    resolve();
+                });
+                request.on("socket", (socket) => socket.once("connect", () => countSocket(socket, "connected")));
+                request.on("error", reject);
+            }),
+    );
     server.close();
     await allClosed();
 

@@ -27,23 +27,27 @@ async function boundTcp() {
         waiting.splice(0).forEach((wake) => wake(code));
     });
     // Not before: reading from a socket that is not connected yet would end it.
-    socket.on("connect", () => socket.on("data", (bytes) => {
-        waiting.splice(0).forEach((wake) => wake(bytes.toString()));
-    }));
+    socket.on("connect", () =>
+        socket.on("data", (bytes) => {
+            waiting.splice(0).forEach((wake) => wake(bytes.toString()));
+        }),
+    );
     return {
         port: () => name.port,
-        connect: (host, port) => new Promise((resolve) => {
-            socket.connect({ host, port: Number(port) }, () => resolve("connected"));
-            waiting.push(resolve);
-        }),
-        say: (text) => new Promise((resolve) => {
-            if (failed !== undefined) {
-                resolve(failed);
-            } else {
+        connect: (host, port) =>
+            new Promise((resolve) => {
+                socket.connect({ host, port: Number(port) }, () => resolve("connected"));
                 waiting.push(resolve);
-                socket.write(text);
-            }
-        }),
+            }),
+        say: (text) =>
+            new Promise((resolve) => {
+                if (failed !== undefined) {
+                    resolve(failed);
+                } else {
+                    waiting.push(resolve);
+                    socket.write(text);
+                }
+            }),
     };
 }
 
@@ -52,10 +56,11 @@ async function boundUdp() {
     await new Promise((resolve) => socket.bind(0, address, resolve));
     return {
         port: () => socket.address().port,
-        send: (host, port, text) => new Promise((resolve) => {
-            socket.once("message", (bytes) => resolve(bytes.toString()));
-            socket.send(text, Number(port), host);
-        }),
+        send: (host, port, text) =>
+            new Promise((resolve) => {
+                socket.once("message", (bytes) => resolve(bytes.toString()));
+                socket.send(text, Number(port), host);
+            }),
     };
 }
 

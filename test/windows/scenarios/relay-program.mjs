@@ -5,9 +5,10 @@ import * as net from "node:net";
 import { createInterface } from "node:readline";
 import { writeSync } from "node:fs";
 
-const once = (emitter, event) => new Promise((resolve, reject) => {
-    emitter.once(event, resolve).once("error", reject);
-});
+const once = (emitter, event) =>
+    new Promise((resolve, reject) => {
+        emitter.once(event, resolve).once("error", reject);
+    });
 
 let opened;
 let ending;

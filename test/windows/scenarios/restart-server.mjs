@@ -5,7 +5,10 @@
 import * as http from "node:http";
 
 const { serveRestartable } = await import(process.env.WINSOCK_SPI_LIBRARY);
-process.stdin.on("end", () => process.exit()).on("error", () => process.exit()).resume();
+process.stdin
+    .on("end", () => process.exit())
+    .on("error", () => process.exit())
+    .resume();
 const [name, port, ...flags] = process.argv.slice(2);
 let held = [];
 const server = http.createServer((request, response) => {
@@ -23,7 +26,9 @@ if (flags.includes("--fail")) {
     server.on("listening", () => process.reallyExit(3));
 }
 const serving = await serveRestartable(server, {
-    name, port: Number(port), host: "127.0.0.1",
+    name,
+    port: Number(port),
+    host: "127.0.0.1",
     onError: (error) => console.error(`${process.pid}: ${error.code}: ${error.message}`),
 });
 console.log(JSON.stringify({ pid: process.pid, predecessor: serving.predecessor, port: server.address().port }));

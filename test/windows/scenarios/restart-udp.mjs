@@ -3,7 +3,10 @@
 import { once } from "node:events";
 
 const { bindRestartable } = await import(process.env.WINSOCK_SPI_LIBRARY);
-process.stdin.on("end", () => process.exit()).on("error", () => process.exit()).resume();
+process.stdin
+    .on("end", () => process.exit())
+    .on("error", () => process.exit())
+    .resume();
 const [name] = process.argv.slice(2);
 const service = await bindRestartable(
     { name, host: "127.0.0.1", onError: (error) => console.error(`${process.pid}: ${error.code}: ${error.message}`) },

@@ -34,7 +34,10 @@ switch (role) {
     }
     case "lie":
         Object.defineProperty(process, "pid", { value: Number(more) });
-        await (await transport(name)).connect(address).then(() => say({ believed: true }), (error) => say({ failed: error.code }));
+        await (await transport(name)).connect(address).then(
+            () => say({ believed: true }),
+            (error) => say({ failed: error.code }),
+        );
         break;
     case "worker": {
         const worker = new Worker(new URL(import.meta.url), { workerData: [name, `worker-${process.pid}`] });

@@ -6,7 +6,14 @@ import { once } from "node:events";
 import net from "node:net";
 import { createInterface } from "node:readline";
 import {
-    datagramFromRaw, parentChannel, receiveSockets, sendSocket, serveSystemfd, serverFromRaw, socketFromRaw, spawnWithChannel,
+    datagramFromRaw,
+    parentChannel,
+    receiveSockets,
+    sendSocket,
+    serveSystemfd,
+    serverFromRaw,
+    socketFromRaw,
+    spawnWithChannel,
     takeSystemfdSockets,
 } from "winsock-spi";
 
@@ -73,7 +80,12 @@ const actions = {
     },
     async send({ name, to, transport, mode, message, child }) {
         const socket = held.get(name);
-        const sent = await sendSocket(socket, { to: child === undefined ? to : held.get(child), transport, mode, message });
+        const sent = await sendSocket(socket, {
+            to: child === undefined ? to : held.get(child),
+            transport,
+            mode,
+            message,
+        });
         if (mode === "move") {
             held.delete(name);
         }
@@ -114,13 +126,18 @@ const actions = {
     },
     /** Closes everything that was received. */
     async drop() {
-        await Promise.all(received.splice(0).map(({ socket }) => new Promise((resolve) => {
-            if (socket instanceof net.Socket) {
-                socket.closed ? resolve() : socket.once("close", resolve).destroy();
-            } else {
-                socket.close(resolve);
-            }
-        })));
+        await Promise.all(
+            received.splice(0).map(
+                ({ socket }) =>
+                    new Promise((resolve) => {
+                        if (socket instanceof net.Socket) {
+                            socket.closed ? resolve() : socket.once("close", resolve).destroy();
+                        } else {
+                            socket.close(resolve);
+                        }
+                    }),
+            ),
+        );
     },
     async stopReceiving() {
         const old = receivers;

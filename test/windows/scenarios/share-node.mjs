@@ -8,7 +8,14 @@ import * as net from "node:net";
 import { text } from "node:stream/consumers";
 import { Worker, parentPort } from "node:worker_threads";
 import {
-    adoptDatagram, adoptedPath, adoptServer, datagramFromRaw, duplicateSocket, openDatagram, openListener, serverFromRaw,
+    adoptDatagram,
+    adoptedPath,
+    adoptServer,
+    datagramFromRaw,
+    duplicateSocket,
+    openDatagram,
+    openListener,
+    serverFromRaw,
 } from "winsock-spi";
 
 async function server() {

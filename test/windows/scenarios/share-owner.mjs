@@ -43,9 +43,14 @@ const actions = {
     },
     async closeAll() {
         const all = [...owned.values()];
-        await Promise.all(all.map((socket) => new Promise((resolve) => {
-            socket.destroyed ? resolve() : socket.once("close", resolve).destroy();
-        })));
+        await Promise.all(
+            all.map(
+                (socket) =>
+                    new Promise((resolve) => {
+                        socket.destroyed ? resolve() : socket.once("close", resolve).destroy();
+                    }),
+            ),
+        );
     },
 };
 

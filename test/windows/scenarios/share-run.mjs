@@ -18,7 +18,12 @@ kept.read = async (stream, length) => {
     for (let left = length; left > 0;) {
         const chunk = stream.read(Math.min(left, stream.readableLength)) ?? undefined;
         if (chunk === undefined || chunk.length === 0) {
-            await Promise.race([once(stream, "readable"), once(stream, "close").then(() => { throw new Error("closed"); })]);
+            await Promise.race([
+                once(stream, "readable"),
+                once(stream, "close").then(() => {
+                    throw new Error("closed");
+                }),
+            ]);
             continue;
         }
         chunks.push(chunk);

@@ -26,7 +26,10 @@ const closing = (socket) => new Promise((resolve) => socket.on("close", resolve)
 
 /** What the client sends first says how it ends: by the server, by either end with a reset, or by itself. */
 async function connection(port, how) {
-    const socket = net.connect(port, "127.0.0.1").on("error", () => {}).resume();
+    const socket = net
+        .connect(port, "127.0.0.1")
+        .on("error", () => {})
+        .resume();
     const closed = closing(socket);
     if (how === "a") {
         socket.destroy(); // while it connects
@@ -58,12 +61,14 @@ async function main() {
     console.log("ready");
     for await (const line of createInterface({ input: process.stdin })) {
         let left = Number(line);
-        await Promise.all(Array.from({ length: 4 }, async () => {
-            while (left > 0) {
-                const how = "csrdau"[--left % 6];
-                await (how === "u" ? datagrams() : connection(port, how));
-            }
-        }));
+        await Promise.all(
+            Array.from({ length: 4 }, async () => {
+                while (left > 0) {
+                    const how = "csrdau"[--left % 6];
+                    await (how === "u" ? datagrams() : connection(port, how));
+                }
+            }),
+        );
         // One after all others: those that were given up while they connected have been accepted before it.
         await connection(port, "c");
         while (open.size > 0) {

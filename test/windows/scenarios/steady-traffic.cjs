@@ -33,7 +33,8 @@ function done(what) {
 
 async function more(count) {
     await new Promise((resolve) =>
-        waiting.add({ requests: totals.requests + count, echoes: totals.echoes + count, resolve }));
+        waiting.add({ requests: totals.requests + count, echoes: totals.echoes + count, resolve }),
+    );
 }
 
 /** Between two requests, and two echoes. Steady, but several such programs leave the machine something to do. */

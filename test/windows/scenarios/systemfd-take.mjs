@@ -7,11 +7,13 @@ import { readToEnd } from "./support/read-to-end.mjs";
 const library = await import(process.env.WINSOCK_SPI_LIBRARY);
 const taken = await library.takeSystemfdSockets();
 const [listener, datagrams] = taken;
-console.log(JSON.stringify({
-    kinds: taken.map(({ state }) => state.kind),
-    ports: taken.map(({ state }) => state.local.port),
-    left: Object.keys(process.env).filter((name) => name.startsWith("SYSTEMFD")),
-}));
+console.log(
+    JSON.stringify({
+        kinds: taken.map(({ state }) => state.kind),
+        ports: taken.map(({ state }) => state.local.port),
+        left: Object.keys(process.env).filter((name) => name.startsWith("SYSTEMFD")),
+    }),
+);
 const server = library.serverFromRaw(listener, { server: net.createServer({ allowHalfOpen: true }) });
 const socket = library.datagramFromRaw(datagrams);
 await Promise.all([

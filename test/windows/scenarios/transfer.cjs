@@ -88,7 +88,10 @@ scenario("transfer", { megabytes: 100, family: 4 }, async ({ megabytes, family }
     const there = makeSender(near, megabytes);
     const back = makeSender(far, megabytes);
     const [sentThere, sentBack, gotThere, gotBack] = await Promise.all([
-        there.finished, back.finished, receive(far, there, bytes), receive(near, back, bytes),
+        there.finished,
+        back.finished,
+        receive(far, there, bytes),
+        receive(near, back, bytes),
     ]);
     await allClosed();
 

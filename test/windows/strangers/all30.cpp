@@ -44,9 +44,8 @@ struct Passing<Id, Member, Boolean, Result(WSPAPI*)(SOCKET, Rest...)> {
     }
 };
 
-#define ALL30_PASS(name) \
-    &Passing<Call::name, &WSPPROC_TABLE::lp##name, false, decltype(WSPPROC_TABLE::lp##name)>::call
-#define ALL30_PASS_BOOL(name) \
+#define ALL30_PASS(name) &Passing<Call::name, &WSPPROC_TABLE::lp##name, false, decltype(WSPPROC_TABLE::lp##name)>::call
+#define ALL30_PASS_BOOL(name)                                                                                          \
     &Passing<Call::name, &WSPPROC_TABLE::lp##name, true, decltype(WSPPROC_TABLE::lp##name)>::call
 
 struct Condition {
@@ -60,8 +59,8 @@ int CALLBACK own_condition(LPWSABUF caller, LPWSABUF caller_data, LPQOS socket_q
     return program->function(caller, caller_data, socket_qos, group_qos, callee, callee_data, group, program->data);
 }
 
-SOCKET WSPAPI accept_socket(SOCKET socket, sockaddr* address, LPINT length, LPCONDITIONPROC condition,
-                            DWORD_PTR data, LPINT error) {
+SOCKET WSPAPI accept_socket(SOCKET socket, sockaddr* address, LPINT length, LPCONDITIONPROC condition, DWORD_PTR data,
+                            LPINT error) {
     count(Call::WSPAccept);
     Chain* const chain = chain_of(socket);
     if (chain == nullptr) {
@@ -96,8 +95,8 @@ SOCKET WSPAPI join_leaf(SOCKET socket, const sockaddr* address, int length, LPWS
         *error = WSAENOTSOCK;
         return INVALID_SOCKET;
     }
-    const SOCKET leaf = chain->lower.table.lpWSPJoinLeaf(socket, address, length, caller, callee, socket_qos,
-                                                         group_qos, flags, error);
+    const SOCKET leaf =
+        chain->lower.table.lpWSPJoinLeaf(socket, address, length, caller, callee, socket_qos, group_qos, flags, error);
     return leaf == INVALID_SOCKET || leaf == socket ? leaf : claim(*chain, leaf, error);
 }
 
@@ -293,13 +292,36 @@ int WSPAPI clean_up(LPINT error) {
 }
 
 constexpr WSPPROC_TABLE functions{
-    accept_socket, address_to_string, ALL30_PASS(WSPAsyncSelect), ALL30_PASS(WSPBind), cancel_blocking_call, clean_up,
-    close_socket, ALL30_PASS(WSPConnect), duplicate_socket, ALL30_PASS(WSPEnumNetworkEvents),
-    ALL30_PASS(WSPEventSelect), ALL30_PASS_BOOL(WSPGetOverlappedResult), ALL30_PASS(WSPGetPeerName),
-    ALL30_PASS(WSPGetSockName), get_option, ALL30_PASS_BOOL(WSPGetQOSByName), control, join_leaf,
-    ALL30_PASS(WSPListen), ALL30_PASS(WSPRecv), ALL30_PASS(WSPRecvDisconnect), ALL30_PASS(WSPRecvFrom),
-    select_sockets, send_data, ALL30_PASS(WSPSendDisconnect), ALL30_PASS(WSPSendTo), ALL30_PASS(WSPSetSockOpt),
-    ALL30_PASS(WSPShutdown), open_socket, string_to_address,
+    accept_socket,
+    address_to_string,
+    ALL30_PASS(WSPAsyncSelect),
+    ALL30_PASS(WSPBind),
+    cancel_blocking_call,
+    clean_up,
+    close_socket,
+    ALL30_PASS(WSPConnect),
+    duplicate_socket,
+    ALL30_PASS(WSPEnumNetworkEvents),
+    ALL30_PASS(WSPEventSelect),
+    ALL30_PASS_BOOL(WSPGetOverlappedResult),
+    ALL30_PASS(WSPGetPeerName),
+    ALL30_PASS(WSPGetSockName),
+    get_option,
+    ALL30_PASS_BOOL(WSPGetQOSByName),
+    control,
+    join_leaf,
+    ALL30_PASS(WSPListen),
+    ALL30_PASS(WSPRecv),
+    ALL30_PASS(WSPRecvDisconnect),
+    ALL30_PASS(WSPRecvFrom),
+    select_sockets,
+    send_data,
+    ALL30_PASS(WSPSendDisconnect),
+    ALL30_PASS(WSPSendTo),
+    ALL30_PASS(WSPSetSockOpt),
+    ALL30_PASS(WSPShutdown),
+    open_socket,
+    string_to_address,
 };
 
 } // namespace
@@ -320,8 +342,7 @@ extern "C" int WSPAPI WSPStartup(WORD version, LPWSPDATA data, LPWSAPROTOCOL_INF
     if (!chain.standing.found) {
         return WSAEINVALIDPROVIDER;
     }
-    const int error =
-        stranger::start_lower(upcalls, chain.standing.next, info_for_lower(chain, *info), chain.lower);
+    const int error = stranger::start_lower(upcalls, chain.standing.next, info_for_lower(chain, *info), chain.lower);
     if (error != 0) {
         return error;
     }

@@ -87,8 +87,7 @@ inline WSAPROTOCOL_INFOW info_for_lower(const Chain& chain, const WSAPROTOCOL_IN
 
 inline SOCKET claim(Chain& chain, SOCKET socket, LPINT error) {
     int refused = 0;
-    const SOCKET claimed =
-        state().upcalls.lpWPUModifyIFSHandle(chain.standing.own.dwCatalogEntryId, socket, &refused);
+    const SOCKET claimed = state().upcalls.lpWPUModifyIFSHandle(chain.standing.own.dwCatalogEntryId, socket, &refused);
     if (claimed == INVALID_SOCKET) {
         int ignored = 0;
         chain.lower.table.lpWSPCloseSocket(socket, &ignored);

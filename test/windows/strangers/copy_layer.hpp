@@ -112,8 +112,7 @@ public:
 
     SOCKET claim(CopyChain& chain, SOCKET socket, LPINT error) {
         int refused = 0;
-        const SOCKET claimed =
-            upcalls_.lpWPUModifyIFSHandle(chain.standing.own.dwCatalogEntryId, socket, &refused);
+        const SOCKET claimed = upcalls_.lpWPUModifyIFSHandle(chain.standing.own.dwCatalogEntryId, socket, &refused);
         if (claimed == INVALID_SOCKET) {
             int ignored = 0;
             chain.lower.table.lpWSPCloseSocket(socket, &ignored);
@@ -125,8 +124,7 @@ public:
         return claimed;
     }
 
-    SOCKET open(int family, int type, int protocol, LPWSAPROTOCOL_INFOW info, GROUP group, DWORD flags,
-                LPINT error) {
+    SOCKET open(int family, int type, int protocol, LPWSAPROTOCOL_INFOW info, GROUP group, DWORD flags, LPINT error) {
         CopyChain* const chain = info == nullptr ? nullptr : of(*info);
         if (chain == nullptr) {
             *error = WSAEINVALIDPROVIDER;

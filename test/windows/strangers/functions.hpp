@@ -13,12 +13,14 @@
 #include <cstdio>
 #include <cstring>
 
+// clang-format off
 #define STRANGER_FUNCTIONS(X)                                                                                          \
     X(WSPAccept) X(WSPAddressToString) X(WSPAsyncSelect) X(WSPBind) X(WSPCancelBlockingCall) X(WSPCleanup)             \
     X(WSPCloseSocket) X(WSPConnect) X(WSPDuplicateSocket) X(WSPEnumNetworkEvents) X(WSPEventSelect)                    \
     X(WSPGetOverlappedResult) X(WSPGetPeerName) X(WSPGetSockName) X(WSPGetSockOpt) X(WSPGetQOSByName) X(WSPIoctl)      \
     X(WSPJoinLeaf) X(WSPListen) X(WSPRecv) X(WSPRecvDisconnect) X(WSPRecvFrom) X(WSPSelect) X(WSPSend)                 \
     X(WSPSendDisconnect) X(WSPSendTo) X(WSPSetSockOpt) X(WSPShutdown) X(WSPSocket) X(WSPStringToAddress)
+// clang-format on
 
 namespace stranger {
 
@@ -26,7 +28,7 @@ enum class Call : std::size_t {
 #define STRANGER_ENUMERATOR(name) name,
     STRANGER_FUNCTIONS(STRANGER_ENUMERATOR)
 #undef STRANGER_ENUMERATOR
-    WSPStartup, // not of the table, but counted too
+        WSPStartup, // not of the table, but counted too
     AcceptEx,
     ConnectEx,
     count,
@@ -39,7 +41,8 @@ inline constexpr std::array<const char*, call_count> call_names{
     STRANGER_FUNCTIONS(STRANGER_NAME)
 #undef STRANGER_NAME
         "WSPStartup",
-    "AcceptEx", "ConnectEx",
+    "AcceptEx",
+    "ConnectEx",
 };
 
 // Trivial to destroy: calls may come until the very end of the process.

@@ -90,9 +90,9 @@ int WSPAPI close_socket(SOCKET socket, LPINT error) {
 int WSPAPI connect_socket(SOCKET socket, const sockaddr* name, int length, LPWSABUF caller, LPWSABUF callee,
                           LPQOS socket_qos, LPQOS group_qos, LPINT error) {
     count(Call::WSPConnect);
-    return lie_about(layer().pass<&WSPPROC_TABLE::lpWSPConnect>(socket, name, length, caller, callee, socket_qos,
-                                                                group_qos, error),
-                     error);
+    return lie_about(
+        layer().pass<&WSPPROC_TABLE::lpWSPConnect>(socket, name, length, caller, callee, socket_qos, group_qos, error),
+        error);
 }
 
 int WSPAPI bind_socket(SOCKET socket, const sockaddr* name, int length, LPINT error) {

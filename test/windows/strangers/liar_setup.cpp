@@ -3,11 +3,12 @@
 
 int wmain(int argc, wchar_t** argv) {
     using stranger::Habits;
-    return stranger::setup_main(argc, argv, Habits{
-        .name = L"liar",
-        .vendor = stranger::liar_guid,
-        .guid = Habits::Guid::per_entry,
-        .chain = Habits::Chain::by_hidden,
-        .ifs = true,
-    });
+    return stranger::setup_main(argc, argv,
+                                Habits{
+                                    .name = L"liar",
+                                    .vendor = stranger::liar_guid,
+                                    .guid = Habits::Guid::per_entry,
+                                    .chain = Habits::Chain::by_hidden,
+                                    .ifs = true,
+                                });
 }

@@ -43,8 +43,7 @@ struct Passing<Id, Member, Boolean, Result(WSPAPI*)(SOCKET, Rest...)> {
     }
 };
 
-#define NONIFS_PASS(name) \
-    &Passing<Call::name, &WSPPROC_TABLE::lp##name, false, decltype(WSPPROC_TABLE::lp##name)>::call
+#define NONIFS_PASS(name) &Passing<Call::name, &WSPPROC_TABLE::lp##name, false, decltype(WSPPROC_TABLE::lp##name)>::call
 
 SOCKET WSPAPI open_socket(int family, int type, int protocol, LPWSAPROTOCOL_INFOW info, GROUP group, DWORD flags,
                           LPINT error) {
@@ -66,8 +65,7 @@ SOCKET WSPAPI accept_socket(SOCKET socket, sockaddr* address, LPINT length, LPCO
     if (!behind) {
         return refuse(INVALID_SOCKET, WSAENOTSOCK, error);
     }
-    const SOCKET made =
-        behind->chain->lower.table.lpWSPAccept(behind->lower, address, length, condition, data, error);
+    const SOCKET made = behind->chain->lower.table.lpWSPAccept(behind->lower, address, length, condition, data, error);
     return made == INVALID_SOCKET ? made : sockets().make(*behind->chain, made, error);
 }
 
@@ -105,8 +103,7 @@ int WSPAPI get_option(SOCKET socket, int level, int option, char* value, LPINT l
     if (!behind) {
         return refuse(SOCKET_ERROR, WSAENOTSOCK, error);
     }
-    const int result =
-        behind->chain->lower.table.lpWSPGetSockOpt(behind->lower, level, option, value, length, error);
+    const int result = behind->chain->lower.table.lpWSPGetSockOpt(behind->lower, level, option, value, length, error);
     if (result == 0 && level == SOL_SOCKET && option == SO_PROTOCOL_INFOW) {
         std::memcpy(value, &behind->chain->standing.own, sizeof(WSAPROTOCOL_INFOW));
     }
@@ -160,8 +157,8 @@ int WSPAPI receive_from(SOCKET socket, LPWSABUF buffers, DWORD number, LPDWORD b
     }
     return Operation::run(behind, overlapped, routine, thread, *flags, error,
                           [&](LPWSAOVERLAPPED own, LPDWORD own_flags, LPDWORD own_bytes) {
-                              return lower(behind->lower, buffers, number, own_bytes, own_flags, from, from_length,
-                                           own, nullptr, thread, error);
+                              return lower(behind->lower, buffers, number, own_bytes, own_flags, from, from_length, own,
+                                           nullptr, thread, error);
                           });
 }
 
@@ -177,11 +174,10 @@ int WSPAPI send_data(SOCKET socket, LPWSABUF buffers, DWORD number, LPDWORD byte
     if (overlapped == nullptr) {
         return lower(behind->lower, buffers, number, bytes, flags, nullptr, nullptr, nullptr, error);
     }
-    return Operation::run(behind, overlapped, routine, thread, 0, error,
-                          [&](LPWSAOVERLAPPED own, LPDWORD, LPDWORD own_bytes) {
-                              return lower(behind->lower, buffers, number, own_bytes, flags, own, nullptr, thread,
-                                           error);
-                          });
+    return Operation::run(
+        behind, overlapped, routine, thread, 0, error, [&](LPWSAOVERLAPPED own, LPDWORD, LPDWORD own_bytes) {
+            return lower(behind->lower, buffers, number, own_bytes, flags, own, nullptr, thread, error);
+        });
 }
 
 int WSPAPI send_data_to(SOCKET socket, LPWSABUF buffers, DWORD number, LPDWORD bytes, DWORD flags, const sockaddr* to,
@@ -196,11 +192,10 @@ int WSPAPI send_data_to(SOCKET socket, LPWSABUF buffers, DWORD number, LPDWORD b
     if (overlapped == nullptr) {
         return lower(behind->lower, buffers, number, bytes, flags, to, to_length, nullptr, nullptr, nullptr, error);
     }
-    return Operation::run(behind, overlapped, routine, thread, 0, error,
-                          [&](LPWSAOVERLAPPED own, LPDWORD, LPDWORD own_bytes) {
-                              return lower(behind->lower, buffers, number, own_bytes, flags, to, to_length, own,
-                                           nullptr, thread, error);
-                          });
+    return Operation::run(
+        behind, overlapped, routine, thread, 0, error, [&](LPWSAOVERLAPPED own, LPDWORD, LPDWORD own_bytes) {
+            return lower(behind->lower, buffers, number, own_bytes, flags, to, to_length, own, nullptr, thread, error);
+        });
 }
 
 // A set of the program's as one of the provider's below; sockets that are not ours stay as they are.
@@ -257,8 +252,8 @@ int WSPAPI select_sockets(int number, fd_set* read, fd_set* write, fd_set* excep
         return refuse(SOCKET_ERROR, read == nullptr && write == nullptr && except == nullptr ? WSAEINVAL : WSAENOTSOCK,
                       error);
     }
-    const int result = chain->lower.table.lpWSPSelect(number, sets[0].lower(), sets[1].lower(), sets[2].lower(),
-                                                      timeout, error);
+    const int result =
+        chain->lower.table.lpWSPSelect(number, sets[0].lower(), sets[1].lower(), sets[2].lower(), timeout, error);
     if (result != SOCKET_ERROR) {
         for (MappedSet& set : sets) {
             set.back();
@@ -348,14 +343,37 @@ int WSPAPI clean_up(LPINT error) {
 }
 
 constexpr WSPPROC_TABLE functions{
-    accept_socket, address_to_string, async_select, NONIFS_PASS(WSPBind), cancel_blocking_call, clean_up, close_socket,
-    NONIFS_PASS(WSPConnect), duplicate_socket, NONIFS_PASS(WSPEnumNetworkEvents), NONIFS_PASS(WSPEventSelect),
-    overlapped_result, NONIFS_PASS(WSPGetPeerName), NONIFS_PASS(WSPGetSockName), get_option,
+    accept_socket,
+    address_to_string,
+    async_select,
+    NONIFS_PASS(WSPBind),
+    cancel_blocking_call,
+    clean_up,
+    close_socket,
+    NONIFS_PASS(WSPConnect),
+    duplicate_socket,
+    NONIFS_PASS(WSPEnumNetworkEvents),
+    NONIFS_PASS(WSPEventSelect),
+    overlapped_result,
+    NONIFS_PASS(WSPGetPeerName),
+    NONIFS_PASS(WSPGetSockName),
+    get_option,
     &Passing<Call::WSPGetQOSByName, &WSPPROC_TABLE::lpWSPGetQOSByName, true,
              decltype(WSPPROC_TABLE::lpWSPGetQOSByName)>::call,
-    control, join_leaf, NONIFS_PASS(WSPListen), receive, NONIFS_PASS(WSPRecvDisconnect), receive_from, select_sockets,
-    send_data, NONIFS_PASS(WSPSendDisconnect), send_data_to, NONIFS_PASS(WSPSetSockOpt), NONIFS_PASS(WSPShutdown),
-    open_socket, string_to_address,
+    control,
+    join_leaf,
+    NONIFS_PASS(WSPListen),
+    receive,
+    NONIFS_PASS(WSPRecvDisconnect),
+    receive_from,
+    select_sockets,
+    send_data,
+    NONIFS_PASS(WSPSendDisconnect),
+    send_data_to,
+    NONIFS_PASS(WSPSetSockOpt),
+    NONIFS_PASS(WSPShutdown),
+    open_socket,
+    string_to_address,
 };
 
 } // namespace

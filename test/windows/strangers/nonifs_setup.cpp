@@ -3,11 +3,12 @@
 
 int wmain(int argc, wchar_t** argv) {
     using stranger::Habits;
-    return stranger::setup_main(argc, argv, Habits{
-        .name = L"nonifs",
-        .vendor = stranger::nonifs_guid,
-        .guid = Habits::Guid::one_for_all,
-        .chain = Habits::Chain::by_entry,
-        .ifs = false,
-    });
+    return stranger::setup_main(argc, argv,
+                                Habits{
+                                    .name = L"nonifs",
+                                    .vendor = stranger::nonifs_guid,
+                                    .guid = Habits::Guid::one_for_all,
+                                    .chain = Habits::Chain::by_entry,
+                                    .ifs = false,
+                                });
 }

@@ -148,8 +148,8 @@ void overlapped() {
     Connection pair(AF_INET);
     pair.connect_client();
     int answer = CF_ACCEPT;
-    const Socket server(noted("WSPAccept", WSAAccept(pair.listener.get(), nullptr, nullptr, refuse,
-                                                     reinterpret_cast<DWORD_PTR>(&answer))));
+    const Socket server(noted(
+        "WSPAccept", WSAAccept(pair.listener.get(), nullptr, nullptr, refuse, reinterpret_cast<DWORD_PTR>(&answer))));
     char data[16] = "overlapped";
     WSABUF buffer{10, data};
     char room[16]{};
@@ -160,8 +160,7 @@ void overlapped() {
     const Event received;
     WSAOVERLAPPED receiving{};
     receiving.hEvent = received.handle;
-    const int pending =
-        noted("WSPRecv", WSARecv(server.get(), &into, 1, nullptr, &flags, &receiving, nullptr));
+    const int pending = noted("WSPRecv", WSARecv(server.get(), &into, 1, nullptr, &flags, &receiving, nullptr));
     check_error(pending == SOCKET_ERROR, WSA_IO_PENDING, "a receive that pends");
     check_error(!WSAGetOverlappedResult(server.get(), &receiving, &bytes, FALSE, &flags), WSA_IO_INCOMPLETE,
                 "its result is not there yet");
@@ -192,8 +191,7 @@ void overlapped() {
 void network_events() {
     Connection pair(AF_INET6);
     const Event event;
-    check(noted("WSPEventSelect", WSAEventSelect(pair.listener.get(), event.handle, FD_ACCEPT)) == 0,
-          "WSAEventSelect");
+    check(noted("WSPEventSelect", WSAEventSelect(pair.listener.get(), event.handle, FD_ACCEPT)) == 0, "WSAEventSelect");
     pair.connect_client();
     check(WaitForSingleObject(event.handle, 10000) == WAIT_OBJECT_0, "FD_ACCEPT sets the event");
     WSANETWORKEVENTS events{};

@@ -30,8 +30,8 @@ FORWARD(WSPConnect, (SOCKET s, const sockaddr* a, int l, LPWSABUF d, LPWSABUF f,
         (s, a, l, d, f, q, g, e))
 FORWARD(WSPEnumNetworkEvents, (SOCKET s, WSAEVENT v, LPWSANETWORKEVENTS n, LPINT e), (s, v, n, e))
 FORWARD(WSPEventSelect, (SOCKET s, WSAEVENT v, long n, LPINT e), (s, v, n, e))
-FORWARD_AS(BOOL, WSPGetOverlappedResult, FALSE,
-           (SOCKET s, LPWSAOVERLAPPED o, LPDWORD n, BOOL w, LPDWORD f, LPINT e), (s, o, n, w, f, e))
+FORWARD_AS(BOOL, WSPGetOverlappedResult, FALSE, (SOCKET s, LPWSAOVERLAPPED o, LPDWORD n, BOOL w, LPDWORD f, LPINT e),
+           (s, o, n, w, f, e))
 FORWARD(WSPGetPeerName, (SOCKET s, sockaddr* a, LPINT l, LPINT e), (s, a, l, e))
 FORWARD(WSPGetSockName, (SOCKET s, sockaddr* a, LPINT l, LPINT e), (s, a, l, e))
 FORWARD_AS(BOOL, WSPGetQOSByName, FALSE, (SOCKET s, LPWSABUF n, LPQOS q, LPINT e), (s, n, q, e))
@@ -93,8 +93,8 @@ SOCKET WSPAPI WSPSocket(int family, int type, int protocol, LPWSAPROTOCOL_INFOW 
     }
     WSAPROTOCOL_INFOW base = chain->standing.next; // the base's own, with what a duplicated socket brings
     base.dwProviderReserved = info->dwProviderReserved;
-    const SOCKET made = below(chain)->lpWSPSocket(family, type, protocol, chain->standing.above_base() ? &base : info,
-                                                  group, flags, e);
+    const SOCKET made =
+        below(chain)->lpWSPSocket(family, type, protocol, chain->standing.above_base() ? &base : info, group, flags, e);
     return made == INVALID_SOCKET ? made : hand_up(chain, made, e);
 }
 
@@ -123,8 +123,8 @@ int WSPAPI WSPGetSockOpt(SOCKET s, int level, int option, char* value, LPINT len
             int size = sizeof info;
             int ignored = 0;
             if (chain == nullptr && candidate.started != 0 &&
-                below(&candidate)->lpWSPGetSockOpt(s, level, option, reinterpret_cast<char*>(&info), &size,
-                                                   &ignored) == 0 &&
+                below(&candidate)->lpWSPGetSockOpt(s, level, option, reinterpret_cast<char*>(&info), &size, &ignored) ==
+                    0 &&
                 stranger::same_triplet(info, candidate.standing.own) && remember_socket(s, &candidate)) {
                 chain = &candidate;
             }
@@ -203,8 +203,8 @@ int WSPAPI WSPStringToAddress(LPWSTR text, INT family, LPWSAPROTOCOL_INFOW info,
         *e = *e == 0 ? WSAEINVAL : *e;
         return SOCKET_ERROR;
     }
-    return below(chain)->lpWSPStringToAddress(text, family,
-                                              chain->standing.above_base() ? &chain->standing.next : info, a, l, e);
+    return below(chain)->lpWSPStringToAddress(text, family, chain->standing.above_base() ? &chain->standing.next : info,
+                                              a, l, e);
 }
 
 int WSPAPI WSPCleanup(LPINT e) {

@@ -73,8 +73,8 @@ inline void check_events(UpcallChecks& checks, const WSPUPCALLTABLE& up) {
         HANDLE handle;
         bool closable; // CloseHandle would close it, whatever it is
     };
-    for (const Wrong& wrong : {Wrong{"a closed event", event, false}, Wrong{"no event", nullptr, false},
-                               Wrong{"a mutex", mutex, true}}) {
+    for (const Wrong& wrong :
+         {Wrong{"a closed event", event, false}, Wrong{"no event", nullptr, false}, Wrong{"a mutex", mutex, true}}) {
         error = fresh;
         BOOL result = up.lpWPUSetEvent(wrong.handle, &error);
         checks.add("WPUSetEvent", wrong.what, FALSE, ERROR_INVALID_HANDLE, result, error, invalid);
@@ -271,8 +271,7 @@ inline void check_handles(UpcallChecks& checks, const WSPUPCALLTABLE& up, SOCKET
     checks.add("WPUQuerySocketHandleContext", "an IFS handle", SOCKET_ERROR, WSAENOTSOCK, result, error, not_created);
     error = fresh;
     result = up.lpWPUQuerySocketHandleContext(INVALID_SOCKET, &context, &error);
-    checks.add("WPUQuerySocketHandleContext", "INVALID_SOCKET", SOCKET_ERROR, WSAENOTSOCK, result, error,
-               not_created);
+    checks.add("WPUQuerySocketHandleContext", "INVALID_SOCKET", SOCKET_ERROR, WSAENOTSOCK, result, error, not_created);
 
     const HANDLE event = CreateEventW(nullptr, TRUE, FALSE, nullptr);
     WSAOVERLAPPED overlapped{};
@@ -309,8 +308,7 @@ inline void check_handles(UpcallChecks& checks, const WSPUPCALLTABLE& up, SOCKET
     checks.add("WPUCloseSocketHandle", "again", SOCKET_ERROR, WSAENOTSOCK, result, error, not_created);
     error = fresh;
     result = up.lpWPUQuerySocketHandleContext(first, &context, &error);
-    checks.add("WPUQuerySocketHandleContext", "a closed handle", SOCKET_ERROR, WSAENOTSOCK, result, error,
-               not_created);
+    checks.add("WPUQuerySocketHandleContext", "a closed handle", SOCKET_ERROR, WSAENOTSOCK, result, error, not_created);
     error = fresh;
     result = WPUCompleteOverlappedRequest(first, &overlapped, 0, 0, &error);
     checks.add("WPUCompleteOverlappedRequest", "a closed handle", SOCKET_ERROR, WSAEINVAL, result, error,

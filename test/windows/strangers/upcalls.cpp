@@ -79,8 +79,8 @@ int WSPAPI close_socket(SOCKET socket, LPINT error) {
 int WSPAPI connect_socket(SOCKET socket, const sockaddr* name, int length, LPWSABUF caller, LPWSABUF callee,
                           LPQOS socket_qos, LPQOS group_qos, LPINT error) {
     count(Call::WSPConnect);
-    return trial().layer.pass<&WSPPROC_TABLE::lpWSPConnect>(socket, name, length, caller, callee, socket_qos,
-                                                            group_qos, error);
+    return trial().layer.pass<&WSPPROC_TABLE::lpWSPConnect>(socket, name, length, caller, callee, socket_qos, group_qos,
+                                                            error);
 }
 
 int WSPAPI get_option(SOCKET socket, int level, int option, char* value, LPINT length, LPINT error) {

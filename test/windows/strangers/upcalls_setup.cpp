@@ -30,11 +30,12 @@ int wmain(int argc, wchar_t** argv) {
             return result;
         }
     }
-    return stranger::setup_main(argc, argv, Habits{
-        .name = L"upcalls",
-        .vendor = stranger::upcalls_guid,
-        .guid = Habits::Guid::per_entry,
-        .chain = Habits::Chain::by_hidden,
-        .ifs = true,
-    });
+    return stranger::setup_main(argc, argv,
+                                Habits{
+                                    .name = L"upcalls",
+                                    .vendor = stranger::upcalls_guid,
+                                    .guid = Habits::Guid::per_entry,
+                                    .chain = Habits::Chain::by_hidden,
+                                    .ifs = true,
+                                });
 }

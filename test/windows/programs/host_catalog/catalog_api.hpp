@@ -42,16 +42,24 @@ struct WinsockDll {
 
     CatalogFunctions own() const {
         const bool is64 = sizeof(void*) == 8;
-        return {is64 ? "64" : "32", get<EnumProtocols>("WSCEnumProtocols"),
-                get<GetProviderPath>("WSCGetProviderPath"), get<InstallProvider>("WSCUpdateProvider"),
-                get<DeinstallProvider>("WSCDeinstallProvider"), get<WriteProviderOrder>("WSCWriteProviderOrder"),
+        return {is64 ? "64" : "32",
+                get<EnumProtocols>("WSCEnumProtocols"),
+                get<GetProviderPath>("WSCGetProviderPath"),
+                get<InstallProvider>("WSCUpdateProvider"),
+                get<DeinstallProvider>("WSCDeinstallProvider"),
+                get<WriteProviderOrder>("WSCWriteProviderOrder"),
                 is64 ? L"Catalog_Entries64" : L"Catalog_Entries",
                 is64 ? L"Num_Catalog_Entries64" : L"Num_Catalog_Entries"};
     }
     CatalogFunctions other() const {
-        return {"32", get<EnumProtocols>("WSCEnumProtocols32"), get<GetProviderPath>("WSCGetProviderPath32"),
-                get<InstallProvider>("WSCUpdateProvider32"), get<DeinstallProvider>("WSCDeinstallProvider32"),
-                get<WriteProviderOrder>("WSCWriteProviderOrder32"), L"Catalog_Entries", L"Num_Catalog_Entries"};
+        return {"32",
+                get<EnumProtocols>("WSCEnumProtocols32"),
+                get<GetProviderPath>("WSCGetProviderPath32"),
+                get<InstallProvider>("WSCUpdateProvider32"),
+                get<DeinstallProvider>("WSCDeinstallProvider32"),
+                get<WriteProviderOrder>("WSCWriteProviderOrder32"),
+                L"Catalog_Entries",
+                L"Num_Catalog_Entries"};
     }
 };
 

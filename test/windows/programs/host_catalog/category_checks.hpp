@@ -26,8 +26,7 @@ struct CategoryFunctions {
     long long value_of(GUID id) const {
         DWORD value = 0xAAAAAAAA;
         size_t size = sizeof(value);
-        const int error =
-            error_of(get, &id, ProviderInfoLspCategories, reinterpret_cast<PBYTE>(&value), &size, 0u);
+        const int error = error_of(get, &id, ProviderInfoLspCategories, reinterpret_cast<PBYTE>(&value), &size, 0u);
         return error == 0 && size == sizeof(value) ? static_cast<long long>(value) : -1;
     }
 };
@@ -231,8 +230,8 @@ inline int show_socket() {
 }
 
 inline void check_programs(Checks& checks, const WinsockDll& dll, const ProviderFiles& files) {
-    constexpr DWORD bare = 10;      // no layer, none listed
-    constexpr DWORD layered = 111;  // one layer
+    constexpr DWORD bare = 10; // no layer, none listed
+    constexpr DWORD layered = 111; // one layer
     constexpr DWORD layered2 = 112; // two
     const Applications applications(dll);
     const CatalogFunctions own = dll.own();
@@ -242,8 +241,8 @@ inline void check_programs(Checks& checks, const WinsockDll& dll, const Provider
     GetModuleFileNameW(nullptr, self, MAX_PATH);
     wchar_t folder[MAX_PATH];
     GetTempPathW(MAX_PATH, folder);
-    const std::wstring copy = std::wstring(folder) + L"host catalog copy " + std::to_wstring(GetCurrentProcessId()) +
-                              L".exe";
+    const std::wstring copy =
+        std::wstring(folder) + L"host catalog copy " + std::to_wstring(GetCurrentProcessId()) + L".exe";
     CopyFileW(self, copy.c_str(), FALSE);
 
     checks.section("programs and LSP categories");
@@ -265,7 +264,7 @@ inline void check_programs(Checks& checks, const WinsockDll& dll, const Provider
     // Both have categories: see the table of Microsoft's page on categorizing.
     struct Case {
         DWORD provider;
-        bool system_program;   // permits LSP_SYSTEM
+        bool system_program; // permits LSP_SYSTEM
         bool firewall_program; // permits LSP_FIREWALL
     };
     for (const Case& one : {Case{LSP_SYSTEM, true, false}, Case{LSP_FIREWALL, false, true},

@@ -197,8 +197,8 @@ inline void check_chain_install(Checks& checks, const WinsockDll& dll, const Cha
     int error = 0;
     for (; error == 0 && layers < 10; ++layers) {
         fill = test_guid(0x310 + layers);
-        error = install({.provider = &fill, .name = (L"layer " + std::to_wstring(layers)).c_str(), .infos = &tcp,
-                         .count = 1});
+        error = install(
+            {.provider = &fill, .name = (L"layer " + std::to_wstring(layers)).c_str(), .infos = &tcp, .count = 1});
     }
     checks.equal("the eighth is WSANO_RECOVERY", error, WSANO_RECOVERY);
     checks.equal("after four more", layers, 5u);

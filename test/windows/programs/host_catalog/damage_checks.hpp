@@ -157,11 +157,14 @@ inline void check_failure_in_the_middle(Checks& checks, const WinsockDll& dll, P
         RegSetKeySecurity(closed.get(), DACL_SECURITY_INFORMATION, &nobody);
     }
     guard.restore();
-    checks.equal("with the key gone it works", [&] {
-        GUID id = test_guid(22);
-        const WSAPROTOCOL_INFOW three[] = {make_info(L"one", {}), make_info(L"two", {}), make_info(L"three", {})};
-        return error_of(dll.install(), &id, test_path, three, 3);
-    }(), 0);
+    checks.equal(
+        "with the key gone it works",
+        [&] {
+            GUID id = test_guid(22);
+            const WSAPROTOCOL_INFOW three[] = {make_info(L"one", {}), make_info(L"two", {}), make_info(L"three", {})};
+            return error_of(dll.install(), &id, test_path, three, 3);
+        }(),
+        0);
     guard.restore();
 }
 
@@ -196,9 +199,8 @@ inline void check_damage(Checks& checks, const WinsockDll& dll, ParametersGuard&
     damage.refused("an item that is a string", [&] { damage.change_item([](std::vector<BYTE>&) {}, REG_SZ); });
     damage.refused_item("a path without end",
                         [](std::vector<BYTE>& item) { std::fill_n(item.begin(), 260, BYTE{'x'}); });
-    damage.refused_item("a name without end", [](std::vector<BYTE>& item) {
-        std::fill(item.end() - 512, item.end(), BYTE{'x'});
-    });
+    damage.refused_item("a name without end",
+                        [](std::vector<BYTE>& item) { std::fill(item.end() - 512, item.end(), BYTE{'x'}); });
     for (const int length : {8, 100, -1, 0x7FFFFFFF, static_cast<int>(0x80000000)}) {
         damage.refused_chain_length(length);
     }
@@ -228,8 +230,8 @@ inline void check_damage(Checks& checks, const WinsockDll& dll, ParametersGuard&
     damage.refused("no catalog", [&] { RegDeleteTreeW(HKEY_LOCAL_MACHINE, protocol_catalog); });
 
     checks.section("damage in the other bitness");
-    const wchar_t* other = std::wcscmp(own.count_value, L"Num_Catalog_Entries") == 0 ? L"Num_Catalog_Entries64"
-                                                                                     : L"Num_Catalog_Entries";
+    const wchar_t* other =
+        std::wcscmp(own.count_value, L"Num_Catalog_Entries") == 0 ? L"Num_Catalog_Entries64" : L"Num_Catalog_Entries";
     damage.delete_value(other);
     checks.is_true("does not matter here", !enumerate(own).empty());
     guard.restore();

@@ -85,8 +85,8 @@ inline void check_enumeration(Checks& checks, const CatalogFunctions& functions)
                  error_of(functions.enumerate, nullptr, bad_pointer<LPWSAPROTOCOL_INFOW>(), &size), WSAEFAULT);
     checks.equal("NULL length", error_of(functions.enumerate, nullptr, infos.data(), nullptr), WSAEFAULT);
     checks.equal("NULL lpErrno", functions.enumerate(nullptr, infos.data(), &size, nullptr), SOCKET_ERROR);
-    checks.equal("filter that cannot be read",
-                 error_of(functions.enumerate, bad_pointer<LPINT>(), infos.data(), &size), WSAEFAULT);
+    checks.equal("filter that cannot be read", error_of(functions.enumerate, bad_pointer<LPINT>(), infos.data(), &size),
+                 WSAEFAULT);
 
     int only_tcp[] = {IPPROTO_TCP, 0};
     size = needed;
@@ -193,8 +193,7 @@ inline void check_program_view(Checks& checks, const WinsockDll& dll) {
 
     size = 0;
     ansi(nullptr, nullptr, &size);
-    std::vector<WSAPROTOCOL_INFOA> narrow(
-        std::max<std::size_t>(expected.size(), size / sizeof(WSAPROTOCOL_INFOA)));
+    std::vector<WSAPROTOCOL_INFOA> narrow(std::max<std::size_t>(expected.size(), size / sizeof(WSAPROTOCOL_INFOA)));
     checks.equal("A needs the size of its own structure", size, expected.size() * sizeof(WSAPROTOCOL_INFOA));
     checks.equal("A counts the same", ansi(nullptr, narrow.data(), &size), static_cast<int>(expected.size()));
     bool same = true;

@@ -71,8 +71,8 @@ inline void check_install(Checks& checks, const WinsockDll& dll) {
     checks.equal("the keys are 1 to count", counted_keys(own), static_cast<int>(after.size()));
     checks.is_true("the path is stored as given", path_of(own, hidden) == test_path);
     RegistryTree now = read_parameters();
-    const wchar_t* other = std::wcscmp(own.entries_key, L"Catalog_Entries") == 0 ? L"Catalog_Entries64"
-                                                                                 : L"Catalog_Entries";
+    const wchar_t* other =
+        std::wcscmp(own.entries_key, L"Catalog_Entries") == 0 ? L"Catalog_Entries64" : L"Catalog_Entries";
     checks.is_true("the other bitness is as it was",
                    now.keys[L"Protocol_Catalog9"].keys[other] == start.keys.at(L"Protocol_Catalog9").keys.at(other));
 
@@ -119,8 +119,8 @@ inline void check_install(Checks& checks, const WinsockDll& dll) {
                    without_counters(read_parameters()) == without_counters(start));
 }
 
-inline void check_install_arguments(Checks& checks, const char* name, InstallProvider function,
-                                    GUID id, const WSAPROTOCOL_INFOW& good) {
+inline void check_install_arguments(Checks& checks, const char* name, InstallProvider function, GUID id,
+                                    const WSAPROTOCOL_INFOW& good) {
     checks.section(name);
     const Unchanged unchanged;
     const auto error = [&](const GUID* provider, const wchar_t* path, const WSAPROTOCOL_INFOW* infos, DWORD count) {
@@ -129,8 +129,7 @@ inline void check_install_arguments(Checks& checks, const char* name, InstallPro
     checks.equal("NULL provider", error(nullptr, test_path, &good, 1), WSAEFAULT);
     checks.equal("NULL path", error(&id, nullptr, &good, 1), WSAEFAULT);
     checks.equal("NULL list", error(&id, test_path, nullptr, 1), WSAEFAULT);
-    checks.equal("list that cannot be read", error(&id, test_path, bad_pointer<WSAPROTOCOL_INFOW*>(), 1),
-                 WSAEFAULT);
+    checks.equal("list that cannot be read", error(&id, test_path, bad_pointer<WSAPROTOCOL_INFOW*>(), 1), WSAEFAULT);
     checks.equal("path that cannot be read", error(&id, bad_pointer<wchar_t*>(), &good, 1), WSAEFAULT);
     checks.equal("more entries than memory holds", error(&id, test_path, &good, 0xFFFFFFFF), WSAEFAULT);
     checks.equal("no entries", error(&id, test_path, &good, 0), WSAEINVAL);
@@ -187,9 +186,9 @@ inline void check_update(Checks& checks, const CatalogFunctions& functions, Inst
     const Infos after = enumerate(functions);
     checks.is_true("ids and order stay", ids_of(after) == ids_of(before));
     own = of_provider(after, id);
-    checks.is_true("the entry is as given",
-                   own.size() == 2 && own[1].ProtocolChain.ChainLen == 3 && own[1].ProtocolChain.ChainEntries[2] == 7 &&
-                       std::wcscmp(own[1].szProtocol, L"renamed") == 0);
+    checks.is_true("the entry is as given", own.size() == 2 && own[1].ProtocolChain.ChainLen == 3 &&
+                                                own[1].ProtocolChain.ChainEntries[2] == 7 &&
+                                                std::wcscmp(own[1].szProtocol, L"renamed") == 0);
     checks.is_true("the other entry is as it was", std::wcscmp(own[0].szProtocol, L"first") == 0);
     checks.is_true("the provider has the new path", path_of(functions, id) == L"D:\\new.dll");
     checks.equal("the serial number moves by one", catalog_number(L"Serial_Access_Num"), serial + 1);
@@ -216,9 +215,9 @@ inline void check_update(Checks& checks, const CatalogFunctions& functions, Inst
     WSAPROTOCOL_INFOW no_id = two[1];
     checks.equal("is changed without naming its id", error_of(functions.update, &single, test_path, &no_id, 1), 0);
     own = of_provider(enumerate(functions), single);
-    checks.is_true("and keeps its id",
-                   own.size() == 1 && own[0].dwCatalogEntryId + 1 == catalog_number(L"Next_Catalog_Entry_ID") &&
-                       std::wcscmp(own[0].szProtocol, L"second") == 0);
+    checks.is_true("and keeps its id", own.size() == 1 &&
+                                           own[0].dwCatalogEntryId + 1 == catalog_number(L"Next_Catalog_Entry_ID") &&
+                                           std::wcscmp(own[0].szProtocol, L"second") == 0);
     checks.equal("it goes too", error_of(functions.deinstall, &single), 0);
 }
 
@@ -247,8 +246,7 @@ inline void check_both_catalogs(Checks& checks, const WinsockDll& dll) {
     checks.equal("and leaves the 32-bit ones", of_provider(enumerate(other), id).size(), 2u);
     {
         const Unchanged unchanged;
-        checks.equal("half there, it is refused", error_of(dll.install_both(), &id, test_path, two, 2),
-                     WSANO_RECOVERY);
+        checks.equal("half there, it is refused", error_of(dll.install_both(), &id, test_path, two, 2), WSANO_RECOVERY);
         unchanged.check(checks, "half there, it");
     }
     checks.equal("WSCDeinstallProvider32 takes the others", error_of(other.deinstall, &id), 0);

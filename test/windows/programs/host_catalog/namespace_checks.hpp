@@ -51,9 +51,7 @@ struct NamespaceFunctions {
                 L"Catalog_Entries",
                 L"Num_Catalog_Entries"};
     }
-    bool complete() const {
-        return enumerate && enumerate_ex && install && install_ex && uninstall && enable && order;
-    }
+    bool complete() const { return enumerate && enumerate_ex && install && install_ex && uninstall && enable && order; }
 };
 
 // 0, or the thread's last error.
@@ -76,8 +74,8 @@ inline Namespace plain(const WSANAMESPACE_INFOW& info) {
 }
 inline Namespace plain(const WSANAMESPACE_INFOEXW& info) {
     const BYTE* bytes = info.ProviderSpecific.pBlobData;
-    return {info.NSProviderId, info.dwNameSpace, info.fActive != FALSE, info.dwVersion, info.lpszIdentifier,
-            std::vector<BYTE>(bytes, bytes + info.ProviderSpecific.cbSize)};
+    return {info.NSProviderId, info.dwNameSpace,    info.fActive != FALSE,
+            info.dwVersion,    info.lpszIdentifier, std::vector<BYTE>(bytes, bytes + info.ProviderSpecific.cbSize)};
 }
 
 template <class Info>
@@ -169,9 +167,9 @@ inline void check_namespace_list(Checks& checks, const WinsockDll& dll, const Na
     std::vector<BYTE> buffer(needed + 16, BYTE{0xCC});
     const auto room = reinterpret_cast<LPWSANAMESPACE_INFOW>(buffer.data());
     checks.equal("the exact size is enough", functions.enumerate(&size, room), static_cast<INT>(found.size()));
-    checks.is_true("names lie in the buffer", reinterpret_cast<BYTE*>(room[0].lpszIdentifier) > buffer.data() &&
-                                                  reinterpret_cast<BYTE*>(room[0].lpszIdentifier) <
-                                                      buffer.data() + needed);
+    checks.is_true("names lie in the buffer",
+                   reinterpret_cast<BYTE*>(room[0].lpszIdentifier) > buffer.data() &&
+                       reinterpret_cast<BYTE*>(room[0].lpszIdentifier) < buffer.data() + needed);
     checks.is_true("and nothing behind it is touched",
                    std::all_of(buffer.begin() + needed, buffer.end(), [](BYTE byte) { return byte == 0xCC; }));
     size = needed - 1;
@@ -218,9 +216,9 @@ inline void check_namespace_changes(Checks& checks, const NamespaceFunctions& fu
     Namespaces after = list(functions.enumerate);
     checks.equal("it is one more", after.size(), before.size() + 1);
     const Namespace& made = after.back();
-    checks.is_true("the last one, active, as it was given",
-                   same_guid(made.id, id) && made.active && made.name == name && made.name_space == NS_WINS &&
-                       made.version == 7);
+    checks.is_true("the last one, active, as it was given", same_guid(made.id, id) && made.active &&
+                                                                made.name == name && made.name_space == NS_WINS &&
+                                                                made.version == 7);
     checks.is_true("the keys are 1 to count", namespace_keys_are_counted(functions, after.size()));
     checks.equal("the serial number moves by one", namespace_serial(), serial + 1);
     const Namespaces without_blob = list(functions.enumerate_ex);
@@ -293,9 +291,8 @@ inline void check_namespace_changes(Checks& checks, const NamespaceFunctions& fu
         unchanged.check(checks, "a bad argument");
     }
     checks.equal("the first goes", functions.uninstall(&id), 0);
-    checks.is_true("the one behind it moves up",
-                   same_guid(list(functions.enumerate).back().id, with_blob) &&
-                       namespace_keys_are_counted(functions, before.size() + 1));
+    checks.is_true("the one behind it moves up", same_guid(list(functions.enumerate).back().id, with_blob) &&
+                                                     namespace_keys_are_counted(functions, before.size() + 1));
     checks.equal("it goes too", functions.uninstall(&with_blob), 0);
     checks.is_true("the registry is as it was, but for the serial number",
                    without_namespace_serial(read_parameters()) == without_namespace_serial(start));

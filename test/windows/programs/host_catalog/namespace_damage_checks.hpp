@@ -25,8 +25,7 @@ inline void check_new_functions_without_rights(Checks& checks, const WinsockDll&
         checks.equal("WSCInstallNameSpace", last_error_of(names.install(text, text, NS_WINS, 1, &unknown)), WSAEACCES);
         checks.equal("WSCUnInstallNameSpace", last_error_of(names.uninstall(&ids[0])), WSANO_RECOVERY);
         checks.equal("WSCEnableNSProvider", last_error_of(names.enable(&ids[0], FALSE)), WSANO_RECOVERY);
-        checks.equal("WSCWriteNameSpaceOrder", names.order(ids.data(), static_cast<DWORD>(ids.size())),
-                     WSANO_RECOVERY);
+        checks.equal("WSCWriteNameSpaceOrder", names.order(ids.data(), static_cast<DWORD>(ids.size())), WSANO_RECOVERY);
     }
     checks.section("a protocol catalog that may only be read");
     {
@@ -41,8 +40,7 @@ inline void check_new_functions_without_rights(Checks& checks, const WinsockDll&
     checks.section("parameters that may only be read");
     {
         const ReadOnlyKey closed(winsock_parameters);
-        checks.equal("WSCSetApplicationCategory", Applications(dll).set(L"C:\\a.exe", L"", LSP_SYSTEM),
-                     WSANO_RECOVERY);
+        checks.equal("WSCSetApplicationCategory", Applications(dll).set(L"C:\\a.exe", L"", LSP_SYSTEM), WSANO_RECOVERY);
     }
     unchanged.check(checks, "a refused call");
 }

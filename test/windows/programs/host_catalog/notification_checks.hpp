@@ -268,11 +268,11 @@ inline void check_notification_blocking(Checks& checks, const WinsockDll& dll, P
     WaitForSingleObject(call.entered, INFINITE);
     HANDLE closing = call.handle;
     checks.is_true("a blocked call returns", returns(thread, [&] {
-        if (closing != nullptr) {
-            CloseHandle(closing);
-            closing = nullptr;
-        }
-    }));
+                       if (closing != nullptr) {
+                           CloseHandle(closing);
+                           closing = nullptr;
+                       }
+                   }));
     checks.is_true("with an error", call.error == WSA_OPERATION_ABORTED || call.error == WSA_INVALID_HANDLE);
     CloseHandle(thread);
     CloseHandle(call.entered);

@@ -41,9 +41,8 @@ inline void check_select(Checks& checks, Strange& strange) {
 
     checks.section("WSAPoll");
     WSAPOLLFD polled[] = {{odd.get(), POLLIN, 0}};
-    checks.equal("goes to the provider as an ioctl", strange.counted(Mode::silent, strange::call_ioctl, [&] {
-        WSAPoll(polled, 1, 0);
-    }), 1);
+    checks.equal("goes to the provider as an ioctl",
+                 strange.counted(Mode::silent, strange::call_ioctl, [&] { WSAPoll(polled, 1, 0); }), 1);
     checks.equal("the documented one", strange.report.last_ioctl, static_cast<DWORD>(SIO_EXT_POLL));
     program::Pair pair = program::connected_pair();
     WSAPOLLFD mixed[] = {{pair.near_end.get(), POLLOUT, 0}, {INVALID_SOCKET, POLLIN, 0}};
@@ -57,9 +56,10 @@ inline void check_select(Checks& checks, Strange& strange) {
     checks.section("WSASendMsg");
     WSAMSG message{};
     DWORD bytes = 0;
-    checks.equal("goes to the provider as an ioctl", strange.counted(Mode::silent, strange::call_ioctl, [&] {
-        WSASendMsg(odd.get(), &message, 0, &bytes, nullptr, nullptr);
-    }), 1);
+    checks.equal("goes to the provider as an ioctl",
+                 strange.counted(Mode::silent, strange::call_ioctl,
+                                 [&] { WSASendMsg(odd.get(), &message, 0, &bytes, nullptr, nullptr); }),
+                 1);
     checks.equal("the documented one", strange.report.last_ioctl, static_cast<DWORD>(SIO_EXT_SENDMSG));
     checks.equal("the provider can be removed", Strange::remove(Mode::silent), 0);
 }
@@ -75,8 +75,8 @@ inline void check_open_type(Checks& checks, Strange& strange) {
     checks.section("SO_OPENTYPE");
     checks.equal("the provider can be installed", strange.install(Mode::silent), 0);
     const auto set = [](int type) {
-        return error_after(setsockopt(INVALID_SOCKET, SOL_SOCKET, SO_OPENTYPE, reinterpret_cast<const char*>(&type),
-                                      sizeof type));
+        return error_after(
+            setsockopt(INVALID_SOCKET, SOL_SOCKET, SO_OPENTYPE, reinterpret_cast<const char*>(&type), sizeof type));
     };
     const auto get = [] {
         int type = -1;
@@ -145,8 +145,8 @@ inline void check_connect_by(Checks& checks) {
     const program::Socket refused(socket(AF_INET, SOCK_STREAM, 0));
     std::wstring no_service = L"no such service";
     checks.is_true("fails for a service that is none",
-                   !WSAConnectByNameW(refused.get(), node.data(), no_service.data(), nullptr, nullptr, nullptr,
-                                      nullptr, &seconds, nullptr));
+                   !WSAConnectByNameW(refused.get(), node.data(), no_service.data(), nullptr, nullptr, nullptr, nullptr,
+                                      &seconds, nullptr));
 }
 
 inline void check_text(Checks& checks) {
@@ -155,19 +155,22 @@ inline void check_text(Checks& checks) {
     program::Address address = program::loopback(AF_INET, 80);
     wchar_t wide[64];
     DWORD length = 64;
-    checks.equal("WSAAddressToStringW",
-                 error_after(WSAAddressToStringW(address.get(), static_cast<DWORD>(address.length), nullptr, wide,
-                                                 &length)), 0);
+    checks.equal(
+        "WSAAddressToStringW",
+        error_after(WSAAddressToStringW(address.get(), static_cast<DWORD>(address.length), nullptr, wide, &length)), 0);
     checks.equal("IPv4 with port", program::narrow(wide), "127.0.0.1:80");
     char narrow[64];
     length = 64;
-    checks.equal("WSAAddressToStringA",
-                 error_after(WSAAddressToStringA(address.get(), static_cast<DWORD>(address.length), nullptr, narrow,
-                                                 &length)), 0);
+    checks.equal(
+        "WSAAddressToStringA",
+        error_after(WSAAddressToStringA(address.get(), static_cast<DWORD>(address.length), nullptr, narrow, &length)),
+        0);
     checks.equal("the same", std::string(narrow), "127.0.0.1:80");
     length = 3;
-    checks.equal("no room for it", error_after(WSAAddressToStringA(address.get(), static_cast<DWORD>(address.length),
-                                                                   nullptr, narrow, &length)), WSAEFAULT);
+    checks.equal(
+        "no room for it",
+        error_after(WSAAddressToStringA(address.get(), static_cast<DWORD>(address.length), nullptr, narrow, &length)),
+        WSAEFAULT);
     checks.equal("says how much it takes", length, 13u);
     program::Address back;
     std::wstring text = L"[::1]:443";
@@ -228,7 +231,8 @@ inline void check_mswsock(Checks& checks) {
     const SOCKET from = listener.get();
     checks.equal("SO_UPDATE_ACCEPT_CONTEXT",
                  error_after(setsockopt(accepted.get(), SOL_SOCKET, SO_UPDATE_ACCEPT_CONTEXT,
-                                        reinterpret_cast<const char*>(&from), sizeof from)), 0);
+                                        reinterpret_cast<const char*>(&from), sizeof from)),
+                 0);
     sockaddr* local = nullptr;
     sockaddr* remote = nullptr;
     int local_length = 0;

@@ -145,8 +145,7 @@ inline void check_errors(Checks& checks, Strange& strange) {
         strange.report.error = WSAENOBUFS;
         checks.equal(name + " fails with the provider's reason", attempt.call(socket), WSAENOBUFS);
         strange.report.error = 0;
-        checks.equal(name + " without a reason fails with WSASYSCALLFAILURE", attempt.call(socket),
-                     WSASYSCALLFAILURE);
+        checks.equal(name + " without a reason fails with WSASYSCALLFAILURE", attempt.call(socket), WSASYSCALLFAILURE);
         strange.report.fails = 0;
         SetLastError(4711);
         checks.equal(name + " succeeds", attempt.call(socket), 0);

@@ -18,8 +18,7 @@ inline void check_unknown_handles(Checks& checks) {
     WSAPROTOCOL_INFOW info{};
     int length = sizeof info;
     checks.equal("knows its catalog entry",
-                 error_after(getsockopt(copy, SOL_SOCKET, SO_PROTOCOL_INFOW, reinterpret_cast<char*>(&info),
-                                        &length)),
+                 error_after(getsockopt(copy, SOL_SOCKET, SO_PROTOCOL_INFOW, reinterpret_cast<char*>(&info), &length)),
                  0);
     checks.equal("the one of TCP", info.iProtocol, static_cast<int>(IPPROTO_TCP));
     checks.equal("sends", send(copy, "hello", 5, 0), 5);
@@ -83,19 +82,19 @@ inline void check_accepted(Checks& checks, Strange& strange, Mode mode, const ch
     const program::Socket client(socket(AF_INET, SOCK_STREAM, IPPROTO_TCP));
     program::check(connect(client.get(), address.get(), address.length), "connect");
     program::Socket accepted;
-    checks.equal("sees the accept", strange.counted(mode, strange::call_accept, [&] {
-        accepted = program::Socket(accept(listener.get(), nullptr, nullptr), "accept");
-    }), 1);
-    checks.equal("sees what the accepted socket sends", strange.counted(mode, strange::call_send, [&] {
-        program::send_all(accepted.get(), "from the layer");
-    }), 1);
+    checks.equal(
+        "sees the accept",
+        strange.counted(mode, strange::call_accept,
+                        [&] { accepted = program::Socket(accept(listener.get(), nullptr, nullptr), "accept"); }),
+        1);
+    checks.equal(
+        "sees what the accepted socket sends",
+        strange.counted(mode, strange::call_send, [&] { program::send_all(accepted.get(), "from the layer"); }), 1);
     checks.equal("which arrives", program::receive_exactly(client.get(), 14), "from the layer");
-    checks.equal("does not see the other end", strange.counted(mode, strange::call_send, [&] {
-        program::send_all(client.get(), "back");
-    }), 0);
-    checks.equal("sees the receiving", strange.counted(mode, strange::call_recv, [&] {
-        program::receive_exactly(accepted.get(), 4);
-    }), 1);
+    checks.equal("does not see the other end",
+                 strange.counted(mode, strange::call_send, [&] { program::send_all(client.get(), "back"); }), 0);
+    checks.equal("sees the receiving",
+                 strange.counted(mode, strange::call_recv, [&] { program::receive_exactly(accepted.get(), 4); }), 1);
     checks.equal("can be removed", Strange::remove(mode), 0);
 }
 
@@ -108,14 +107,16 @@ inline void check_duplicates(Checks& checks) {
                  0);
     WSAPROTOCOL_INFOW entry{};
     int length = sizeof entry;
-    program::check(getsockopt(pair.near_end.get(), SOL_SOCKET, SO_PROTOCOL_INFOW, reinterpret_cast<char*>(&entry),
-                              &length), "getsockopt");
+    program::check(
+        getsockopt(pair.near_end.get(), SOL_SOCKET, SO_PROTOCOL_INFOW, reinterpret_cast<char*>(&entry), &length),
+        "getsockopt");
     checks.is_true("with a mark in dwProviderReserved", info.dwProviderReserved != 0);
     WSAPROTOCOL_INFOW unmarked = info;
     unmarked.dwProviderReserved = entry.dwProviderReserved;
     checks.is_true("else the catalog entry as it is", std::memcmp(&unmarked, &entry, sizeof entry) == 0);
-    program::Socket copy(WSASocketW(FROM_PROTOCOL_INFO, FROM_PROTOCOL_INFO, FROM_PROTOCOL_INFO, &info, 0,
-                                    WSA_FLAG_OVERLAPPED), "WSASocketW");
+    program::Socket copy(
+        WSASocketW(FROM_PROTOCOL_INFO, FROM_PROTOCOL_INFO, FROM_PROTOCOL_INFO, &info, 0, WSA_FLAG_OVERLAPPED),
+        "WSASocketW");
     checks.is_true("makes another handle", copy.get() != pair.near_end.get());
     DWORD flags = 0;
     GetHandleInformation(reinterpret_cast<HANDLE>(copy.get()), &flags);
@@ -128,11 +129,12 @@ inline void check_duplicates(Checks& checks) {
     program::send_all(copy.get(), "still here");
     checks.equal("the copy outlives the original", program::receive_exactly(pair.far_end.get(), 10), "still here");
     WSAPROTOCOL_INFOA ansi{};
-    checks.equal("the A form makes one", error_after(WSADuplicateSocketA(copy.get(), GetCurrentProcessId(), &ansi)),
-                 0);
+    checks.equal("the A form makes one", error_after(WSADuplicateSocketA(copy.get(), GetCurrentProcessId(), &ansi)), 0);
     const program::Socket third(WSASocketA(FROM_PROTOCOL_INFO, FROM_PROTOCOL_INFO, FROM_PROTOCOL_INFO, &ansi, 0,
-                                           WSA_FLAG_OVERLAPPED | WSA_FLAG_NO_HANDLE_INHERIT), "WSASocketA");
-    // WSA_FLAG_NO_HANDLE_INHERIT comes too late for a handle that is in this process already, so programs clear the flag.
+                                           WSA_FLAG_OVERLAPPED | WSA_FLAG_NO_HANDLE_INHERIT),
+                                "WSASocketA");
+    // WSA_FLAG_NO_HANDLE_INHERIT comes too late for a handle that is in this process already, so programs clear the
+    // flag.
     SetHandleInformation(reinterpret_cast<HANDLE>(third.get()), HANDLE_FLAG_INHERIT, 0);
     GetHandleInformation(reinterpret_cast<HANDLE>(third.get()), &flags);
     checks.is_true("inheritance can be taken from it", (flags & HANDLE_FLAG_INHERIT) == 0);
@@ -153,6 +155,6 @@ inline void check_duplicates(Checks& checks) {
     checks.equal("a process that is not there", error_after(WSADuplicateSocketW(copy.get(), 3, &info)), WSAEINVAL);
     checks.equal("a handle that is no socket",
                  error_after(WSADuplicateSocketW(INVALID_SOCKET, GetCurrentProcessId(), &info)), WSAENOTSOCK);
-    checks.equal("no place for the info",
-                 error_after(WSADuplicateSocketW(copy.get(), GetCurrentProcessId(), nullptr)), WSAEFAULT);
+    checks.equal("no place for the info", error_after(WSADuplicateSocketW(copy.get(), GetCurrentProcessId(), nullptr)),
+                 WSAEFAULT);
 }

@@ -67,12 +67,11 @@ inline void check_loading(Checks& checks, Strange& strange, const std::wstring& 
     if (!other_bitness_dll.empty()) {
         check_bad_file(checks, "a provider DLL of the wrong bitness", other_bitness_dll);
     }
-    check_bad_start(checks, strange, "a provider that leaves out a function", Mode::null_entry,
-                    WSAEINVALIDPROCTABLE, 1);
+    check_bad_start(checks, strange, "a provider that leaves out a function", Mode::null_entry, WSAEINVALIDPROCTABLE,
+                    1);
     check_bad_start(checks, strange, "a provider of another version", Mode::old_version, WSAEINVALIDPROVIDER, 1);
     strange.report.start_error = WSAENETDOWN;
-    check_bad_start(checks, strange, "a provider whose WSPStartup fails", Mode::start_fails, WSAEPROVIDERFAILEDINIT,
-                    0);
+    check_bad_start(checks, strange, "a provider whose WSPStartup fails", Mode::start_fails, WSAEPROVIDERFAILEDINIT, 0);
 
     checks.section("a provider that is mended");
     checks.equal("is broken at first",
@@ -149,8 +148,8 @@ inline void check_choice(Checks& checks, Strange& strange) {
     checks.equal("and the first was not asked", strange.calls(Mode::declines, strange::call_socket) - asked, 1);
     closesocket(direct);
     by_id.dwCatalogEntryId = 0x7FFFFFF0;
-    checks.equal("an unknown id",
-                 error_after_handle(WSASocketW(AF_INET, SOCK_STREAM, IPPROTO_TCP, &by_id, 0, 0)), WSAEINVAL);
+    checks.equal("an unknown id", error_after_handle(WSASocketW(AF_INET, SOCK_STREAM, IPPROTO_TCP, &by_id, 0, 0)),
+                 WSAEINVAL);
     checks.equal("can be removed", Strange::remove(Mode::silent) + Strange::remove(Mode::declines), 0);
 
     const struct {

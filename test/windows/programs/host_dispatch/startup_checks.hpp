@@ -8,11 +8,11 @@ inline void check_versions(Checks& checks) {
     const struct {
         WORD asked;
         WORD agreed;
-    } cases[] = {{MAKEWORD(1, 0), MAKEWORD(1, 0)},    {MAKEWORD(1, 1), MAKEWORD(1, 1)},
-                 {MAKEWORD(1, 2), MAKEWORD(1, 1)},    {MAKEWORD(1, 255), MAKEWORD(1, 1)},
-                 {MAKEWORD(2, 0), MAKEWORD(2, 0)},    {MAKEWORD(2, 1), MAKEWORD(2, 1)},
-                 {MAKEWORD(2, 2), MAKEWORD(2, 2)},    {MAKEWORD(2, 3), MAKEWORD(2, 2)},
-                 {MAKEWORD(3, 0), MAKEWORD(2, 2)},    {MAKEWORD(255, 255), MAKEWORD(2, 2)}};
+    } cases[] = {{MAKEWORD(1, 0), MAKEWORD(1, 0)}, {MAKEWORD(1, 1), MAKEWORD(1, 1)},
+                 {MAKEWORD(1, 2), MAKEWORD(1, 1)}, {MAKEWORD(1, 255), MAKEWORD(1, 1)},
+                 {MAKEWORD(2, 0), MAKEWORD(2, 0)}, {MAKEWORD(2, 1), MAKEWORD(2, 1)},
+                 {MAKEWORD(2, 2), MAKEWORD(2, 2)}, {MAKEWORD(2, 3), MAKEWORD(2, 2)},
+                 {MAKEWORD(3, 0), MAKEWORD(2, 2)}, {MAKEWORD(255, 255), MAKEWORD(2, 2)}};
     for (const auto& [asked, agreed] : cases) {
         const std::string name = std::to_string(LOBYTE(asked)) + "." + std::to_string(HIBYTE(asked));
         WSADATA data{};
@@ -53,10 +53,10 @@ inline void check_not_started(Checks& checks) {
     refused("connect", error_after(connect(some, name, length)));
     refused("getpeername", error_after(getpeername(some, name, &length)));
     refused("getsockname", error_after(getsockname(some, name, &length)));
-    refused("getsockopt", error_after(getsockopt(some, SOL_SOCKET, SO_TYPE, reinterpret_cast<char*>(&option),
-                                                 &option_length)));
-    refused("setsockopt", error_after(setsockopt(some, SOL_SOCKET, SO_KEEPALIVE,
-                                                 reinterpret_cast<const char*>(&option), sizeof option)));
+    refused("getsockopt",
+            error_after(getsockopt(some, SOL_SOCKET, SO_TYPE, reinterpret_cast<char*>(&option), &option_length)));
+    refused("setsockopt", error_after(setsockopt(some, SOL_SOCKET, SO_KEEPALIVE, reinterpret_cast<const char*>(&option),
+                                                 sizeof option)));
     refused("ioctlsocket", error_after(ioctlsocket(some, static_cast<long>(FIONBIO), &number)));
     refused("listen", error_after(listen(some, 1)));
     refused("recv", error_after(recv(some, buffer, sizeof buffer, 0)));

@@ -104,8 +104,7 @@ public:
     }
 
     static SOCKET open(Mode mode) {
-        return WSASocketW(strange::family, strange::type, strange::protocol_of(mode), nullptr, 0,
-                          WSA_FLAG_OVERLAPPED);
+        return WSASocketW(strange::family, strange::type, strange::protocol_of(mode), nullptr, 0, WSA_FLAG_OVERLAPPED);
     }
     static int error_of_open(Mode mode) {
         const SOCKET socket = open(mode);

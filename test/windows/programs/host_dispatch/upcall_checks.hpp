@@ -144,14 +144,13 @@ inline void check_other_upcalls(Checks& checks, const Strange& strange, const WS
     checks.section("WPUQueryBlockingCallback");
     LPBLOCKINGCALLBACK callback = nullptr;
     DWORD_PTR context = 1;
-    checks.equal("answers", table.lpWPUQueryBlockingCallback(Strange::id_of(Mode::non_ifs), &callback, &context,
-                                                             &error), 0);
+    checks.equal("answers",
+                 table.lpWPUQueryBlockingCallback(Strange::id_of(Mode::non_ifs), &callback, &context, &error), 0);
     checks.is_true("that a 2.2 program has none", callback == nullptr);
     checks.equal("fails for an unknown entry",
                  table.lpWPUQueryBlockingCallback(0x7FFFFFF0, &callback, &context, &error), SOCKET_ERROR);
     checks.equal("with WSAEINVAL", error, WSAEINVAL);
-    checks.equal("fails without a place", table.lpWPUQueryBlockingCallback(0, nullptr, &context, &error),
-                 SOCKET_ERROR);
+    checks.equal("fails without a place", table.lpWPUQueryBlockingCallback(0, nullptr, &context, &error), SOCKET_ERROR);
     checks.equal("with WSAEFAULT", error, WSAEFAULT);
 }
 
@@ -163,9 +162,8 @@ inline void check_non_ifs(Checks& checks, Strange& strange) {
     checks.equal("its socket has a context",
                  strange.report.upcalls.lpWPUQuerySocketHandleContext(socket.get(), &context, &error), 0);
     checks.equal("its own", context, DWORD_PTR{0x5A5A});
-    checks.equal("its calls come to it", strange.counted(Mode::non_ifs, strange::call_send, [&] {
-        send(socket.get(), "x", 1, 0);
-    }), 1);
+    checks.equal("its calls come to it",
+                 strange.counted(Mode::non_ifs, strange::call_send, [&] { send(socket.get(), "x", 1, 0); }), 1);
 
     checks.section("WPUCompleteOverlappedRequest");
     WSAOVERLAPPED overlapped{};
@@ -188,9 +186,8 @@ inline void check_non_ifs(Checks& checks, Strange& strange) {
 
     checks.section("closing a handle that is not IFS");
     const SOCKET value = socket.get();
-    checks.equal("comes to the provider", strange.counted(Mode::non_ifs, strange::call_close, [&] {
-        socket.close();
-    }), 1);
+    checks.equal("comes to the provider", strange.counted(Mode::non_ifs, strange::call_close, [&] { socket.close(); }),
+                 1);
     checks.equal("which closed it", error_after(listen(value, 1)), WSAENOTSOCK);
 }
 
@@ -205,8 +202,8 @@ inline void check_upcalls(Checks& checks, Strange& strange) {
     checks.equal("there are 15", std::size(functions), std::size_t{15});
     std::sort(std::begin(functions), std::end(functions));
     checks.is_true("all different, none missing",
-                   functions[0] != nullptr && std::adjacent_find(std::begin(functions), std::end(functions)) ==
-                                                  std::end(functions));
+                   functions[0] != nullptr &&
+                       std::adjacent_find(std::begin(functions), std::end(functions)) == std::end(functions));
     check_socket_upcalls(checks, table);
     check_event_upcalls(checks, table);
     check_thread_upcalls(checks, table);

@@ -74,14 +74,16 @@ async function main() {
     run("pg_ctl.exe", "start", "-w", "-D", data, "-l", log, "-o", `-p ${port} -h 127.0.0.1 -F`);
     const server = Number(fs.readFileSync(path.join(data, "postmaster.pid"), "utf8").split("\n")[0]);
     const begin = performance.now();
-    let milliseconds = 0;
+    let milliseconds;
     let next = 0;
     try {
-        await Promise.all(Array.from({ length: 8 }, async () => {
-            while (next < count) {
-                await connection(port, next++);
-            }
-        }));
+        await Promise.all(
+            Array.from({ length: 8 }, async () => {
+                while (next < count) {
+                    await connection(port, next++);
+                }
+            }),
+        );
         milliseconds = Math.round(performance.now() - begin);
     } finally {
         run("pg_ctl.exe", "stop", "-w", "-m", "fast", "-D", data);

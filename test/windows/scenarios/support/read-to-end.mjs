@@ -2,6 +2,10 @@
 export function readToEnd(socket) {
     return new Promise((resolve, reject) => {
         let text = "";
-        socket.setEncoding("utf8").on("data", (chunk) => (text += chunk)).on("end", () => resolve(text)).on("error", reject);
+        socket
+            .setEncoding("utf8")
+            .on("data", (chunk) => (text += chunk))
+            .on("end", () => resolve(text))
+            .on("error", reject);
     });
 }
