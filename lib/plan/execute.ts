@@ -83,8 +83,9 @@ export interface ChangeResult {
  * `catalogDamaged` says that undoing failed too.
  */
 export async function executePlan(plan: Plan, options: ExecuteOptions = {}): Promise<ExecutionResult> {
-    if (plan.version !== planVersion) {
-        throw new TypeError(`a plan of version ${String(plan.version)} cannot be executed, only of ${planVersion}`);
+    const version: number = plan.version;
+    if (version !== planVersion) {
+        throw new TypeError(`a plan of version ${version} cannot be executed, only of ${planVersion}`);
     }
     const result = await native().executePlan(JSON.stringify(plan), options.onStep ?? (() => undefined));
     if (result.error === undefined) {

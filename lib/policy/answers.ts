@@ -92,7 +92,7 @@ export function checkVerdict(verdict: AskVerdict): (Answer & { remember?: Rememb
         );
     }
     if (remember !== undefined && !["once", "process", "forever"].includes(remember as string)) {
-        throw new TypeError(`onAsk: remember is "once", "process" or "forever", not ${String(remember)}`);
+        throw new TypeError(`onAsk: remember is "once", "process" or "forever", not ${JSON.stringify(remember)}`);
     }
     if (verdict.action === "deny" && errorNumber(verdict.error ?? defaultError) === undefined) {
         throw new TypeError(`onAsk: "${verdict.error}" is no error of Winsock`);
