@@ -2,6 +2,7 @@
 // changed.
 import { existsSync, mkdirSync, rmSync } from "node:fs";
 import path from "node:path";
+import { sidecar, writeHashes } from "./hashes.mjs";
 import { withLock } from "./lock.mjs";
 import { architectures, buildFolder, local, onWindows, prebuilds, project } from "./paths.mjs";
 import { attempt, run } from "./processes.mjs";
@@ -18,7 +19,7 @@ const nativeInputs = [
     at("test", "windows", "conformance"),
     at("test", "windows", "strangers"),
 ];
-const shipped = ["winsock_spi.node", "winsock_spi_lsp.dll", "winsock-spi-rescue.exe"];
+const shipped = ["winsock_spi.node", "winsock_spi_lsp.dll", "winsock-spi-rescue.exe", sidecar];
 
 /** The Windows binaries: into prebuilds/, and what only Wine and the tests need into .cache/build. */
 export async function buildNative(environment) {
@@ -32,6 +33,8 @@ export async function buildNative(environment) {
                     buildArchitecture(environment, architecture),
                 ),
         );
+        // Also after somebody called the compiler by other ways.
+        await writeHashes(prebuilds(architecture.name));
     }
 }
 
