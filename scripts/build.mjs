@@ -1,14 +1,17 @@
 // Builds: the Windows binaries of both architectures, the native tests, and the TypeScript, each only when its inputs
 // changed.
 import { existsSync, mkdirSync, rmSync } from "node:fs";
+import os from "node:os";
 import path from "node:path";
+import { takeBinaries } from "./given-binaries.mjs";
 import { sidecar, writeHashes } from "./hashes.mjs";
 import { withLock } from "./lock.mjs";
-import { architectures, buildFolder, local, onWindows, prebuilds, project } from "./paths.mjs";
+import { architectures, buildFolder, givenBinaries, local, onWindows, prebuilds, project } from "./paths.mjs";
 import { attempt, run } from "./processes.mjs";
 import { SetupError, step } from "./progress.mjs";
 import { wrapper } from "./root.mjs";
 import { fingerprint, isDone, setDone, setUndone } from "./stamp.mjs";
+import { platforms, visualStudio } from "./visual-studio.mjs";
 
 const at = (...parts) => path.join(project, ...parts);
 const cmakeFiles = [at("CMakeLists.txt"), at("CMakePresets.json"), at("package.json"), at("cmake"), at("native")];
@@ -22,16 +25,17 @@ const nativeInputs = [
 const shipped = ["winsock_spi.node", "winsock_spi_lsp.dll", "winsock-spi-rescue.exe", sidecar];
 
 /** The Windows binaries: into prebuilds/, and what only Wine and the tests need into .cache/build. */
-export async function buildNative(environment) {
-    for (const architecture of architectures) {
-        await ifChanged(
-            `native-${architecture.name}`,
-            [nativeInputs, environment?.key],
-            shippedFiles(architecture.name),
-            () =>
-                step(`building the Windows binaries for ${architecture.name}`, () =>
-                    buildArchitecture(environment, architecture),
-                ),
+export async function buildNative(environment, wanted = architectures) {
+    for (const architecture of wanted) {
+        const inputs = givenBinaries === undefined ? [nativeInputs, environment?.key] : [[givenBinaries], "given"];
+        await ifChanged(`native-${architecture.name}`, inputs, shippedFiles(architecture.name), () =>
+            givenBinaries === undefined
+                ? step(`building the Windows binaries for ${architecture.name}`, () =>
+                      buildArchitecture(environment, architecture, wanted),
+                  )
+                : step(`taking the Windows binaries for ${architecture.name} from ${givenBinaries}`, () =>
+                      takeBinaries(givenBinaries, architecture),
+                  ),
         );
         // Also after somebody called the compiler by other ways.
         await writeHashes(prebuilds(architecture.name));
@@ -47,10 +51,10 @@ export function prebuildsFilled() {
     return architectures.every(({ name }) => shippedFiles(name).every((file) => existsSync(file)));
 }
 
-async function buildArchitecture(environment, { name, preset }) {
+async function buildArchitecture(environment, { name, preset }, wanted) {
     const folder = buildFolder(preset);
-    // cmake-js drives CMake on Linux as on Windows; there it finds Visual Studio, here it is told the toolchain, and a
-    // cmake that runs inside the environment.
+    // cmake-js drives CMake on Linux as on Windows; there it is told which Visual Studio, here the toolchain and a cmake
+    // that runs inside the environment.
     const args = [
         at("node_modules", "cmake-js", "bin", "cmake-js"),
         "build",
@@ -60,7 +64,7 @@ async function buildArchitecture(environment, { name, preset }) {
         folder,
         "--arch",
         name,
-        `--CDWINSOCK_SPI_OUTPUT=${prebuilds(name)}`,
+        `--CDWINSOCK_SPI_OUTPUT=${prebuilds(name).replaceAll("\\", "/")}`,
     ];
     if (!onWindows) {
         const triple = name === "x64" ? "x86_64-w64-mingw32" : "i686-w64-mingw32";
@@ -76,16 +80,20 @@ async function buildArchitecture(environment, { name, preset }) {
             "--CDWINSOCK_SPI_PRECOMPILE=ON",
             `--CDCMAKE_TOOLCHAIN_FILE=${at("cmake", `toolchain-${preset}.cmake`)}`,
         );
-        dropForeignBuild(folder, environment);
+    } else {
+        const { cmake, generator } = await visualStudio(wanted.map((architecture) => architecture.name));
+        args.push("--generator", generator, "--platform", platforms[name], "--cmake-path", cmake);
+        args.push("--parallel", String(os.availableParallelism()));
     }
+    dropForeignBuild(folder, environment?.key ?? "windows");
     mkdirSync(folder, { recursive: true });
     await run(process.execPath, args, { cwd: project, what: `building for ${name}` });
 }
 
 /** A build folder that another environment configured holds paths and objects of its compilers. */
-function dropForeignBuild(folder, environment) {
+function dropForeignBuild(folder, key) {
     const name = `configured-${path.basename(folder)}`;
-    const print = `${environment.key} ${project} precompiled`;
+    const print = `${key} ${project} precompiled`;
     if (!isDone(name, print)) {
         rmSync(folder, { recursive: true, force: true });
         setDone(name, print);
@@ -104,7 +112,7 @@ export async function buildNativeTests(environment) {
         () =>
             step("building the native unit tests and fuzzers", async () => {
                 const cmake = wrapper(environment, "cmake");
-                dropForeignBuild(buildFolder("linux"), environment);
+                dropForeignBuild(buildFolder("linux"), environment.key);
                 await run(cmake, ["--preset", "linux"], { cwd: project, what: "configuring the native tests" });
                 await run(cmake, ["--build", "--preset", "linux"], { cwd: project, what: "building the native tests" });
             }),
@@ -164,31 +172,4 @@ async function ifChanged(name, [files, ...values], outputs, work) {
             setDone(name, print);
         }
     });
-}
-
-/** On Windows: whether Visual Studio's C++ tools are there, by its own locator. */
-export async function requireBuildTools() {
-    const locator = path.join(
-        process.env["ProgramFiles(x86)"] ?? "C:\\Program Files (x86)",
-        "Microsoft Visual Studio",
-        "Installer",
-        "vswhere.exe",
-    );
-    const found = await attempt(locator, [
-        "-products",
-        "*",
-        "-latest",
-        "-property",
-        "installationPath",
-        "-requires",
-        "Microsoft.VisualStudio.Component.VC.Tools.x86.x64",
-    ]);
-    if (found.code !== 0 || found.output.trim() === "") {
-        throw new SetupError(
-            "Building on Windows needs Visual Studio Build Tools with C++ (or binaries in prebuilds/). Run this, " +
-                "then the same command again:\n    winget install Microsoft.VisualStudio.2022.BuildTools --override " +
-                '"--quiet --wait --add Microsoft.VisualStudio.Workload.VCTools --includeRecommended"',
-            2,
-        );
-    }
 }

@@ -1,6 +1,5 @@
 // Whether the Winsock catalog of this machine may be changed. On Linux it is the clone's own, in its Wine prefix.
-import path from "node:path";
-import { onWindows } from "./paths.mjs";
+import { onWindows, systemProgram } from "./paths.mjs";
 import { attempt } from "./processes.mjs";
 
 /**
@@ -14,6 +13,6 @@ export async function reasonNotToChange({ asked = false } = {}) {
         return "the catalog of a real machine is only changed with WINSOCK_SPI_LIVE=1";
     }
     // A program that only administrators may run, and that changes nothing.
-    const filters = await attempt(path.join(process.env.SystemRoot, "System32", "fltmc.exe"), []);
+    const filters = await attempt(systemProgram("fltmc.exe"), []);
     return filters.code === 0 ? undefined : "changing the catalog needs administrator rights";
 }

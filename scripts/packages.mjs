@@ -6,7 +6,7 @@ import { rm } from "node:fs/promises";
 import path from "node:path";
 import { pipeline } from "node:stream/promises";
 import { npm } from "./npm.mjs";
-import { onWindows } from "./paths.mjs";
+import { onWindows, systemProgram } from "./paths.mjs";
 import { run } from "./processes.mjs";
 import { SetupError } from "./progress.mjs";
 
@@ -34,7 +34,7 @@ export async function fetchPackage(wanted, folder) {
                 unexpected: true,
             });
         }
-        const tar = onWindows ? path.join(process.env.SystemRoot, "System32", "tar.exe") : "tar";
+        const tar = onWindows ? systemProgram("tar.exe") : "tar";
         await run(tar, ["-xzf", path.basename(archive)], { cwd: temporary });
         await rm(folder, { recursive: true, force: true });
         renameSync(path.join(temporary, "package"), folder);

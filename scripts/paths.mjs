@@ -17,11 +17,20 @@ export const shared =
         ? path.join(process.env.LOCALAPPDATA || homedir(), "winsock-spi")
         : path.join(process.env.XDG_CACHE_HOME || path.join(homedir(), ".cache"), "winsock-spi"));
 
-/** Architectures as Node names them, with the CMake preset that builds them here. */
-export const architectures = [
+/** Every architecture as Node names it, with the CMake preset that builds it here. */
+export const allArchitectures = [
     { name: "x64", preset: onWindows ? "msvc-x64" : "mingw-x64" },
     { name: "ia32", preset: onWindows ? "msvc-x86" : "mingw-x86" },
+    ...(onWindows ? [{ name: "arm64", preset: "msvc-arm64" }] : []),
 ];
+
+/** Those that programs of this machine have: the tests and the CLI need them. */
+export const architectures = allArchitectures.filter(({ name }) => name !== "arm64" || process.arch === "arm64");
+
+/** Binaries that another machine has built (scripts/binaries.mjs), to be used instead of building. */
+export const givenBinaries = process.env.WINSOCK_SPI_BINARIES
+    ? path.resolve(process.env.INIT_CWD || process.cwd(), process.env.WINSOCK_SPI_BINARIES)
+    : undefined;
 
 export function prebuilds(architecture) {
     return path.join(project, "prebuilds", `win32-${architecture}`);
@@ -29,6 +38,12 @@ export function prebuilds(architecture) {
 
 export function buildFolder(preset) {
     return path.join(local, "build", preset);
+}
+
+/** A program of Windows itself. A 32-bit process sees the 64-bit System32 as Sysnative; not all programs have two builds. */
+export function systemProgram(name) {
+    const other = process.env.PROCESSOR_ARCHITEW6432 !== undefined;
+    return path.join(process.env.SystemRoot ?? "C:\\Windows", other ? "Sysnative" : "System32", name);
 }
 
 /** The folder from which the user called npm. */

@@ -1,15 +1,8 @@
 // The set-up of a clone: everything that a command needs, made if missing or stale, else left alone.
-import {
-    buildLibrary,
-    buildNative,
-    buildNativeTests,
-    buildTests,
-    prebuildsFilled,
-    requireBuildTools,
-} from "./build.mjs";
+import { buildLibrary, buildNative, buildNativeTests, buildTests, prebuildsFilled } from "./build.mjs";
 import { ensureNodes } from "./nodes.mjs";
 import { ensureDependencies } from "./npm.mjs";
-import { onWindows } from "./paths.mjs";
+import { givenBinaries, onWindows } from "./paths.mjs";
 import { ensurePrefixes } from "./prefix.mjs";
 import { SetupError, say, seconds } from "./progress.mjs";
 import { environment } from "./root.mjs";
@@ -50,8 +43,7 @@ async function setupOnLinux({ nodes = [], tests = false }) {
 
 async function setupOnWindows({ nodes = [], tests = false }) {
     await ensureDependencies();
-    if (tests || !prebuildsFilled()) {
-        await requireBuildTools();
+    if (tests || givenBinaries !== undefined || !prebuildsFilled()) {
         await buildNative(undefined);
     }
     await ensureNodes(nodes);

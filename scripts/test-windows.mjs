@@ -9,6 +9,7 @@ import { nodePath, nodes } from "./nodes.mjs";
 import { architectures, buildFolder, local, onWindows, project } from "./paths.mjs";
 import { bareProgram, copyTemplate, endPrefix } from "./prefix.mjs";
 import { ensurePrograms } from "./programs.mjs";
+import { SetupError } from "./progress.mjs";
 import { native } from "./run-windows.mjs";
 import { runMocha } from "./test-mocha.mjs";
 import { testFiles } from "./test-unit.mjs";
@@ -22,6 +23,7 @@ const needPrograms = new Set(["acceptance-programs", "share-runtimes"]);
 
 export async function windowsSuites(given) {
     const { environment, full } = given;
+    const node = testNode();
     await removeLeftPrefixes();
     const facts = {
         project: native(project),
@@ -43,6 +45,7 @@ export async function windowsSuites(given) {
             run: async () =>
                 runFile({
                     environment,
+                    node,
                     file,
                     name,
                     facts: JSON.stringify({
@@ -53,6 +56,18 @@ export async function windowsSuites(given) {
                 }),
         };
     });
+}
+
+/**
+ * The Node that runs the suites: on Windows the one that runs us, under Wine the first of those that tests use; another of
+ * them by WINSOCK_SPI_TEST_NODE.
+ */
+function testNode() {
+    const name = process.env.WINSOCK_SPI_TEST_NODE;
+    if (name !== undefined && !Object.hasOwn(nodes, name)) {
+        throw new SetupError(`WINSOCK_SPI_TEST_NODE=${name}: it must be one of ${Object.keys(nodes).join(", ")}.`, 64);
+    }
+    return onWindows && name === undefined ? process.execPath : nodePath(name ?? "node");
 }
 
 const testPrefixes = path.join(local, "test-prefixes");
@@ -82,7 +97,7 @@ async function programFiles(given) {
     );
 }
 
-async function runFile({ environment, facts, file, name, timeout }) {
+async function runFile({ environment, node, facts, file, name, timeout }) {
     const prefix = path.join(testPrefixes, `${name}-${process.pid}`);
     const run = (command) =>
         runMocha({
@@ -94,7 +109,7 @@ async function runFile({ environment, facts, file, name, timeout }) {
         });
     if (onWindows) {
         return run((args, variables) => ({
-            file: process.execPath,
+            file: node,
             args,
             env: { ...process.env, WINSOCK_SPI_TEST: facts, ...variables },
         }));
@@ -107,7 +122,7 @@ async function runFile({ environment, facts, file, name, timeout }) {
                 prefix,
                 args,
                 folder: project,
-                program: native(nodePath("node")),
+                program: native(node),
                 variables: { WINSOCK_SPI_TEST: facts, ...variables },
             }),
         );
