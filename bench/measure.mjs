@@ -1,4 +1,4 @@
-// How benchmarks measure: two ways of doing the same thing, in turn, in one run. What counts is the ratio of each pair;
+// How benchmarks measure: two or more ways of doing the same thing, in turn, in one run. What counts is the ratio of each pair;
 // what is printed is the median ratio with its spread, beside an A/A pair (one way against itself) that shows how much
 // of it is noise.
 
@@ -11,34 +11,75 @@ export function median(numbers) {
     return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 }
 
-function summary(ratios) {
-    return { median: median(ratios), least: Math.min(...ratios), most: Math.max(...ratios), pairs: ratios.length };
+/** { median, least, most, pairs } of numbers. */
+export function summary(numbers) {
+    return { median: median(numbers), least: Math.min(...numbers), most: Math.max(...numbers), pairs: numbers.length };
+}
+
+/**
+ * Does each of `sides` ({ name: function }) once in each round, after a round that only warms up, and gives what they
+ * resolved to: { name: [of each round] }. The order changes from round to round, so that none is always the first.
+ */
+export async function interleave(sides, rounds = leastPairs) {
+    const names = Object.keys(sides);
+    for (const name of names) {
+        await sides[name]();
+    }
+    const results = Object.fromEntries(names.map((name) => [name, []]));
+    for (let round = 0; round < rounds; ++round) {
+        const turned = names.map((_, index) => names[(index + (round >> 1)) % names.length]);
+        for (const name of round % 2 === 0 ? turned : turned.reverse()) {
+            results[name].push(await sides[name]());
+        }
+    }
+    return results;
+}
+
+/** What each pair's ratio is: of the numbers `over` to the numbers `under`, one of each round. */
+export function ratios(over, under) {
+    return summary(over.map((number, round) => number / under[round]));
 }
 
 /**
  * Measures `ours` against `theirs`: functions that do it once and resolve to seconds (or to `{ seconds, ...more }`).
- * A ratio above 1 says that ours is faster. The order within a pair changes from pair to pair.
+ * A ratio above 1 says that ours is faster.
  */
 export async function compare(ours, theirs, { pairs = leastPairs } = {}) {
-    const runs = { ours: [], theirs: [], noise: [] };
-    const once = async (work) => {
+    const measured = (work) => async () => {
         const result = await work();
         return typeof result === "number" ? { seconds: result } : result;
     };
-    await once(theirs); // warms up both sides
-    await once(ours);
-    for (let pair = 0; pair < pairs; ++pair) {
-        const order = pair % 2 === 0 ? ["ours", "theirs", "noise"] : ["noise", "theirs", "ours"];
-        for (const side of order) {
-            runs[side].push(await once(side === "ours" ? ours : theirs));
-        }
+    const sides = { theirs: measured(theirs), ours: measured(ours), noise: measured(theirs) };
+    const runs = await interleave(sides, pairs);
+    const seconds = (side) => runs[side].map((run) => run.seconds);
+    return {
+        ours: runs.ours,
+        theirs: runs.theirs,
+        ratio: ratios(seconds("theirs"), seconds("ours")),
+        noise: ratios(seconds("theirs"), seconds("noise")),
+    };
+}
+
+/** Whether a figure is what its target ({ atLeast } or { atMost }) says. */
+export function reaches({ atLeast = -Infinity, atMost = Infinity }, { median: middle }) {
+    return middle >= atLeast && middle <= atMost;
+}
+
+/** A number as people read it: three digits that count, thousands apart. */
+export function formatNumber(number) {
+    if (Math.abs(number) >= 100) {
+        return Math.round(number).toLocaleString("en");
     }
-    const ratios = (side) => runs.theirs.map(({ seconds }, pair) => seconds / runs[side][pair].seconds);
-    return { ours: runs.ours, theirs: runs.theirs, ratio: summary(ratios("ours")), noise: summary(ratios("noise")) };
+    return number.toFixed(Math.abs(number) < 10 ? 2 : 1);
 }
 
 export function formatRatio({ median: middle, least, most }) {
     return `${middle.toFixed(2)} (${least.toFixed(2)}-${most.toFixed(2)})`;
+}
+
+/** The same with its unit; of numbers of any size. */
+export function formatFigure({ median: middle, least, most, unit = "" }) {
+    return `${formatNumber(middle)} (${formatNumber(least)}-${formatNumber(most)})${unit === "" ? "" : ` ${unit}`}`;
 }
 
 /** Prints rows of cells, the first row as head. */
@@ -54,5 +95,30 @@ export function printTable(rows) {
         if (index === 0) {
             console.log(widths.map((width) => "-".repeat(width)).join("  "));
         }
+    }
+}
+
+/** Every target of every benchmark that was run: [{ name, target, figure }]; figure is undefined if it was not measured. */
+export function targetsOf(results) {
+    return Object.values(results.benchmarks).flatMap(({ targets = {}, figures = {} }) =>
+        Object.entries(targets).map(([name, target]) => ({ name, target, figure: figures[name] })),
+    );
+}
+
+/** Prints what was to be reached beside what was measured. */
+export function printTargets(results) {
+    const rows = targetsOf(results).map(({ name, target, figure }) => [
+        name,
+        figure === undefined ? "not measured" : formatFigure(figure),
+        figure?.noise === undefined ? "" : formatFigure(figure.noise),
+        [
+            target.atLeast === undefined ? "" : `at least ${formatNumber(target.atLeast)}`,
+            target.atMost === undefined ? "" : `at most ${formatNumber(target.atMost)}`,
+        ].join(""),
+        figure === undefined ? "" : reaches(target, figure) ? "yes" : "NO",
+    ]);
+    if (rows.length > 0) {
+        console.log("\n=== targets\n");
+        printTable([["figure", "median (spread)", "A/A (spread)", "target", "reached"], ...rows]);
     }
 }

@@ -1,15 +1,14 @@
 // What a policy costs the programs that it is in force for: connects with a policy of 1,000 rules beside connects
-// without one, the round trip of an ask, and what a watcher gets meanwhile. Installs the provider and takes it out again.
+// without one, the round trip of an ask, and what a watcher gets meanwhile.
 import { fork } from "node:child_process";
 import { once } from "node:events";
 import net from "node:net";
 import { fileURLToPath } from "node:url";
-import { applyPolicy, clearPolicy, install, parsePolicy, startController, uninstall, watchBatches } from "winsock-spi";
-import { compare, formatRatio, median, printTable } from "./measure.mjs";
+import { applyPolicy, clearPolicy, parsePolicy, startController, watchBatches } from "winsock-spi";
+import { compare, formatRatio, leastPairs, median, printTable } from "./measure.mjs";
 
 export const title = "connects with a policy beside connects without";
-
-const count = 200;
+export const inside = "provider";
 
 /** Rules that concern the connect and do not match it, in front of those given. */
 function policy(...rules) {
@@ -23,7 +22,7 @@ function policy(...rules) {
     return `version: 1\ndefault: allow\nrules:${others.join("")}\n${rules.join("\n")}\n`;
 }
 
-async function run(child, port) {
+async function run(child, port, count) {
     const done = once(child, "message");
     child.send({ port, count });
     const [result] = await done;
@@ -45,7 +44,8 @@ async function recordsDuring(work) {
     return records / seconds;
 }
 
-async function measureInstalled() {
+export async function measure({ quick }) {
+    const count = quick ? 10 : 200;
     const server = net.createServer((connection) => connection.on("error", () => undefined).resume());
     server.listen(0, "127.0.0.1");
     await once(server, "listening");
@@ -57,12 +57,13 @@ async function measureInstalled() {
         const { ours, theirs, ratio, noise } = await compare(
             async () => {
                 await applyPolicy(parsePolicy(policy()));
-                return run(child, port);
+                return run(child, port, count);
             },
             async () => {
                 await clearPolicy();
-                return run(child, port);
+                return run(child, port, count);
             },
+            { pairs: quick ? 1 : leastPairs },
         );
         const each = (runs) => (median(runs.flatMap((one) => one.each)) * 1e6).toFixed(0);
         printTable([
@@ -77,8 +78,8 @@ async function measureInstalled() {
     then: { ask: true, timeout: 10s, otherwise: deny }`),
             ),
         );
-        const asked = await run(child, port);
-        const perSecond = await recordsDuring(() => run(child, port));
+        const asked = await run(child, port, count);
+        const perSecond = await recordsDuring(() => run(child, port, count));
         const askMicroseconds = (median(asked.each) - median(theirs.flatMap((one) => one.each))) * 1e6;
         console.log();
         printTable([
@@ -91,14 +92,5 @@ async function measureInstalled() {
         await controller?.close();
         child.disconnect();
         server.close();
-    }
-}
-
-export async function measure() {
-    await install();
-    try {
-        return await measureInstalled();
-    } finally {
-        await uninstall();
     }
 }

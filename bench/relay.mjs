@@ -6,12 +6,10 @@ import { once } from "node:events";
 import net from "node:net";
 import { fileURLToPath } from "node:url";
 import { compare, formatRatio, leastPairs, median, printTable } from "./measure.mjs";
+import { transfer } from "./transfer.mjs";
 
 export const title = "a stream through the relay beside a direct one";
-
-const bytes = 64 * 2 ** 20;
-const block = Buffer.alloc(65536, 2);
-const connects = 30;
+export const inside = "host";
 
 const end = (name, ...args) => fork(fileURLToPath(new URL(`ends/${name}.mjs`, import.meta.url)), args);
 
@@ -25,36 +23,7 @@ function boundSocket(Tcp) {
     return { local: { address: "0.0.0.0", port: name.port }, socket };
 }
 
-async function transfer(server, direction, connect) {
-    const ready = once(server, "message");
-    server.send({ direction, bytes });
-    await ready;
-    const done = once(server, "message");
-    const socket = await connect();
-    const start = process.hrtime.bigint();
-    if (direction === "send") {
-        let got = 0;
-        socket.on("data", (data) => (got += data.length));
-        await once(socket, "end");
-        if (got !== bytes) {
-            throw new Error(`${got} of ${bytes} bytes came`);
-        }
-        socket.end();
-    } else {
-        for (let sent = 0; sent < bytes; sent += block.length) {
-            if (!socket.write(block)) {
-                await once(socket, "drain");
-            }
-        }
-        socket.end();
-        await once(socket.resume(), "end");
-    }
-    const seconds = Number(process.hrtime.bigint() - start) / 1e9;
-    await done;
-    return seconds;
-}
-
-async function connectMany(connect) {
+async function connectMany(connects, connect) {
     const start = process.hrtime.bigint();
     for (let count = 0; count < connects; ++count) {
         const socket = await connect();
@@ -65,7 +34,10 @@ async function connectMany(connect) {
     return Number(process.hrtime.bigint() - start) / 1e9;
 }
 
-export async function measure() {
+export async function measure({ quick }) {
+    const bytes = (quick ? 1 : 64) * 2 ** 20;
+    const connects = quick ? 3 : 30;
+    const pairs = quick ? 1 : leastPairs;
     const server = end("streamer", `winsock-spi-bench-${randomUUID()}`);
     const [{ port }] = await once(server, "message");
     const relay = end("relay");
@@ -118,9 +90,9 @@ export async function measure() {
             "MB/s",
             bytes / 2 ** 20,
             await compare(
-                () => transfer(server, direction, relayed(port)),
-                () => transfer(server, direction, direct(port)),
-                { pairs: leastPairs },
+                () => transfer(server, { direction, bytes, connect: relayed(port) }),
+                () => transfer(server, { direction, bytes, connect: direct(port) }),
+                { pairs },
             ),
         );
     }
@@ -129,9 +101,9 @@ export async function measure() {
         "per second",
         connects,
         await compare(
-            () => connectMany(relayed(idle)),
-            () => connectMany(direct(idle)),
-            { pairs: leastPairs },
+            () => connectMany(connects, relayed(idle)),
+            () => connectMany(connects, direct(idle)),
+            { pairs },
         ),
     );
     donor.close();

@@ -8,41 +8,10 @@ import net from "node:net";
 import { fileURLToPath } from "node:url";
 import { acceptRaw, openListener, sendSocket } from "winsock-spi";
 import { compare, formatRatio, leastPairs, median, printTable } from "./measure.mjs";
+import { transfer } from "./transfer.mjs";
 
 export const title = "an adopted socket beside an ordinary one";
-
-const bytes = 128 * 2 ** 20;
-const block = Buffer.alloc(65536, 2);
-
-/** Runs one transfer on a connection that the child has the other end of; seconds. */
-async function transfer(child, direction, connect) {
-    const ready = once(child, "message");
-    child.send({ direction, bytes });
-    await ready;
-    const done = once(child, "message");
-    const socket = await connect();
-    const start = process.hrtime.bigint();
-    if (direction === "send") {
-        let got = 0;
-        socket.on("data", (data) => (got += data.length));
-        await once(socket, "end");
-        if (got !== bytes) {
-            throw new Error(`${got} of ${bytes} bytes came`);
-        }
-        socket.end();
-    } else {
-        for (let sent = 0; sent < bytes; sent += block.length) {
-            if (!socket.write(block)) {
-                await once(socket, "drain");
-            }
-        }
-        socket.end();
-        await once(socket.resume(), "end");
-    }
-    const seconds = Number(process.hrtime.bigint() - start) / 1e9;
-    const [{ done: path }] = await done;
-    return { seconds, path };
-}
+export const inside = "host";
 
 async function connected(port) {
     const socket = net.connect({ port, host: "127.0.0.1", allowHalfOpen: true });
@@ -50,7 +19,8 @@ async function connected(port) {
     return socket;
 }
 
-export async function measure() {
+export async function measure({ quick }) {
+    const bytes = (quick ? 1 : 128) * 2 ** 20;
     const at = `winsock-spi-bench-${randomUUID()}`;
     const child = fork(fileURLToPath(new URL("ends/streamer.mjs", import.meta.url)), [at]);
     const [{ port }] = await once(child, "message");
@@ -67,9 +37,9 @@ export async function measure() {
     const results = {};
     for (const direction of ["send", "receive"]) {
         const { ours, theirs, ratio, noise } = await compare(
-            () => transfer(child, direction, adopted),
-            () => transfer(child, direction, () => connected(port)),
-            { pairs: leastPairs },
+            () => transfer(child, { direction, bytes, connect: adopted }),
+            () => transfer(child, { direction, bytes, connect: () => connected(port) }),
+            { pairs: quick ? 1 : leastPairs },
         );
         const speed = (runs) => Math.round(bytes / 2 ** 20 / median(runs.map(({ seconds }) => seconds)));
         const paths = [...new Set(ours.map(({ path }) => path))];

@@ -1,22 +1,14 @@
-// npm run bench: the benchmarks of bench/, in Windows Node.
-import { existsSync } from "node:fs";
-import path from "node:path";
-import { nodePath } from "./nodes.mjs";
-import { onWindows, project } from "./paths.mjs";
-import { SetupError } from "./progress.mjs";
-import { native, runWindows } from "./run-windows.mjs";
+// npm run bench [NAMES] [--quick]: the benchmarks of bench/. They are led from here, on this Node; what is measured runs
+// in Windows programs (bench/columns.mjs).
+import { onWindows } from "./paths.mjs";
 import { setup } from "./setup.mjs";
 
 export async function main(args) {
-    const file = path.join(project, "bench", "main.mjs");
-    if (!existsSync(file)) {
-        throw new SetupError("There are no benchmarks yet (bench/main.mjs).", 2);
-    }
-    const environment = await setup({ nodes: onWindows ? [] : ["node"] });
-    return runWindows({
+    const environment = await setup({ nodes: onWindows ? [] : ["node"], tests: true });
+    const { bench } = await import("../bench/main.mjs");
+    return bench({
         environment,
-        program: onWindows ? process.execPath : native(nodePath("node")),
-        args: [native(file), ...args],
-        folder: project,
+        names: args.filter((argument) => !argument.startsWith("--")),
+        quick: args.includes("--quick"),
     });
 }

@@ -138,8 +138,8 @@ export function basePrefix(environment) {
     return path.join(prefixes, `${environment.key}-${contentKey([], baseSettings).slice(0, 8)}`);
 }
 
-/** The plain Windows 10 prefix of this environment. */
-async function ensureBase(environment) {
+/** The plain Windows 10 prefix of this environment, with Wine's own Winsock; made if it is not there. */
+export async function ensureBase(environment) {
     const base = basePrefix(environment);
     if (!existsSync(base)) {
         await withLock(base, async () => {

@@ -1,0 +1,4 @@
+// Installs the provider where this runs.
+import { install } from "winsock-spi";
+
+await install();
