@@ -1,16 +1,13 @@
-// The only file that loads the addon (native/addon, winsock_spi.node). Everything native is documented here, and
-// nothing native is reached by another way. Importing this file does nothing, on any operating system; calling native()
-// loads.
+// The only file that loads the addon (native/addon, winsock_spi.node; native/load.ts finds it). Everything native is
+// documented here, and nothing native is reached by another way. Importing this file does nothing, on any operating
+// system; calling native() loads.
 
-import * as fs from "node:fs";
-import { createRequire } from "node:module";
-import * as path from "node:path";
-import { fileURLToPath } from "node:url";
 import { WinsockError, toWinsockError } from "./errors.js";
 import type { CatalogWatchBinding } from "./native/catalog-watch.js";
 import { type CategoriesBinding, categoriesMethods } from "./native/categories.js";
 import { type ConfirmBinding, confirmMethods } from "./native/confirm.js";
 import { type InspectBinding, inspectMethods } from "./native/inspect.js";
+import { loadAddon } from "./native/load.js";
 import { type NamespacesBinding, namespacesMethods } from "./native/namespaces.js";
 import type { PeerBinding } from "./native/peer.js";
 import type { PipeBinding } from "./native/pipe.js";
@@ -20,6 +17,8 @@ import { type SocketOwnersBinding, socketOwnersMethods } from "./native/socket-o
 import { type SocketsBinding, socketsMethods } from "./native/sockets.js";
 import type { ReadinessBinding } from "./native/readiness.js";
 import { type TransportsBinding, transportsMethods } from "./native/transports.js";
+
+export { addonCandidates, packageRoot, packageVersion } from "./native/load.js";
 
 /** Which protocol catalog: the one that 64-bit programs see or the one that 32-bit programs see. */
 export type Bits = 32 | 64;
@@ -239,94 +238,6 @@ export interface NativeBinding
     joinJob(): JobHandle;
 }
 
-/** The name of the addon's file in every place where it may lie. */
-const addonName = "winsock_spi.node";
-
-/** The folder of this package: dist/native.js lies one level below it. */
-export const packageRoot = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..");
-
-/** The version in this package's package.json. */
-export function packageVersion(): string {
-    const manifest = JSON.parse(fs.readFileSync(path.join(packageRoot, "package.json"), "utf8")) as { version: string };
-    return manifest.version;
-}
-
-/**
- * Environment variables by which node-gyp-build can be sent elsewhere. A tool that administrators run must not load a
- * DLL because of a variable that somebody else could set, and whether we are elevated is known only to the addon that
- * is still to be loaded: so they are ignored always.
- */
-const overrides = [
-    "WINSOCK_SPI_PREBUILD",
-    "PREBUILDS_ONLY",
-    "npm_config_arch",
-    "npm_config_platform",
-    "LIBC",
-    "ARM_VERSION",
-];
-
-function withoutOverrides<T>(call: () => T): T {
-    const saved = new Map<string, string>();
-    for (const name of overrides) {
-        const value = process.env[name];
-        if (value !== undefined) {
-            saved.set(name, value);
-            delete process.env[name];
-        }
-    }
-    try {
-        return call();
-    } finally {
-        for (const [name, value] of saved) {
-            process.env[name] = value;
-        }
-    }
-}
-
-/** The places where the addon may lie, all inside this package, in the order of preference of node-gyp-build. */
-export function addonCandidates(root: string, arch: string): string[] {
-    return [
-        path.join(root, "build", "Release", addonName),
-        path.join(root, "build", "Debug", addonName),
-        path.join(root, "prebuilds", `win32-${arch}`, addonName),
-    ];
-}
-
-/**
- * Asks node-gyp-build, then believes the answer only if it is one of {@link addonCandidates}: it also looks beside
- * node.exe, and a copy of it that another package loaded earlier may have kept an override.
- */
-function findAddon(require: NodeJS.Require): string | undefined {
-    const candidates = addonCandidates(packageRoot, process.arch);
-    const found = withoutOverrides(() => {
-        const build = require("node-gyp-build") as { path(root: string): string };
-        try {
-            return build.path(packageRoot);
-        } catch {
-            return undefined;
-        }
-    });
-    if (found !== undefined && candidates.includes(path.resolve(found))) {
-        return path.resolve(found);
-    }
-    return candidates.find((candidate) => fs.existsSync(candidate));
-}
-
-function loadFailure(tried: readonly string[], cause: unknown): WinsockError {
-    const reason = cause instanceof Error ? cause.message.split("\n")[0] : "no file there";
-    const remedy =
-        cause === undefined
-            ? "The package's prebuilds/ folder is missing (a bundler may have left it out): install the package " +
-              "again, or build it with `npx cmake-js compile` (needs Visual Studio Build Tools with C++)."
-            : "If Windows blocked the file (Smart App Control, WDAC: event 3077 in CodeIntegrity/Operational), use " +
-              "a signed release; if it was made for another processor, install the package again with this Node.";
-    return new WinsockError(
-        `The native part of winsock-spi could not be loaded in Node ${process.version} (${process.platform}-` +
-            `${process.arch}): ${reason}. Tried: ${tried.join(", ")}. ${remedy}`,
-        { code: "ERR_NATIVE_LOAD", cause },
-    );
-}
-
 type Method = (...args: unknown[]) => unknown;
 
 /** Wraps one native function so that what it throws, or rejects with, is a WinsockError. */
@@ -409,7 +320,8 @@ let loaded: NativeBinding | undefined;
  * The addon, loaded at the first call and kept.
  *
  * @throws WinsockError `ERR_UNSUPPORTED_PLATFORM` anywhere but on Windows; `ERR_NATIVE_LOAD` if the addon is missing,
- * was made for another processor or was blocked: the message names the files that were tried and the remedy.
+ * was made for another processor or was blocked: the message names each file that was tried, why it was not loaded, and
+ * the remedy.
  */
 export function native(): NativeBinding {
     if (loaded !== undefined) {
@@ -422,17 +334,7 @@ export function native(): NativeBinding {
             { code: "ERR_UNSUPPORTED_PLATFORM" },
         );
     }
-    const require = createRequire(import.meta.url);
-    const file = findAddon(require);
-    if (file === undefined) {
-        throw loadFailure(addonCandidates(packageRoot, process.arch), undefined);
-    }
-    let binding: NativeBinding;
-    try {
-        binding = require(file) as NativeBinding;
-    } catch (error) {
-        throw loadFailure([file], error);
-    }
+    const binding = loadAddon() as NativeBinding;
     loaded = guard(binding, bindingMethods);
     return loaded;
 }

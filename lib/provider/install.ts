@@ -20,9 +20,10 @@ import { chosenDlls } from "./dlls.js";
 import { wslPrograms } from "./exclude.js";
 import { warnOfRefusedDlls } from "./code-integrity.js";
 import { ourEntries } from "./identity.js";
-import { installedFolders, sha256Of } from "./installed.js";
+import { installedFolders } from "./installed.js";
 import { architecture, providerFile, rescueFile } from "./layout.js";
-import { type InstallPlanOptions, type ProviderFile, type ProviderFiles, planInstall } from "./plan-install.js";
+import { packagedFile } from "./packaged.js";
+import { type InstallPlanOptions, type ProviderFiles, planInstall } from "./plan-install.js";
 import { type ReplacePlanOptions, planReplace } from "./plan-replace.js";
 import { planUpgrade } from "./plan-upgrade.js";
 import { requireReplaceable } from "./replace.js";
@@ -83,7 +84,7 @@ const methods: readonly string[] = ["layered", "replace-base"] satisfies Install
  * https://learn.microsoft.com/windows/win32/api/ws2spi/nf-ws2spi-wscinstallprovider
  *
  * @throws WinsockError `ERR_UNSUPPORTED_PLATFORM`, `ERR_UNFINISHED`, `ERR_NOT_ELEVATED`, `ERR_FILE_NOT_FOUND`,
- * `ERR_WRONG_DLL`, `ERR_NOT_WRITABLE`, `ERR_PROBE_FAILED`, `ERR_RISK_NOT_ACCEPTED`, `ERR_NOT_SIGNED`; what
+ * `ERR_DLL_DAMAGED`, `ERR_WRONG_DLL`, `ERR_NOT_WRITABLE`, `ERR_PROBE_FAILED`, `ERR_RISK_NOT_ACCEPTED`, `ERR_NOT_SIGNED`; what
  * {@link planInstall}, {@link planUpgrade} and {@link planReplace} throw; what a call of Windows failed with.
  * @throws TypeError if an option does not exist or has a wrong type.
  */
@@ -138,8 +139,8 @@ async function planFor({ machine, catalog }: Reading, options: InstallOptions): 
             continue;
         }
         files[bits] = {
-            provider: dll === undefined ? await packageFile(folder, providerFile) : { path: dll },
-            rescue: await packageFile(folder, rescueFile),
+            provider: dll === undefined ? await packagedFile(folder, providerFile) : { path: dll },
+            rescue: await packagedFile(folder, rescueFile),
         };
     }
     if (Object.keys(files).length === 0) {
@@ -183,16 +184,4 @@ function checkedPrograms(programs: readonly string[] | undefined): readonly stri
         throw new TypeError("install: exclude must be a list of full paths");
     }
     return programs?.map((program: string) => path.win32.normalize(program));
-}
-
-async function packageFile(folder: string, name: string): Promise<ProviderFile> {
-    const from = path.join(folder, name);
-    try {
-        return { from, sha256: await sha256Of(from) };
-    } catch (error) {
-        throw new WinsockError(`The package lacks ${from}: install it again, or build it.`, {
-            code: "ERR_FILE_NOT_FOUND",
-            cause: error,
-        });
-    }
 }

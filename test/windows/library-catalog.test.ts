@@ -171,12 +171,17 @@ describe("the loader of the addon", function () {
         };
         const missing = await failure();
         assert.equal(missing.code, "ERR_NATIVE_LOAD");
-        assert.match(missing.message, /prebuilds\\win32-x64\\winsock_spi\.node.*install the package again/);
+        assert.match(missing.message, /prebuilds\\win32-x64\\winsock_spi\.node: no such file/);
+        assert.match(missing.message, /install the package again/);
         const file = path.join(copy, "prebuilds", "win32-x64", "winsock_spi.node");
         fs.mkdirSync(path.dirname(file), { recursive: true });
+        fs.copyFileSync(path.join(project, "prebuilds", "win32-ia32", "winsock_spi.node"), file);
+        assert.match((await failure()).message, /winsock_spi\.node \(made for ia32\): [^]*delete it and install/);
         fs.writeFileSync(file, "not an addon");
         const broken = await failure();
         assert.equal(broken.code, "ERR_NATIVE_LOAD");
+        assert.match(broken.message, /Smart App Control.*event 3077/);
+        assert.match(broken.message, /build\\Release\\winsock_spi\.node: no such file/);
         assert.ok(broken.message.includes(file), broken.message);
     });
 });

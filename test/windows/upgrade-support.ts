@@ -1,6 +1,7 @@
 // What the tests of upgrades share: packages of neighbouring versions, and programs with traffic that never pauses.
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
+import { createHash } from "node:crypto";
 import { once } from "node:events";
 import * as fs from "node:fs";
 import * as net from "node:net";
@@ -57,6 +58,22 @@ export class Package {
     dll(bits: Bits): string {
         return path.join(this.folder, "prebuilds", prebuilds[bits], "winsock_spi_lsp.dll");
     }
+
+    /** Says anew what its binaries are, as scripts/hashes.mjs does. */
+    writeHashes(bits: Bits): void {
+        const folder = path.dirname(this.dll(bits));
+        const files = fs.readdirSync(folder).filter((name) => name !== "hashes.json");
+        const hashes = files.map((name): [string, string] => [
+            name,
+            createHash("sha256")
+                .update(fs.readFileSync(path.join(folder, name)))
+                .digest("hex"),
+        ]);
+        fs.writeFileSync(
+            path.join(folder, "hashes.json"),
+            JSON.stringify({ version: this.version, commit: null, files: Object.fromEntries(hashes) }),
+        );
+    }
 }
 
 export const programsFolder = (): string => path.join(native().machine().programFiles, "winsock-spi");
@@ -98,6 +115,7 @@ export function makePackage(name: string, version: string, dlls: (bits: Bits) =>
     for (const bits of bitnesses) {
         copy("prebuilds", prebuilds[bits]);
         fs.copyFileSync(dlls(bits), made.dll(bits));
+        made.writeHashes(bits);
     }
     fs.writeFileSync(path.join(folder, "package.json"), JSON.stringify({ ...manifest, version }));
     return made;
