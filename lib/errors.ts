@@ -59,6 +59,7 @@ export class WinsockError extends Error {
         return true;
     }
 
+    /** Knows errors of other copies of this package, too. */
     static override [Symbol.hasInstance](value: unknown): boolean {
         return typeof value === "object" && value !== null && (value as Record<symbol, unknown>)[brand] === true;
     }

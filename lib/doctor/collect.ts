@@ -21,7 +21,7 @@ import { type InspectRequest, tryProviders } from "./trial.js";
 /** A provider DLL is some hundred kilobytes; one that is larger than this is not read. */
 const largestFile = 256 * 1024 * 1024;
 
-/** What {@link collectFacts} may be told. */
+/** What {@link examine} may be told. */
 export interface CollectOptions {
     /**
      * Milliseconds that loading one DLL, or opening one socket, may take before it counts as hanging; default 10000.

@@ -3,6 +3,7 @@
 
 import type { CatalogName } from "../catalog/model.js";
 
+/** `error`: programs fail because of it. `warning`: they may. `info`: worth knowing. */
 export type Severity = "info" | "warning" | "error";
 
 /** Every code: how bad it is unless the check says otherwise, and what it is, for the documents. */
@@ -69,6 +70,7 @@ export const findingCodes = {
     "application-gone": ["info", "a program with categories is not there any more"],
 } as const satisfies Record<string, readonly [Severity, string]>;
 
+/** What a finding is: stable, and made to be compared. What each means: {@link findingCodes}. */
 export type FindingCode = keyof typeof findingCodes;
 
 /** Whose it is. */

@@ -24,10 +24,13 @@ export interface DatagramCapture {
     down(bytes: Buffer): void;
 }
 
+/** A pcapng file that a relay writes to; made by {@link openCapture}. */
 export interface Capture extends AsyncDisposable {
     /** Packets that were left out since the disk was too slow. */
     readonly dropped: number;
+    /** The packets of a connection through the relay. */
     stream(call: HeldCall, client: net.Socket): StreamCapture;
+    /** The packets of a socket that sends datagrams. */
     datagrams(call: HeldCall, local: Endpoint): DatagramCapture;
     /** Resolves when everything is in the file. May be called again. */
     close(): Promise<void>;

@@ -84,6 +84,7 @@ export class RecordBatch implements Iterable<CallRecord> {
         return this.#view.getUint16(this.#at(index) + layout.call, true);
     }
 
+    /** Which function was called. */
     call(index: number): CallName {
         return callName(this.callNumber(index));
     }
@@ -121,6 +122,7 @@ export class RecordBatch implements Iterable<CallRecord> {
         return this.#clock.unixMicroseconds(this.#view.getUint32(at, true), this.#view.getUint32(at + 4, true));
     }
 
+    /** How long the provider below took, in nanoseconds. */
     durationNs(index: number): number {
         const at = this.#at(index) + layout.begin;
         const view = this.#view;
@@ -137,10 +139,12 @@ export class RecordBatch implements Iterable<CallRecord> {
         return this.#view.getUint32(this.#at(index) + layout.thread, true);
     }
 
+    /** The socket's own address, `127.0.0.1:80`; undefined where the call does not tell. */
     local(index: number): string | undefined {
         return formatAddress(this.#view, this.#at(index) + layout.local);
     }
 
+    /** The other end's address; undefined where the call does not tell. */
     remote(index: number): string | undefined {
         return formatAddress(this.#view, this.#at(index) + layout.remote);
     }
@@ -200,6 +204,7 @@ export class RecordBatch implements Iterable<CallRecord> {
         return record as CallRecord;
     }
 
+    /** All of them as plain objects, one after the other. */
     *[Symbol.iterator](): IterableIterator<CallRecord> {
         for (let index = 0; index < this.length; index++) {
             yield this.record(index);

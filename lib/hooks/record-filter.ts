@@ -3,8 +3,9 @@ import { matchesFile } from "../policy/decide.js";
 import { callName } from "./decode.js";
 import { extensionCalls, layout, providerCalls, recordSize } from "./records.js";
 
+/** Which records a watcher wants; what it leaves out is recorded all the same. */
 export interface RecordFilter {
-    /** Calls by name ("WSPConnect", "ConnectEx"), or by what they do: see {@link callKinds}. */
+    /** Calls by name ("WSPConnect", "ConnectEx"), or by what they do: `connect`, `accept`, `send`... */
     calls?: string | readonly string[];
     /** Programs: full paths with `*` and `?`; without a backslash the file's name alone. */
     program?: string | readonly string[];

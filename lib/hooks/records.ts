@@ -138,6 +138,7 @@ export interface CallRecord {
 
 /** What policies decide, in the order of their numbers in raw records (VerdictKind of native/core/policy.hpp), from 1. */
 export const verdictNames = ["allow", "deny", "redirect", "relay", "ask", "observe"] as const;
+/** What a policy decided about a call. */
 export type VerdictName = (typeof verdictNames)[number];
 
 /** Whatever `watch()` yields; tell them apart by `call`. */

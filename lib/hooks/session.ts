@@ -28,6 +28,7 @@ export interface WatchNotice {
 
 /** Says which processes a watcher wants; `ProcessTree` is one. */
 export interface ProcessFilter {
+    /** Whether this process is to be watched. Asked once for each. */
     has(process: ProcessIdentity): boolean;
 }
 

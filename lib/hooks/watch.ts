@@ -9,6 +9,7 @@ import { type RecordFilter, WantedRecords } from "./record-filter.js";
 import { WatchSession } from "./session.js";
 import type { ProcessFilter, WatchNotice } from "./session.js";
 
+/** What {@link watch} and {@link watchBatches} may be told. */
 export interface WatchOptions extends RecordFilter {
     /** Ends the iteration with the signal's reason. */
     signal?: AbortSignal;

@@ -57,7 +57,7 @@ export interface ChangeOptions extends ExecuteOptions {
     dryRun?: boolean;
     /**
      * The change is undone this many milliseconds after its last step, or at the next start of Windows, unless
-     * {@link confirm} comes first; also if this process ends before that. From 1000 to 604800000 (a week).
+     * `confirm()` comes first; also if this process ends before that. From 1000 to 604800000 (a week).
      */
     confirmWithin?: number;
 }

@@ -218,6 +218,7 @@ export interface ClearPolicy {
     do: "clear-policy";
 }
 
+/** What a step does, told apart by `action`. Plain data: the executor (C++) carries it out and knows how to undo it. */
 export type StepAction =
     | MakeFolder
     | CopyFile

@@ -14,6 +14,7 @@ import type { AddressPattern, Policy, Rule } from "./model.js";
 import { parsePolicy } from "./parse.js";
 import { publishImage, readStored, requireAdministrator, withStore } from "./store.js";
 
+/** What {@link applyPolicy} may be told. */
 export interface ApplyOptions {
     /** Only say what would be done. Needs no administrator rights. */
     dryRun?: boolean;

@@ -11,6 +11,7 @@ import { ImageWriter, nothing, type Bytes, type Slice } from "./image-writer.js"
 import { ipBits, ipBytes, lastIp, parseIp, type IpFamily } from "./ip.js";
 import { policyCalls, type Action, type AddressPattern, type Policy, type PolicyCall, type Rule } from "./model.js";
 
+/** What {@link compilePolicy} needs beside the policy. */
 export interface CompileOptions {
     /** Number of the image; not 0. */
     generation: number;

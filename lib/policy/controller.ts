@@ -25,6 +25,7 @@ export interface ControllerNotice {
     readonly call?: HeldCall;
 }
 
+/** What {@link startController} may be told. */
 export interface ControllerOptions {
     /** Decides calls whose rule says `ask`. Without it they get their rule's `otherwise` at once. */
     onAsk?: AskHook;

@@ -17,6 +17,7 @@ export interface RunLayer {
     readonly policy: Policy;
 }
 
+/** All policies that are in force at once: those of `run` stand in front of the machine's own. */
 export interface PolicyLayers {
     /** The machine's own; undefined: none. */
     readonly base: Policy | undefined;

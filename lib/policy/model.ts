@@ -11,6 +11,7 @@ export interface Endpoint {
 
 /** The calls that rules tell apart. connect: also ConnectEx; accept: also AcceptEx; sendto: datagrams, also WSASendMsg. */
 export const policyCalls = ["connect", "bind", "listen", "accept", "sendto"] as const;
+/** What a rule's `call` may name. */
 export type PolicyCall = (typeof policyCalls)[number];
 
 /** First and last, both inclusive. */
@@ -58,6 +59,7 @@ export interface Match {
     readonly time?: readonly TimeRange[];
 }
 
+/** A proxy that a rule leads through. The password never leaves the controller. */
 export interface Proxy {
     readonly kind: "socks5" | "http";
     readonly host: string;
@@ -71,6 +73,7 @@ export interface Proxy {
 /** What is done where the verdict cannot be carried out. */
 export type Otherwise = { readonly kind: "allow" } | { readonly kind: "deny"; readonly error: string };
 
+/** What happens to a call that a rule matches, told apart by `kind`. */
 export type Action =
     | { readonly kind: "allow" }
     | { readonly kind: "observe" }
@@ -104,6 +107,7 @@ export interface RelayAction {
     readonly otherwise: Otherwise;
 }
 
+/** One rule: what it matches, and what it does. */
 export interface Rule {
     /** Unique in the policy. */
     readonly name: string;
@@ -111,6 +115,7 @@ export interface Rule {
     readonly then: Action;
 }
 
+/** A policy as {@link parsePolicy} reads it. */
 export interface Policy {
     readonly version: 1;
     /** What holds where no rule matches. */

@@ -10,6 +10,7 @@ import { readSource, type Position, type Problem, type Problems, type SourceNode
 
 export type { Position, Problem } from "./source.js";
 
+/** What {@link parsePolicy} may be told. */
 export interface ParseOptions {
     /** Name of the file, for messages. */
     file?: string | undefined;

@@ -17,6 +17,7 @@ export interface RelayNotice {
     readonly call?: HeldCall;
 }
 
+/** Gets both ends of a stream of a rule that says `rewrite`: see {@link RelayOptions.onStream}. */
 export type OnStream = (stream: { call: RelayedCall; client: Duplex; server: Duplex }) => Promise<unknown> | void;
 
 export interface RelayContext {

@@ -19,6 +19,7 @@ import { RelayedStream } from "./stream.js";
 export type { OnStream, RelayNotice } from "./context.js";
 export type { RelayedCall } from "./stream.js";
 
+/** What {@link startRelay} may be told. */
 export interface RelayOptions {
     /**
      * Gets the streams of rules that say `rewrite`: what `client` brings is the program's, what `server` brings the

@@ -5,6 +5,7 @@ import { refuseOtherKinds } from "./adopt-server.js";
 import { openPolled } from "./polled-handles.js";
 import { RawSocket } from "./raw-socket.js";
 
+/** What {@link acceptRaw} may be told. */
 export interface AcceptRawOptions {
     /** Ends the iteration, which then throws the signal's reason. */
     signal?: AbortSignal;

@@ -9,6 +9,7 @@ import { PollListener } from "./poll-listener.js";
 import { RawSocket } from "./raw-socket.js";
 import { tcpClass } from "./socket-handle.js";
 
+/** The server that is made of an adopted listener. */
 export interface ServerOptions<S extends net.Server = net.Server> {
     /**
      * The server that is to listen: of `net`, `tls`, `http`, `https` or `http2`, not listening yet. Default: a new
@@ -21,6 +22,7 @@ export interface ServerOptions<S extends net.Server = net.Server> {
     signal?: AbortSignal;
 }
 
+/** What {@link adoptServer} may be told. */
 export interface AdoptServerOptions<S extends net.Server = net.Server> extends ServerOptions<S> {
     /**
      * `share` (default): the source goes on accepting as well; each connection goes to one of all who accept. `move`: the

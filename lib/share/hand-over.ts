@@ -5,6 +5,7 @@ import type { Export } from "./peer.js";
 import type { Shareable } from "./socket-handle.js";
 import type { StoppedSocket } from "./source-socket.js";
 
+/** How a socket is handed over. */
 export interface SendOptions {
     /** `move` (default): the target alone has it afterwards; what the stream had read goes along. `share`: both do. */
     mode?: ShareMode | undefined;

@@ -7,6 +7,7 @@ import { checkServerOptions, serverFromRaw } from "./adopt-server.js";
 import { openListener, type OpenListenerOptions, type RawSocket } from "./raw-socket.js";
 import { tcpClass } from "./socket-handle.js";
 
+/** Where {@link listen} listens. */
 export interface ListenOptions extends OpenListenerOptions {
     /** An IP address or a name. Default: any address, `::` where the system has IPv6, else `0.0.0.0`. */
     host?: string;

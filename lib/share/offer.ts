@@ -15,6 +15,7 @@ import type { Channel, ChannelListener, TransportName } from "./transports/chann
 import { transport as findTransport } from "./transports/index.js";
 import { secretSize } from "./wire/messages.js";
 
+/** What {@link offerSocket} may be told. */
 export interface OfferOptions extends SendOptions {
     /** Default `pipe`. */
     transport?: TransportName | undefined;
@@ -26,6 +27,7 @@ export interface OfferOptions extends SendOptions {
     onError?: ((error: unknown) => void) | undefined;
 }
 
+/** A socket that waits to be taken with a ticket. */
 export interface SocketOffer extends AsyncDisposable {
     /** Text without spaces. It is a secret: whoever of the admitted processes has it gets the socket. */
     readonly ticket: string;

@@ -64,11 +64,13 @@ export class RawSocket implements Disposable {
         }
     }
 
+    /** Closes this descriptor. */
     [Symbol.dispose](): void {
         this.close();
     }
 }
 
+/** Where a new socket is bound. */
 export interface OpenSocketOptions {
     /** An IP address. Default: any address, `::` where the system has IPv6, else `0.0.0.0`. */
     host?: string;
@@ -80,11 +82,13 @@ export interface OpenSocketOptions {
     exclusive?: boolean;
 }
 
+/** What {@link openListener} may be told. */
 export interface OpenListenerOptions extends OpenSocketOptions {
     /** Connections that may wait to be accepted. Default 511, as in Node; the system has its own limit. */
     backlog?: number;
 }
 
+/** What {@link openDatagram} may be told. */
 export interface OpenDatagramOptions extends OpenSocketOptions {
     /** SO_REUSEADDR: others may bind the same address. Default false. */
     reuseAddress?: boolean;

@@ -53,6 +53,7 @@ export interface SocketReceiver extends AsyncIterableIterator<ReceivedSocket>, A
      * ends. `break` in a `for await` closes those instead. May be called again.
      */
     close(): Promise<void>;
+    /** Stops receiving, as leaving the loop does. */
     return(): Promise<IteratorResult<ReceivedSocket, undefined>>;
 }
 

@@ -10,6 +10,7 @@ import type { PeerInfo } from "./peer.js";
 import type { RawSocket } from "./raw-socket.js";
 import type { Arrival } from "./target-link.js";
 
+/** A socket that another process has given. */
 export interface ReceivedSocket {
     /** With `raw: true` a RawSocket. */
     socket: net.Socket | net.Server | dgram.Socket | RawSocket;

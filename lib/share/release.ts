@@ -18,6 +18,7 @@ const longestCancel = 1000;
 /** How long events (see {@link adoptedPath}) may take through the system's wait threads to libuv, in milliseconds. */
 const longestEvent = 50;
 
+/** What {@link suspendSocket} may be told. */
 export interface SuspendOptions {
     /** Gives up waiting for what the socket has still to write. */
     signal?: AbortSignal;

@@ -7,6 +7,7 @@ import { type SendOptions, type SentSocket, notBegun } from "./hand-over.js";
 import type { SourceLink } from "./source-link.js";
 import type { Channel } from "./transports/channel.js";
 
+/** What {@link sendSocket} may be told. */
 export interface SendSocketOptions extends ConnectOptions, SendOptions {}
 
 /** How long a connection that nobody uses is kept for the next socket, milliseconds. */

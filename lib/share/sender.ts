@@ -9,6 +9,7 @@ import { SourceLink } from "./source-link.js";
 import type { Channel, TransportName } from "./transports/channel.js";
 import { transport as findTransport } from "./transports/index.js";
 
+/** To whom {@link connectSender} connects. */
 export interface ConnectOptions {
     /** Where the target receives (its `at`), or a Channel to it that is there already. */
     to: string | Channel;
@@ -74,6 +75,7 @@ export class SocketSender implements AsyncDisposable {
         return this.#link.close();
     }
 
+    /** As `close()`. */
     [Symbol.asyncDispose](): Promise<void> {
         return this.close();
     }
@@ -84,6 +86,7 @@ export class SocketSender implements AsyncDisposable {
         return this;
     }
 
+    /** Keeps the process running again while the connection is open. */
     ref(): this {
         this.#link.ref();
         return this;

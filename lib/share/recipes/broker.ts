@@ -23,6 +23,7 @@ export interface BrokerWorker {
     readonly inFlight: number;
 }
 
+/** What {@link startBroker} may be told. */
 export interface BrokerOptions extends OpenListenerOptions {
     /** The address at which workers join, e.g. `"my-workers"`. */
     name: string;
@@ -47,6 +48,7 @@ export interface BrokerOptions extends OpenListenerOptions {
     signal?: AbortSignal;
 }
 
+/** A process that accepts connections and gives each to one of its workers. */
 export interface Broker extends AsyncDisposable {
     /** Where it listens. */
     readonly address: net.AddressInfo;
@@ -336,6 +338,7 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
     return new RunningBroker(options).start();
 }
 
+/** What {@link joinBroker} may be told. */
 export interface JoinOptions {
     /** Where the broker has its workers join. */
     name: string;
@@ -351,6 +354,7 @@ export interface JoinOptions {
     pauseOnCreate?: boolean;
     /** Ends the iteration with the signal's reason. */
     signal?: AbortSignal;
+    /** Hears of failures that end no iteration: a connection that could not be opened here, the broker gone. */
     onError?: (error: unknown) => void;
 }
 

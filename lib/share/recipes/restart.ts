@@ -22,6 +22,7 @@ import {
     successionOptionNames,
 } from "./succession.js";
 
+/** What {@link serveRestartable} may be told. */
 export interface RestartOptions extends SuccessionOptions, Omit<ListenOptions, "signal"> {
     /**
      * Milliseconds that the old process goes on for requests that it is still answering; then it closes their
@@ -30,6 +31,7 @@ export interface RestartOptions extends SuccessionOptions, Omit<ListenOptions, "
     drainTimeout?: number;
 }
 
+/** A server that the next process of its name takes over from. */
 export interface RestartableServer extends AsyncDisposable {
     /** The process that this one has taken over from; undefined if it is the first. */
     readonly predecessor: number | undefined;

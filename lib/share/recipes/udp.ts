@@ -12,11 +12,13 @@ import {
     successionOptionNames,
 } from "./succession.js";
 
+/** What {@link bindRestartable} may be told. */
 export interface RestartDatagramOptions extends SuccessionOptions, OpenDatagramOptions {}
 
 /** Hears of each datagram, as a `message` listener of the socket, from the first on. */
 export type OnDatagram = (this: dgram.Socket, message: Buffer, remote: dgram.RemoteInfo) => void;
 
+/** A UDP socket that the next process of its name takes over. */
 export interface RestartableDatagram extends AsyncDisposable {
     /** Bound, and receiving. */
     readonly socket: dgram.Socket;

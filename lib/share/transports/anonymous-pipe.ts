@@ -17,6 +17,7 @@ const variable = "WINSOCK_SPI_CHANNEL";
 /** The only address of this transport: a channel to the process that started this one. */
 const parentAddress = "parent";
 
+/** How {@link spawnWithChannel} starts the program. */
 export interface SpawnWithChannelOptions {
     /** Working folder of the program. Default: this process's. */
     cwd?: string | undefined;
@@ -28,6 +29,7 @@ export interface SpawnWithChannelOptions {
     timeout?: number | undefined;
 }
 
+/** A program that {@link spawnWithChannel} has started. */
 export interface SpawnedWithChannel {
     readonly channel: Channel;
     readonly pid: number;

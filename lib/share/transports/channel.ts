@@ -35,6 +35,7 @@ export interface ChannelListener extends AsyncIterable<Channel>, AsyncDisposable
     close(): Promise<void>;
 }
 
+/** What a transport's `listen` and `connect` may be told. */
 export interface TransportOptions {
     /** Ends the call (and, for `listen`, the listener) with the signal's reason. */
     signal?: AbortSignal | undefined;
@@ -49,6 +50,7 @@ export interface TransportOptions {
     onError?: ((error: unknown) => void) | undefined;
 }
 
+/** A mechanism that carries hand-overs between two processes of one machine. */
 export interface Transport {
     readonly name: TransportName;
     /** @throws WinsockError `WSAEADDRINUSE`-like codes of the mechanism if the address is taken; TypeError on misuse. */

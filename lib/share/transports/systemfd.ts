@@ -36,6 +36,7 @@ export interface SystemfdTaker {
     readonly descends: boolean;
 }
 
+/** What {@link serveSystemfd} gives, and to whom. */
 export interface ServeSystemfdOptions {
     /** What each taker gets a duplicate of, in this order; at most 256. They stay open here. */
     sockets: readonly Shareable[];
@@ -271,6 +272,7 @@ function checkSignal(caller: string, signal: unknown): void {
     }
 }
 
+/** What {@link takeSystemfdSockets} may be told. */
 export interface TakeSystemfdOptions {
     /**
      * Where the two variables are. Default: this process's environment. They are deleted from it, as the listenfd crate
