@@ -24,17 +24,18 @@ export function codeProblems(sources, text) {
     }
     const told = new Map();
     const problems = [];
+    let section = "";
     text.split("\n").forEach((line, index) => {
-        const code = /^\| `(ERR_[A-Z0-9_]+)`/.exec(line)?.[1];
-        if (code === undefined) {
-            return;
-        }
-        if (told.has(code)) {
-            problems.push(`${page}:${index + 1}: ${code} has a row in line ${told.get(code)} already`);
-        }
-        told.set(code, index + 1);
-        if (!thrown.has(code)) {
-            problems.push(`${page}:${index + 1}: nothing throws ${code}; take the row out`);
+        section = line.startsWith("## ") ? line : section;
+        const first = /^\| (`ERR_[^|]*)\|/.exec(line)?.[1] ?? "";
+        for (const [, code] of first.matchAll(/`(ERR_[A-Z0-9_]+)`(?!:)/g)) {
+            if (told.has(code) && section === told.get(code).section) {
+                problems.push(`${page}:${index + 1}: ${code} has a row in line ${told.get(code).line} already`);
+            }
+            told.set(code, { line: index + 1, section });
+            if (!thrown.has(code)) {
+                problems.push(`${page}:${index + 1}: nothing throws ${code}; take it out`);
+            }
         }
     });
     for (const [code, place] of thrown) {

@@ -10,8 +10,8 @@ export async function check() {
     const all = await sourceFiles();
     const read = (file) => readFileSync(path.join(project, file), "utf8");
     const pages = new Map(all.filter((file) => file.endsWith(".md")).map((file) => [file, read(file)]));
-    const sources = all.filter(
-        (file) => /\.([cm]?[jt]s|[ch]pp|cmake|yml|json)$/.test(file) && !file.includes("/data/"),
+    const sources = all.filter((file) =>
+        /^(lib|native|scripts|bench|cmake)\/.*\.([cm]?[jt]s|[ch]pp|cmake)$/.test(file),
     );
     return [...linkProblems(pages, all), ...sources.flatMap((file) => mentionProblems(file, read(file), all))];
 }
