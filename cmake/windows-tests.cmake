@@ -63,3 +63,9 @@ foreach(source IN LISTS strangers)
         winsock_spi_exports(${name} ${strangers_def})
     endif()
 endforeach()
+
+# The provider of docs/writing-a-provider.md.
+add_library(port_guard MODULE ${CMAKE_SOURCE_DIR}/docs/samples/port_guard.cpp)
+target_link_libraries(port_guard PRIVATE winsock_spi_windows ws2_32)
+winsock_spi_place(port_guard ${CMAKE_BINARY_DIR}/bin/providers)
+winsock_spi_exports(port_guard ${CMAKE_SOURCE_DIR}/docs/samples/port_guard.def)

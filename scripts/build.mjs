@@ -21,6 +21,7 @@ const nativeInputs = [
     at("test", "windows", "providers"),
     at("test", "windows", "conformance"),
     at("test", "windows", "strangers"),
+    at("docs", "samples"),
 ];
 const shipped = ["winsock_spi.node", "winsock_spi_lsp.dll", "winsock-spi-rescue.exe", sidecar];
 
