@@ -16,6 +16,7 @@ import {
     requireNothingPending,
 } from "../plan/execute.js";
 import type { Plan } from "../plan/plan.js";
+import { requireProvenArchitecture } from "./arm64.js";
 import { chosenDlls } from "./dlls.js";
 import { wslPrograms } from "./exclude.js";
 import { warnOfRefusedDlls } from "./code-integrity.js";
@@ -83,7 +84,8 @@ const methods: readonly string[] = ["layered", "replace-base"] satisfies Install
  *
  * https://learn.microsoft.com/windows/win32/api/ws2spi/nf-ws2spi-wscinstallprovider
  *
- * @throws WinsockError `ERR_UNSUPPORTED_PLATFORM`, `ERR_UNFINISHED`, `ERR_NOT_ELEVATED`, `ERR_FILE_NOT_FOUND`,
+ * @throws WinsockError `ERR_UNSUPPORTED_PLATFORM`, `ERR_ARM64_UNPROVEN`, `ERR_UNFINISHED`, `ERR_NOT_ELEVATED`,
+ * `ERR_FILE_NOT_FOUND`,
  * `ERR_DLL_DAMAGED`, `ERR_WRONG_DLL`, `ERR_NOT_WRITABLE`, `ERR_PROBE_FAILED`, `ERR_RISK_NOT_ACCEPTED`, `ERR_NOT_SIGNED`; what
  * {@link planInstall}, {@link planUpgrade} and {@link planReplace} throw; what a call of Windows failed with.
  * @throws TypeError if an option does not exist or has a wrong type.
@@ -103,6 +105,7 @@ export async function install(options: InstallOptions = {}): Promise<ChangeResul
     checkMethod(options);
     requireNothingPending();
     const reading = readSystem();
+    requireProvenArchitecture(reading.machine.arch);
     const { confirmWithin = replaceConfirmWithin } = options;
     const change: InstallOptions = options.method === "replace-base" ? { ...options, confirmWithin } : options;
     const plan = withConfirmation(await planFor(reading, options), change, reading.machine);
