@@ -20,6 +20,7 @@ foreach(source IN LISTS programs)
     endif()
 endforeach()
 target_link_libraries(ring_writer PRIVATE winsock_spi_core)
+target_link_libraries(restricted PRIVATE advapi32)
 target_link_libraries(policy_decisions PRIVATE winsock_spi_core)
 
 foreach(source IN LISTS providers)

@@ -1,5 +1,6 @@
 #include "confinement.hpp"
 
+#include "machine.hpp"
 #include "system_library.hpp"
 
 namespace winsock_spi::spi {
@@ -21,17 +22,6 @@ Status well_known_sid(WELL_KNOWN_SID_TYPE type, std::vector<unsigned char>& sid)
     DWORD size = SECURITY_MAX_SID_SIZE;
     sid.resize(size);
     return CreateWellKnownSid(type, nullptr, sid.data(), &size) ? Status{} : last_error("CreateWellKnownSid");
-}
-
-bool has_low_integrity(HANDLE token) {
-    unsigned char buffer[sizeof(TOKEN_MANDATORY_LABEL) + SECURITY_MAX_SID_SIZE];
-    DWORD size = 0;
-    if (!GetTokenInformation(token, TokenIntegrityLevel, buffer, sizeof(buffer), &size)) {
-        return false;
-    }
-    PSID sid = reinterpret_cast<TOKEN_MANDATORY_LABEL*>(buffer)->Label.Sid;
-    const UCHAR count = *GetSidSubAuthorityCount(sid);
-    return count > 0 && *GetSidSubAuthority(sid, count - 1u) <= SECURITY_MANDATORY_LOW_RID;
 }
 
 bool takes_only_microsoft() {
@@ -62,7 +52,8 @@ bool is_confined(Confinement confinement) {
     DWORD container = 0;
     DWORD size = 0;
     switch (confinement) {
-    case Confinement::low_integrity: return has_low_integrity(token.get());
+    case Confinement::low_integrity:
+        return own_integrity().value_or(SECURITY_MANDATORY_HIGH_RID) <= SECURITY_MANDATORY_LOW_RID;
     case Confinement::app_container:
         return GetTokenInformation(token.get(), token_is_app_container, &container, sizeof(container), &size) &&
                container != 0;

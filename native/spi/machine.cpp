@@ -67,6 +67,21 @@ std::wstring expand_trusted(std::wstring text) {
 
 } // namespace
 
+std::optional<DWORD> own_integrity() {
+    UniqueHandle token;
+    if (!OpenProcessToken(GetCurrentProcess(), TOKEN_QUERY, token.put())) {
+        return std::nullopt;
+    }
+    unsigned char buffer[sizeof(TOKEN_MANDATORY_LABEL) + SECURITY_MAX_SID_SIZE];
+    DWORD size = 0;
+    if (!GetTokenInformation(token.get(), TokenIntegrityLevel, buffer, sizeof(buffer), &size)) {
+        return std::nullopt;
+    }
+    PSID sid = reinterpret_cast<TOKEN_MANDATORY_LABEL*>(buffer)->Label.Sid;
+    const UCHAR count = *GetSidSubAuthorityCount(sid);
+    return count > 0 ? std::optional(*GetSidSubAuthority(sid, count - 1u)) : std::nullopt;
+}
+
 bool is_64_bit_windows() {
     if constexpr (sizeof(void*) == 8) {
         return true;
@@ -130,7 +145,7 @@ Status read_machine(Machine& machine) {
                       std::to_string(version.dwBuildNumber);
 
     // What counts is whether a right granted to Administrators is granted to this process: in a filtered token the
-    // group is there for denying only.
+    // group is there for denying only, and below high integrity nothing of theirs may be written.
     SID_IDENTIFIER_AUTHORITY nt_authority = {SECURITY_NT_AUTHORITY};
     BYTE administrators[SECURITY_MAX_SID_SIZE];
     if (!InitializeSid(administrators, &nt_authority, 2)) {
@@ -142,7 +157,8 @@ Status read_machine(Machine& machine) {
     if (!CheckTokenMembership(nullptr, administrators, &member)) {
         return last_error("CheckTokenMembership");
     }
-    machine.elevated = member != FALSE;
+    machine.elevated =
+        member != FALSE && own_integrity().value_or(SECURITY_MANDATORY_HIGH_RID) >= SECURITY_MANDATORY_HIGH_RID;
 
     machine.system_root = windows_folder();
     if (Status status =

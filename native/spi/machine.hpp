@@ -2,10 +2,12 @@
 // inherited a hostile one.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "status.hpp"
+#include "win32.hpp"
 
 namespace winsock_spi::spi {
 
@@ -28,6 +30,9 @@ Status program_data_folder(std::wstring& path);
 
 // The folder of everything that processes share and operations leave: <ProgramData>\winsock-spi.
 Status data_folder(std::wstring& path);
+
+// The integrity level of this process (SECURITY_MANDATORY_..._RID); nothing where it cannot be asked.
+std::optional<DWORD> own_integrity();
 
 bool is_64_bit_windows();
 
