@@ -59,13 +59,14 @@ export async function windowsSuites(given) {
 }
 
 /**
- * The Node that runs the suites: on Windows the one that runs us, under Wine the first of those that tests use; another of
- * them by WINSOCK_SPI_TEST_NODE.
+ * The Node that runs the suites: on Windows the one that runs us, under Wine the first of those that tests use; another
+ * 64-bit one by WINSOCK_SPI_TEST_NODE. (From a 32-bit one, tests would see the system's files redirected.)
  */
 function testNode() {
     const name = process.env.WINSOCK_SPI_TEST_NODE;
-    if (name !== undefined && !Object.hasOwn(nodes, name)) {
-        throw new SetupError(`WINSOCK_SPI_TEST_NODE=${name}: it must be one of ${Object.keys(nodes).join(", ")}.`, 64);
+    const usable = Object.keys(nodes).filter((candidate) => nodes[candidate].arch === "x64");
+    if (name !== undefined && !usable.includes(name)) {
+        throw new SetupError(`WINSOCK_SPI_TEST_NODE=${name}: it must be one of ${usable.join(", ")}.`, 64);
     }
     return onWindows && name === undefined ? process.execPath : nodePath(name ?? "node");
 }
