@@ -3,6 +3,8 @@
 
 #include <cstring>
 
+#include "prefetch.hpp"
+
 namespace winsock_spi::core {
 
 namespace {
@@ -48,6 +50,13 @@ void RingWriter::publish() {
 void RingWriter::skip(std::uint64_t count) {
     header_->next.fetch_add(count, std::memory_order_relaxed);
     header_->dropped.fetch_add(count, std::memory_order_relaxed);
+}
+
+void RingWriter::prepare() const {
+    const std::uint64_t number = header_->next.load(std::memory_order_relaxed);
+    const std::atomic<std::uint64_t>* const words = words_ + (number & mask_) * record_words;
+    prefetch_to_write(words);
+    prefetch_to_write(words + record_words / 2);
 }
 
 void RingWriter::append(const RecordBody& body) {

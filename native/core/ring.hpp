@@ -52,6 +52,8 @@ public:
     void publish();
     // Numbers given to nobody: calls that came while the ring was being made. Readers see them as losses.
     void skip(std::uint64_t count);
+    // The record that append() will write is fetched meanwhile: the reader, or another writer, had it last.
+    void prepare() const;
     // Overwrites the oldest record. Given up, and counted as dropped, when that one is still being written.
     void append(const RecordBody& body);
     bool attached() const { return header_ != nullptr; }

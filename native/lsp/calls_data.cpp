@@ -26,7 +26,8 @@ int refusal_of_transfer(const Slot& slot, SOCKET socket, const core::HandleTable
 
 // What every transfer tells once the lower provider has returned. `done` is where it reported the byte count, if the
 // program wanted to know.
-void describe_transfer(Recording& recording, SOCKET socket, std::uint64_t requested, const DWORD* done) {
+void describe_transfer(Recording& recording, const core::HandleTable::Socket& known, std::uint64_t requested,
+                       const DWORD* done) {
     if (!recording.active()) {
         return;
     }
@@ -37,7 +38,7 @@ void describe_transfer(Recording& recording, SOCKET socket, std::uint64_t reques
     if (recording.succeeded() && spi::guarded_read(bytes, done)) {
         recording.set_bytes(bytes);
     }
-    recording.add_cached_addresses(process.sockets.find(socket));
+    recording.add_cached_addresses(known);
 }
 
 } // namespace
@@ -66,7 +67,7 @@ int on_WSPSend(Slot& slot, SOCKET socket, LPWSABUF buffers, DWORD count, LPDWORD
     }
     recording.returned(result == SOCKET_ERROR, error);
     recording.set_decision(decision);
-    describe_transfer(recording, socket, requested, sent);
+    describe_transfer(recording, known, requested, sent);
     return result;
 }
 
@@ -75,16 +76,17 @@ int on_WSPSendTo(Slot& slot, SOCKET socket, LPWSABUF buffers, DWORD count, LPDWO
                  LPWSAOVERLAPPED_COMPLETION_ROUTINE routine, LPWSATHREADID thread, LPINT error) {
     const std::uint64_t requested = requested_of(buffers, count);
     const core::RecordAddress remote = read_address(to, to_length);
+    const core::HandleTable::Socket known = process.sockets.find(socket);
     if (!policy_in_force()) {
         Recording recording(Call::WSPSendTo, socket);
         const int result = slot.lower.lpWSPSendTo(socket, buffers, count, sent, flags, to, to_length, overlapped,
                                                   routine, thread, error);
         recording.returned(result == SOCKET_ERROR, error);
         recording.set_remote(remote);
-        describe_transfer(recording, socket, requested, sent);
+        describe_transfer(recording, known, requested, sent);
         return result;
     }
-    Datagram datagram(slot, socket, process.sockets.find(socket), remote);
+    Datagram datagram(slot, socket, known, remote);
     if (datagram.held()) {
         datagram.take(hold_send_to(datagram.question(Call::WSPSendTo), buffers, count, flags, to, to_length, overlapped,
                                    routine != nullptr));
@@ -103,7 +105,7 @@ int on_WSPSendTo(Slot& slot, SOCKET socket, LPWSABUF buffers, DWORD count, LPDWO
     recording.returned(result == SOCKET_ERROR, error);
     recording.set_decision(datagram.decision());
     recording.set_remote(remote);
-    describe_transfer(recording, socket, requested, sent);
+    describe_transfer(recording, known, requested, sent);
     return result;
 }
 
@@ -112,7 +114,8 @@ int on_WSPRecv(Slot& slot, SOCKET socket, LPWSABUF buffers, DWORD count, LPDWORD
                LPINT error) {
     const std::uint64_t requested = requested_of(buffers, count);
     const bool peek = process.recorder.observed() && asks_to_peek(flags);
-    const int refused = refusal_of_transfer(slot, socket, process.sockets.find(socket));
+    const core::HandleTable::Socket known = process.sockets.find(socket);
+    const int refused = refusal_of_transfer(slot, socket, known);
     Recording recording(Call::WSPRecv, socket);
     int result = SOCKET_ERROR;
     if (refused != 0) {
@@ -124,7 +127,7 @@ int on_WSPRecv(Slot& slot, SOCKET socket, LPWSABUF buffers, DWORD count, LPDWORD
     if (recording.active() && peek) {
         recording.set_flag(core::record_peek);
     }
-    describe_transfer(recording, socket, requested, received);
+    describe_transfer(recording, known, requested, received);
     return result;
 }
 
@@ -150,7 +153,7 @@ int on_WSPRecvFrom(Slot& slot, SOCKET socket, LPWSABUF buffers, DWORD count, LPD
     if (recording.succeeded() && from != nullptr) {
         recording.set_remote(read_address(from, from_length));
     }
-    describe_transfer(recording, socket, requested, received);
+    describe_transfer(recording, known, requested, received);
     return result;
 }
 

@@ -35,6 +35,7 @@ public:
     void pass_through(std::wstring_view reason);
 
     std::uint64_t now() const { return read_clock(clock_); }
+    void prepare() const { ring_.prepare(); }
     void write(const core::RecordBody& body) { ring_.append(body); }
 
 private:

@@ -5,6 +5,7 @@ namespace winsock_spi::lsp {
 
 void Recording::begin(core::Call call, SOCKET socket) {
     active_ = true;
+    process.recorder.prepare();
     // Member by member: for the whole at once compilers choose a string instruction, which takes long to begin.
     body_.end = 0;
     body_.socket = socket;

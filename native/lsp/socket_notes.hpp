@@ -28,8 +28,10 @@ inline constexpr std::uint32_t notes_to_look_for =
 inline std::uint32_t note_flags(const core::HandleTable::Socket& socket) {
     return process.sockets.note_flags(socket);
 }
+// Costs the cache line of the notes only where some socket of this process has one.
 inline bool has_note(const core::HandleTable::Socket& socket, std::uint32_t flags) {
-    return (note_flags(socket) & flags) != 0;
+    const bool possible = (flags & ~notes_to_look_for) != 0 || process.policy.notes_expected() != 0;
+    return possible && (note_flags(socket) & flags) != 0;
 }
 inline core::HandleTable::Notes notes_of(const core::HandleTable::Socket& socket) {
     return process.sockets.notes(socket);
