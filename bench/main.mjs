@@ -16,15 +16,25 @@ import path from "node:path";
 import { local, project } from "../scripts/paths.mjs";
 import { SetupError } from "../scripts/progress.mjs";
 import { native } from "../scripts/run-windows.mjs";
+import * as calls from "./calls.mjs";
 import { openColumns } from "./columns.mjs";
 import * as handOver from "./hand-over.mjs";
 import { printTargets } from "./measure.mjs";
 import * as policy from "./policy.mjs";
 import * as policyCalls from "./policy-calls.mjs";
+import * as processes from "./process.mjs";
 import * as relay from "./relay.mjs";
 import * as throughput from "./throughput.mjs";
 
-export const benchmarks = { "hand-over": handOver, throughput, policy, "policy-calls": policyCalls, relay };
+export const benchmarks = {
+    calls,
+    "hand-over": handOver,
+    throughput,
+    policy,
+    "policy-calls": policyCalls,
+    process: processes,
+    relay,
+};
 
 export async function bench({ environment, names, quick }) {
     const unknown = names.filter((name) => benchmarks[name] === undefined);

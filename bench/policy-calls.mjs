@@ -6,21 +6,10 @@ import net from "node:net";
 import { fileURLToPath } from "node:url";
 import { applyPolicy, clearPolicy, parsePolicy, startController, watchBatches } from "winsock-spi";
 import { compare, formatRatio, leastPairs, median, printTable } from "./measure.mjs";
+import { longPolicy } from "./other-rules.mjs";
 
 export const title = "connects with a policy beside connects without";
 export const inside = "provider";
-
-/** Rules that concern the connect and do not match it, in front of those given. */
-function policy(...rules) {
-    const others = Array.from(
-        { length: 1000 },
-        (_, number) => `
-  - name: other ${number}
-    match: { call: connect, to: '10.${number >> 8}.${number & 255}.0/24:${1000 + number}' }
-    then: { deny: WSAEACCES }`,
-    );
-    return `version: 1\ndefault: allow\nrules:${others.join("")}\n${rules.join("\n")}\n`;
-}
 
 async function run(child, port, count) {
     const done = once(child, "message");
@@ -56,7 +45,7 @@ export async function measure({ quick }) {
     try {
         const { ours, theirs, ratio, noise } = await compare(
             async () => {
-                await applyPolicy(parsePolicy(policy()));
+                await applyPolicy(parsePolicy(longPolicy()));
                 return run(child, port, count);
             },
             async () => {
@@ -73,7 +62,7 @@ export async function measure({ quick }) {
         controller = await startController({ onAsk: () => ({ action: "allow" }) });
         await applyPolicy(
             parsePolicy(
-                policy(`  - name: ask
+                longPolicy(`  - name: ask
     match: { call: connect, to: '127.0.0.1:${port}' }
     then: { ask: true, timeout: 10s, otherwise: deny }`),
             ),

@@ -22,6 +22,7 @@ const nativeInputs = [
     at("test", "windows", "conformance"),
     at("test", "windows", "strangers"),
     at("docs", "samples"),
+    at("bench", "native"),
 ];
 const shipped = ["winsock_spi.node", "winsock_spi_lsp.dll", "winsock-spi-rescue.exe", sidecar];
 

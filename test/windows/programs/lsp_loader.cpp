@@ -1,7 +1,6 @@
 // Plays Winsock to the provider DLL, without installing it: gives it an upcall table and a catalog, with the machine's
 // real base providers below it, and with a lower provider of this program's own that misbehaves on demand.
-//   lsp_loader DLL           every behaviour once: "ok ..." or "not ok ..." lines; exit code 1 if one failed
-//   lsp_loader DLL bench     what a call costs through the provider, beside the lower provider alone, in nanoseconds
+//   lsp_loader DLL   every behaviour once: "ok ..." or "not ok ..." lines; exit code 1 if one failed
 // It may be run while calls are watched and while they are not: the answers must be the same.
 #include <winsock2.h>
 #include <ws2spi.h>
@@ -17,6 +16,8 @@
 #include <cwchar>
 #include <string>
 #include <vector>
+
+#include "nothing.hpp"
 
 #ifndef SIO_BASE_HANDLE
 #define SIO_BASE_HANDLE 0x48000022
@@ -80,14 +81,7 @@ WSPUPCALLTABLE upcall_table() {
     return table;
 }
 
-// The lower provider's functions: all succeed and do nothing, but for the few that a test asks about.
-template <typename Pointer>
-struct Nothing;
-template <typename Result, typename... Parameters>
-struct Nothing<Result(WSPAPI*)(Parameters...)> {
-    static Result WSPAPI call(Parameters...) { return 0; }
-};
-
+// The lower provider's functions succeed and do nothing, but for the few that a test asks about.
 SOCKET WSPAPI fake_socket(int, int, int, LPWSAPROTOCOL_INFOW info, GROUP, DWORD, LPINT) {
     fake.seen_reserved = info->dwProviderReserved;
     fake.seen_entry = info->dwCatalogEntryId;
@@ -577,47 +571,6 @@ void test_calls() {
     });
 }
 
-// --- cost ---
-
-double nanoseconds_per(LPWSPSEND send, SOCKET socket) {
-    constexpr int rounds = 20'000; // short, so that most measurements are not interrupted
-    char text[1] = {};
-    WSABUF buffer{1, text};
-    DWORD bytes = 0;
-    int code = 0;
-    LARGE_INTEGER frequency;
-    LARGE_INTEGER begin;
-    LARGE_INTEGER end;
-    QueryPerformanceFrequency(&frequency);
-    QueryPerformanceCounter(&begin);
-    for (int round = 0; round < rounds; ++round) {
-        send(socket, &buffer, 1, &bytes, 0, nullptr, nullptr, nullptr, &code);
-    }
-    QueryPerformanceCounter(&end);
-    return static_cast<double>(end.QuadPart - begin.QuadPart) * 1e9 / static_cast<double>(frequency.QuadPart) / rounds;
-}
-
-// The lower provider does nothing, so that the difference is ours alone.
-void bench() {
-    Chain chain = chain_over(fake_base());
-    fake = {};
-    chain.start();
-    const SOCKET socket = chain.socket();
-    constexpr int pairs = 301;
-    std::vector<double> alone;
-    std::vector<double> through;
-    for (int pair = 0; pair < pairs; ++pair) {
-        alone.push_back(nanoseconds_per(fake_send, socket));
-        through.push_back(nanoseconds_per(chain.functions.lpWSPSend, socket));
-    }
-    std::sort(alone.begin(), alone.end());
-    std::sort(through.begin(), through.end());
-    std::printf("WSPSend: lower alone %.1f ns (least %.1f), through the provider %.1f ns (least %.1f), medians of %d\n",
-                alone[pairs / 2], alone.front(), through[pairs / 2], through.front(), pairs);
-    chain.close(socket);
-    chain.cleanup();
-}
-
 } // namespace
 
 // The provider finds these two in the module of our upcalls, as it finds ws2_32's; the second as a lower provider.
@@ -648,32 +601,7 @@ extern "C" EXPORTED int WSPAPI WSPStartup(WORD, LPWSPDATA data, LPWSAPROTOCOL_IN
     ++fake.starts;
     data->wVersion = fake.version;
     data->wHighVersion = fake.version;
-#define FILL(name) table->name = Nothing<decltype(table->name)>::call
-    FILL(lpWSPAccept);
-    FILL(lpWSPAddressToString);
-    FILL(lpWSPAsyncSelect);
-    FILL(lpWSPBind);
-    FILL(lpWSPCancelBlockingCall);
-    FILL(lpWSPConnect);
-    FILL(lpWSPDuplicateSocket);
-    FILL(lpWSPEnumNetworkEvents);
-    FILL(lpWSPEventSelect);
-    FILL(lpWSPGetOverlappedResult);
-    FILL(lpWSPGetPeerName);
-    FILL(lpWSPGetSockName);
-    FILL(lpWSPGetQOSByName);
-    FILL(lpWSPIoctl);
-    FILL(lpWSPJoinLeaf);
-    FILL(lpWSPListen);
-    FILL(lpWSPRecvDisconnect);
-    FILL(lpWSPRecvFrom);
-    FILL(lpWSPSelect);
-    FILL(lpWSPSendDisconnect);
-    FILL(lpWSPSendTo);
-    FILL(lpWSPSetSockOpt);
-    FILL(lpWSPShutdown);
-    FILL(lpWSPStringToAddress);
-#undef FILL
+    program::fill_with_nothing(*table);
     table->lpWSPCleanup = fake_cleanup;
     table->lpWSPCloseSocket = fake_close;
     table->lpWSPGetSockOpt = fake_option;
@@ -689,7 +617,7 @@ extern "C" EXPORTED int WSPAPI WSPStartup(WORD, LPWSPDATA data, LPWSAPROTOCOL_IN
 int wmain(int count, wchar_t** arguments) {
     WSADATA data;
     if (count < 2 || WSAStartup(MAKEWORD(2, 2), &data) != 0) {
-        std::printf("usage: lsp_loader DLL [bench]\n");
+        std::printf("usage: lsp_loader DLL\n");
         return 64;
     }
     const HMODULE module = LoadLibraryW(arguments[1]);
@@ -700,10 +628,6 @@ int wmain(int count, wchar_t** arguments) {
         return 1;
     }
     read_catalog();
-    if (count > 2) {
-        bench();
-        return 0;
-    }
     test_startup();
     test_bad_lower();
     test_sockets();

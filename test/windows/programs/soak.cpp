@@ -6,9 +6,8 @@
 //   soak sockets COUNT                  the same with a socket in between, for which providers are started
 //   soak loads COUNT FILE.DLL           LoadLibrary and FreeLibrary
 //   soak measure PID                    only says what that process has
+#include "private_bytes.hpp"
 #include "soak_kinds.hpp"
-
-#include <psapi.h>
 
 #include <bit>
 #include <cstddef>
@@ -54,29 +53,12 @@ std::int64_t listed_handles(DWORD pid) {
     return own;
 }
 
-// What is committed for this process alone; Wine's PrivateUsage is always 0.
-std::int64_t listed_private_bytes(HANDLE process) {
-    std::int64_t sum = 0;
-    MEMORY_BASIC_INFORMATION region{};
-    for (const std::byte* at = nullptr; VirtualQueryEx(process, at, &region, sizeof region) == sizeof region;
-         at = static_cast<const std::byte*>(region.BaseAddress) + region.RegionSize) {
-        if (region.State == MEM_COMMIT && region.Type == MEM_PRIVATE) {
-            sum += static_cast<std::int64_t>(region.RegionSize);
-        }
-    }
-    return sum;
-}
-
 Figures measure(HANDLE process) {
     DWORD handles = 0;
     program::require(GetProcessHandleCount(process, &handles) != FALSE, "GetProcessHandleCount succeeds");
-    PROCESS_MEMORY_COUNTERS_EX memory{};
-    memory.cb = sizeof memory;
-    program::require(
-        K32GetProcessMemoryInfo(process, reinterpret_cast<PROCESS_MEMORY_COUNTERS*>(&memory), sizeof memory) != FALSE,
-        "K32GetProcessMemoryInfo succeeds");
-    return {handles != 0 ? static_cast<std::int64_t>(handles) : listed_handles(GetProcessId(process)),
-            memory.PrivateUsage != 0 ? static_cast<std::int64_t>(memory.PrivateUsage) : listed_private_bytes(process)};
+    const std::int64_t bytes = program::private_bytes(process);
+    program::require(bytes >= 0, "K32GetProcessMemoryInfo succeeds");
+    return {handles != 0 ? static_cast<std::int64_t>(handles) : listed_handles(GetProcessId(process)), bytes};
 }
 
 // The figures of one process at each time: {"handles":[...],"privateBytes":[...]}.
