@@ -59,17 +59,22 @@ describe("checks of the documents", () => {
         };
 
         it("compile against the package, with what is given to them", async () => {
-            const sample = [
-                "<!-- given: declare const signal: AbortSignal; -->",
+            const sample = (given: string, options: string): string[] => [
+                `<!-- ${given} -->`,
                 "```ts",
                 'import { watch } from "winsock-spi";',
-                "for await (const { call } of watch({ signal })) console.log(call);",
+                `for await (const { call } of watch({ ${options} })) console.log(call);`,
                 "```",
             ];
-            assert.deepEqual(await samples(...sample), []);
-            const [problem] = await samples(...sample.map((line) => line.replace("signal }", "signl }")));
-            assert.match(problem!, /^docs\/page\.md:4: .*'signl'/);
-            assert.match((await samples(...sample.slice(1))).join(), /docs\/page\.md:3: .*'signal'/);
+            const given = "given: declare const signal: AbortSignal;";
+            const right = sample(given, "signal");
+            const problems = await samples(...right, ...sample(given, "signl"), ...sample("a remark", "signal"));
+            assert.match(problems[0]!, /^docs\/page\.md:9: .*'signl'/);
+            assert.match(problems.at(-1)!, /^docs\/page\.md:14: .*'signal'/);
+            assert.deepEqual(
+                problems.filter((problem) => problem.startsWith("docs/page.md:4:")),
+                [],
+            );
         });
 
         it("find policies and JSON that do not parse", async () => {
