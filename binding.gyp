@@ -1,5 +1,6 @@
-# For prebuildify on Windows, and for people who rebuild with node-gyp: the addon and the layered provider. CMakeLists.txt
-# builds these and everything else; both read native/sources.json.
+# For people who rebuild the addon on Windows with node-gyp (npx node-gyp rebuild, in the package's folder); the provider
+# is built along with it. What is published comes from CMakeLists.txt, which builds these and everything else; both read
+# native/sources.json.
 {
     "target_defaults": {
         "include_dirs": ["native"],
@@ -32,7 +33,7 @@
                     "defines": [
                         "NAPI_VERSION=8", "NODE_ADDON_API_DISABLE_DEPRECATED", "NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS"
                     ],
-                    "libraries": ["-ladvapi32.lib", "-lntdll.lib", "-luser32.lib"],
+                    "libraries": ["-ladvapi32.lib", "-lbcrypt.lib", "-lntdll.lib", "-lole32.lib", "-lshell32.lib", "-luser32.lib"],
                     "msvs_settings": {
                         "VCCLCompilerTool": {
                             "AdditionalOptions": ["/sdl", "/guard:cf"],

@@ -55,4 +55,14 @@ export default defineConfig(
             "@typescript-eslint/unbound-method": "off",
         },
     },
+    {
+        files: ["test/types/*.ts"],
+        rules: {
+            // What is there is there for its type, and never run.
+            "@typescript-eslint/no-unused-vars": "off",
+            "@typescript-eslint/no-unnecessary-type-parameters": "off",
+            "@typescript-eslint/no-meaningless-void-operator": "off",
+            "@typescript-eslint/ban-ts-comment": "off",
+        },
+    },
 );

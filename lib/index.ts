@@ -1,3 +1,4 @@
+/// <reference types="node" preserve="true" />
 // The library. Importing it works on any operating system; calling what needs Winsock elsewhere than on Windows throws
 // a WinsockError with the code ERR_UNSUPPORTED_PLATFORM.
 

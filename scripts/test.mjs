@@ -2,6 +2,7 @@
 //
 //   scripts/checks  formatting, linters, documentation, workflows, the package
 //   test/unit       mocha on this Node
+//   the package     its tarball, installed by each package manager (scripts/test-package.mjs)
 //   test/native     unit tests and fuzzers of native/core, with sanitizers (Linux)
 //   test/windows    mocha in Windows Node, each file in a process and, on Linux, in a Wine prefix of its own
 //
@@ -21,6 +22,7 @@ import { say, seconds } from "./progress.mjs";
 import { setup } from "./setup.mjs";
 import { checkSuites } from "./test-checks.mjs";
 import { nativeSuites } from "./test-native.mjs";
+import { packageSuites } from "./test-package.mjs";
 import { unitSuites } from "./test-unit.mjs";
 import { windowsSuites } from "./test-windows.mjs";
 
@@ -38,7 +40,13 @@ export async function main(args) {
 
     const given = { environment, counts, full };
     const suites = (
-        await Promise.all([windowsSuites(given), nativeSuites(given), unitSuites(given), checkSuites(given)])
+        await Promise.all([
+            windowsSuites(given),
+            nativeSuites(given),
+            unitSuites(given),
+            checkSuites(given),
+            packageSuites(given),
+        ])
     )
         .flat()
         .filter(({ name }) => filters.length === 0 || filters.some((filter) => name.includes(filter)));
