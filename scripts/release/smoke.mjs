@@ -12,7 +12,7 @@ import { attempt, run } from "../processes.mjs";
 
 const managers = {
     npm: (spec) => ["install", spec, "--ignore-scripts", "--no-audit", "--no-fund"],
-    pnpm: (spec) => ["exec", "--yes", "--package=pnpm@12.21.0", "--", "pnpm", "add", spec, "--ignore-scripts"],
+    pnpm: (spec) => ["exec", "--yes", "--package=pnpm@10.34.8", "--", "pnpm", "add", spec, "--ignore-scripts"],
     yarn: (spec) => ["exec", "--yes", "--package=@yarnpkg/cli-dist@4.18.1", "--", "yarn", "add", spec],
 };
 

@@ -69,6 +69,20 @@ describe("library: changing the catalog", function () {
         assert.equal(await exportRegistry(), installed);
     });
 
+    it("install is refused on ARM64 before anything is planned, a dry run included", async () => {
+        const binding = native();
+        const { machine } = binding;
+        const before = await exportRegistry();
+        binding.machine = () => ({ ...machine(), arch: "arm64" });
+        try {
+            await assert.rejects(install(), code("ERR_ARM64_UNPROVEN"));
+            await assert.rejects(install({ dryRun: true }), code("ERR_ARM64_UNPROVEN"));
+        } finally {
+            binding.machine = machine;
+        }
+        assert.equal(await exportRegistry(), before);
+    });
+
     it("install tells each step, copies the files whole, names the backup; uninstall leaves only backups", async () => {
         const steps: string[] = [];
         const result = await install({ onStep: (index, count, text) => steps.push(`${index} of ${count}: ${text}`) });
