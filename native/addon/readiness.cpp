@@ -74,7 +74,7 @@ void address_arguments(const Napi::CallbackInfo& info, std::size_t index, AnyAdd
 
 // One method of the object: takes the call and the socket, which is there until close or release.
 template <typename Body>
-void set_method(Napi::Object object, const Socket& socket, const char* name, Body body) {
+void set_method(Napi::Object object, const Socket& socket, const char* name, const Body& body) {
     object.Set(name, Napi::Function::New(
                          object.Env(),
                          [socket, body, name](const Napi::CallbackInfo& info) -> Napi::Value {

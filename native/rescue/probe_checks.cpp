@@ -22,7 +22,7 @@ struct Address {
     int length = 0;
 
     explicit Address(int family) {
-        storage.ss_family = static_cast<ADDRESS_FAMILY>(family);
+        storage.ss_family = static_cast<decltype(storage.ss_family)>(family);
         if (family == AF_INET6) {
             length = sizeof(sockaddr_in6);
             reinterpret_cast<sockaddr_in6*>(&storage)->sin6_addr.s6_addr[15] = 1; // ::1

@@ -178,7 +178,7 @@ spi::Status add_registry_step(const Selection& leaving, Array& steps) {
         if (items == nullptr) {
             continue;
         }
-        const std::vector<std::pair<std::wstring, spi::RegistryTree>> keys = items->keys;
+        const std::vector<spi::RegistrySubkey> keys = items->keys;
         Entries entries;
         std::vector<const spi::RegistryTree*> readable;
         for (const auto& [name, key] : keys) {

@@ -71,8 +71,8 @@ Status write_protocol_catalog(RegistryTree catalog, WritePoints& points) {
 void set_entries(RegistryTree& catalog, int bits, std::vector<RegistryTree> entries) {
     RegistryTree* items = catalog.key(entries_key(bits));
     if (items == nullptr) {
-        catalog.keys.emplace_back(entries_key(bits), RegistryTree{});
-        items = &catalog.keys.back().second;
+        catalog.keys.push_back({entries_key(bits), {}});
+        items = &catalog.keys.back().tree;
     }
     items->keys.clear();
     catalog.set_dword(count_value(bits), static_cast<std::uint32_t>(entries.size()));

@@ -86,7 +86,7 @@ void mend(const CatalogKind& kind, const Plan& plan, const RegistryTree& former,
     }
     for (std::size_t i = 0; readable && i < is.size(); ++i) {
         if (!contains(was, is[i]) && !contains(ours, is[i].provider)) {
-            entries.push_back(current.key(entries_key(bits))->keys[i].second);
+            entries.push_back(current.key(entries_key(bits))->keys[i].tree);
             was.push_back(is[i]); // once
         }
     }

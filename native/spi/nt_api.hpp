@@ -9,7 +9,7 @@
 
 namespace winsock_spi::spi {
 
-inline constexpr ULONG thread_impersonation_token = 5; // THREADINFOCLASS
+inline constexpr auto thread_impersonation_token = static_cast<THREADINFOCLASS>(5);
 inline constexpr ULONG key_value_partial_information = 2; // KEY_VALUE_INFORMATION_CLASS
 
 struct KeyValuePartialInformation {
@@ -24,7 +24,8 @@ NTSTATUS NTAPI NtOpenKey(PHANDLE key, ACCESS_MASK access, POBJECT_ATTRIBUTES att
 NTSTATUS NTAPI NtQueryValueKey(HANDLE key, PUNICODE_STRING name, ULONG information_class, PVOID information,
                                ULONG length, PULONG result_length);
 NTSTATUS NTAPI NtOpenThreadToken(HANDLE thread, ACCESS_MASK access, BOOLEAN as_self, PHANDLE token);
-NTSTATUS NTAPI NtSetInformationThread(HANDLE thread, ULONG information_class, PVOID information, ULONG length);
+NTSTATUS NTAPI NtSetInformationThread(HANDLE thread, THREADINFOCLASS information_class, PVOID information,
+                                      ULONG length);
 NTSTATUS NTAPI NtOpenProcessToken(HANDLE process, ACCESS_MASK access, PHANDLE token);
 NTSTATUS NTAPI NtQueryInformationToken(HANDLE token, TOKEN_INFORMATION_CLASS information_class, PVOID information,
                                        ULONG length, PULONG result_length);

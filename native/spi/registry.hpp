@@ -24,10 +24,12 @@ struct RegistryValue {
     friend bool operator==(const RegistryValue&, const RegistryValue&) = default;
 };
 
+struct RegistrySubkey;
+
 struct RegistryTree {
     std::vector<RegistryValue> values;
-    std::vector<std::pair<std::wstring, RegistryTree>> keys; // in the registry's order, which is by name
-    std::string security;                                    // SDDL of owner, group and DACL; empty = not known
+    std::vector<RegistrySubkey> keys; // in the registry's order, which is by name
+    std::string security;             // SDDL of owner, group and DACL; empty = not known
 
     const RegistryValue* value(std::wstring_view name) const;
     const RegistryTree* key(std::wstring_view name) const;
@@ -38,6 +40,11 @@ struct RegistryTree {
     void set_dword(std::wstring_view name, std::uint32_t number);
     // The REG_SZ or REG_EXPAND_SZ of that name up to its NUL, if it has one; empty where there is none.
     std::wstring text(std::wstring_view name) const;
+};
+
+struct RegistrySubkey {
+    std::wstring name;
+    RegistryTree tree;
 };
 
 // Equal in every value and key, whatever their order; security is not compared.

@@ -81,8 +81,8 @@ Status from_json(const Value& value, RegistryTree& tree) {
         if (name.empty() || name.size() > max_key_name || separated || tree.key(name) != nullptr) {
             return corrupt("key " + member.first);
         }
-        tree.keys.emplace_back(std::move(name), RegistryTree{});
-        if (Status status = from_json(member.second, tree.keys.back().second); !status.ok()) {
+        tree.keys.push_back({std::move(name), {}});
+        if (Status status = from_json(member.second, tree.keys.back().tree); !status.ok()) {
             return status;
         }
     }

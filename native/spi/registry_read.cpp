@@ -26,7 +26,7 @@ auto find_value(Items& values, std::wstring_view name) -> decltype(&values[0]) {
 }
 
 template <typename Items>
-auto find_key(Items& keys, std::wstring_view name) -> decltype(&keys[0].second) {
+auto find_key(Items& keys, std::wstring_view name) -> decltype(&keys[0].tree) {
     for (auto& [key, tree] : keys) {
         if (equal_names(key, name)) {
             return &tree;
@@ -109,9 +109,9 @@ Status read_key(HKEY parent, const std::wstring& name, const std::wstring& path,
         if (is_access_key(path, std::wstring_view(child, length))) {
             continue;
         }
-        tree.keys.emplace_back(std::wstring(child, length), RegistryTree{});
+        tree.keys.push_back({std::wstring(child, length), {}});
         Status status =
-            read_key(key.get(), tree.keys.back().first, path + L"\\" + child, depth + 1, tree.keys.back().second);
+            read_key(key.get(), tree.keys.back().name, path + L"\\" + child, depth + 1, tree.keys.back().tree);
         if (!status.ok()) {
             if (status.number == ERROR_FILE_NOT_FOUND) { // deleted between the two calls
                 tree.keys.pop_back();

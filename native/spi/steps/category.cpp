@@ -161,7 +161,7 @@ public:
             if (Status status = delete_tree(path_of(name), context.points); !status.ok()) {
                 return status;
             }
-            std::erase_if(applications.keys, [&](const auto& key) { return equal_names(key.first, name); });
+            std::erase_if(applications.keys, [&](const auto& key) { return equal_names(key.name, name); });
         }
         return applications.keys.empty() && !flag(before, "exists") ? delete_tree(applications_path(), context.points)
                                                                     : Status{};

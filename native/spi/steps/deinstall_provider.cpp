@@ -31,7 +31,7 @@ public:
         core::json::Array removed;
         for (std::size_t i = 0; i < entries.size(); ++i) {
             if (entries[i].info.provider_id == provider_) {
-                removed.push_back(to_json(items->keys[i].second));
+                removed.push_back(to_json(items->keys[i].tree));
             }
         }
         before.add("entries", std::move(removed));

@@ -178,7 +178,7 @@ public:
         const RegistryTree* items = catalog.key(entries_key(bits()));
         for (std::size_t i = 0; i < entries.size(); ++i) {
             if (entries[i].provider == provider_) {
-                before.add("entry", to_json(items->keys[i].second));
+                before.add("entry", to_json(items->keys[i].tree));
                 break;
             }
         }
@@ -208,7 +208,7 @@ protected:
         }
         std::vector<std::pair<Guid, RegistryTree>> keys;
         for (std::size_t i = 0; i < entries.size(); ++i) {
-            keys.emplace_back(entries[i].provider, catalog.key(entries_key(bits()))->keys[i].second);
+            keys.emplace_back(entries[i].provider, catalog.key(entries_key(bits()))->keys[i].tree);
         }
         keys.emplace_back(provider_, RegistryTree{});
         if (Status status = from_json(*entry, keys.back().second); !status.ok()) {

@@ -138,7 +138,7 @@ private:
         }
         for (std::size_t i = 0; i < stored.size(); ++i) {
             if (stored[i].info.catalog_entry_id == info.catalog_entry_id) {
-                if (Status status = set_item(items->keys[i].second, path, info); !status.ok()) {
+                if (Status status = set_item(items->keys[i].tree, path, info); !status.ok()) {
                     return status;
                 }
             }
