@@ -31,7 +31,7 @@ set_property(TARGET winsock_spi APPEND PROPERTY LINK_DEPENDS ${node_library})
 target_compile_definitions(winsock_spi PRIVATE NAPI_VERSION=8 NODE_GYP_MODULE_NAME=winsock_spi BUILDING_NODE_EXTENSION
     NAPI_CPP_EXCEPTIONS NODE_ADDON_API_DISABLE_DEPRECATED NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS)
 target_include_directories(winsock_spi SYSTEM PRIVATE ${modules}/node-addon-api ${modules}/node-api-headers/include)
-target_link_libraries(winsock_spi PRIVATE winsock_spi_windows winsock_spi_spi winsock_spi_core
+target_link_libraries(winsock_spi PRIVATE winsock_spi_windows winsock_spi_small winsock_spi_spi winsock_spi_core
     advapi32 bcrypt shell32 ole32 user32 ${node_library})
 set_target_properties(winsock_spi PROPERTIES SUFFIX .node)
 winsock_spi_precompile(winsock_spi ${windows_headers} <napi.h> <algorithm> <memory> <string> <vector>)

@@ -1,6 +1,7 @@
 # Compiler and linker flags, as interface libraries: a target links the ones it needs.
 #   winsock_spi_flags          every target: language, warnings, hardening
 #   winsock_spi_windows        every Windows target: definitions, static runtime
+#   winsock_spi_small          what waits for Windows anyway, and is shipped: half the size, which is most of the package
 #   winsock_spi_freestanding   what goes into the layered provider: no C or C++ runtime at all
 add_library(winsock_spi_flags INTERFACE)
 target_compile_features(winsock_spi_flags INTERFACE cxx_std_20)
@@ -38,6 +39,11 @@ else()
     target_link_options(winsock_spi_windows INTERFACE
         -static -s -Wl,--gc-sections -Wl,--kill-at -Wl,--enable-stdcall-fixup
         -Wl,--exclude-all-symbols -Wl,--no-insert-timestamp)
+endif()
+
+add_library(winsock_spi_small INTERFACE)
+if(NOT MSVC)
+    target_compile_options(winsock_spi_small INTERFACE -Os)
 endif()
 
 add_library(winsock_spi_freestanding INTERFACE)

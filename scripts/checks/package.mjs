@@ -7,8 +7,8 @@ import { project } from "../paths.mjs";
 
 /** Bytes: of everything that is not a binary, and of the binaries of one architecture. Packed sizes are npm's. */
 const budget = {
-    packed: { rest: 900_000, architecture: 1_800_000 },
-    unpacked: { rest: 3_100_000, architecture: 4_300_000 },
+    packed: { rest: 900_000, architecture: 1_150_000 },
+    unpacked: { rest: 3_100_000, architecture: 2_800_000 },
     files: 900,
 };
 
