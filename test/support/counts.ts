@@ -65,7 +65,7 @@ const table = {
     /** The same of a change to be confirmed, its confirmation and its undoing. */
     killPointsOfConfirmation: [2, 1000],
     /** Rounds of three workers that are terminated in the middle of using the addon. */
-    terminatedWorkers: [2, 100],
+    terminatedWorkers: [1, 100],
     /** Facts and registries that the doctor is given, mutated at random. */
     doctorInputs: [2000, 1_000_000],
     /** Random sequences of installs, removals, orders and restores on the live catalog. */
