@@ -4,7 +4,7 @@ import { mkdir, rm } from "node:fs/promises";
 import path from "node:path";
 import { withLock } from "./lock.mjs";
 import { npm } from "./npm.mjs";
-import { local, onWindows, project } from "./paths.mjs";
+import { local, onWindows, project, systemProgram } from "./paths.mjs";
 import { run } from "./processes.mjs";
 import { main as prepack } from "./prepack.mjs";
 
@@ -30,7 +30,7 @@ async function pack() {
         { cwd: project, what: "npm pack" },
     );
     const [{ filename, size, unpackedSize, files }] = JSON.parse(output.slice(output.indexOf("[")));
-    const tar = onWindows ? path.join(process.env.SystemRoot, "System32", "tar.exe") : "tar";
+    const tar = onWindows ? systemProgram("tar.exe") : "tar";
     await run(tar, ["-xzf", filename], { cwd: place });
     return { tarball: path.join(place, filename), folder: path.join(place, "package"), size, unpackedSize, files };
 }
