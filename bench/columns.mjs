@@ -66,10 +66,27 @@ class Column {
         return this.run(this.node, [native(file), ...args], options);
     }
 
-    /** A Windows Node in this column that does what it is told (bench/worker.mjs). */
-    async worker() {
+    #workers = new Map();
+
+    /**
+     * A Windows Node in this column that does what it is told (bench/worker.mjs). There is one of each `role`, which lives
+     * as long as the columns: starting it takes longer than most of what it measures.
+     */
+    async worker(role = "work") {
         await this.ready();
-        return new Worker(await this.command(this.node, [native(end("worker.mjs"))], {}), this.name);
+        if (!this.#workers.has(role)) {
+            this.#workers.set(
+                role,
+                new Worker(await this.command(this.node, [native(end("worker.mjs"))], {}), this.name),
+            );
+        }
+        return this.#workers.get(role);
+    }
+
+    /** Ends its workers, and takes back what `open` did. */
+    async end() {
+        await Promise.all([...this.#workers.values()].map((worker) => worker.end()));
+        await this.close();
     }
 }
 
@@ -185,7 +202,7 @@ export async function openColumns(environment) {
         names,
         async close() {
             for (const column of Object.values(columns).filter(({ used }) => used)) {
-                await column.close();
+                await column.end();
             }
         },
     };

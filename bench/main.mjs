@@ -23,16 +23,21 @@ import { printTargets } from "./measure.mjs";
 import * as policy from "./policy.mjs";
 import * as policyCalls from "./policy-calls.mjs";
 import * as processes from "./process.mjs";
+import * as records from "./records.mjs";
 import * as relay from "./relay.mjs";
+import { picture } from "./svg.mjs";
 import * as throughput from "./throughput.mjs";
+import { traffic } from "./traffic.mjs";
 
 export const benchmarks = {
     calls,
+    ...traffic,
     "hand-over": handOver,
     throughput,
     policy,
     "policy-calls": policyCalls,
     process: processes,
+    records,
     relay,
 };
 
@@ -70,6 +75,10 @@ export async function bench({ environment, names, quick }) {
         const file = path.join(project, "bench", "results.json");
         writeFileSync(file, `${JSON.stringify(results, null, 2)}\n`);
         console.log(`\nwritten: ${file}`);
+        if (names.length === 0) {
+            writeFileSync(path.join(project, "bench", "results.svg"), picture(results));
+            console.log(`written: ${path.join(project, "bench", "results.svg")}`);
+        }
     }
     return 0;
 }

@@ -77,9 +77,10 @@ export function formatRatio({ median: middle, least, most }) {
     return `${middle.toFixed(2)} (${least.toFixed(2)}-${most.toFixed(2)})`;
 }
 
-/** The same with its unit; of numbers of any size. */
+/** The same with its unit, if it has one; of numbers of any size. */
 export function formatFigure({ median: middle, least, most, unit = "" }) {
-    return `${formatNumber(middle)} (${formatNumber(least)}-${formatNumber(most)})${unit === "" ? "" : ` ${unit}`}`;
+    const spread = least === undefined ? "" : ` (${formatNumber(least)}-${formatNumber(most)})`;
+    return `${formatNumber(middle)}${spread}${unit === "" ? "" : ` ${unit}`}`;
 }
 
 /** Prints rows of cells, the first row as head. */

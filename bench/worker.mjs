@@ -44,15 +44,3 @@ export class Worker {
         await this.#ended;
     }
 }
-
-/** Runs work({ bare: worker, ... }) with a worker in each of the named columns, and ends them. */
-export async function withWorkers(columns, names, work) {
-    const workers = {};
-    try {
-        await Promise.all(names.map((name) => columns[name].ready()));
-        await Promise.all(names.map(async (name) => (workers[name] = await columns[name].worker())));
-        return await work(workers);
-    } finally {
-        await Promise.all(Object.values(workers).map((worker) => worker.end()));
-    }
-}

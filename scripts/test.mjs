@@ -4,6 +4,7 @@
 //   test/unit       mocha on this Node
 //   the package     its tarball, installed by each package manager (scripts/test-package.mjs)
 //   test/native     unit tests and fuzzers of native/core, with sanitizers (Linux)
+//   bench           the benchmarks of programs, with tiny counts
 //   test/windows    mocha in Windows Node, each file in a process and, on Linux, in a Wine prefix of its own
 //
 // Words after the options are parts of file names: `npm test -- diff ring` runs only the suites that have one of them;
@@ -20,6 +21,7 @@ import { compiledTests } from "./build.mjs";
 import { nodes } from "./nodes.mjs";
 import { say, seconds } from "./progress.mjs";
 import { setup } from "./setup.mjs";
+import { benchSuites } from "./test-bench.mjs";
 import { checkSuites } from "./test-checks.mjs";
 import { nativeSuites } from "./test-native.mjs";
 import { packageSuites } from "./test-package.mjs";
@@ -46,6 +48,7 @@ export async function main(args) {
             unitSuites(given),
             checkSuites(given),
             packageSuites(given),
+            benchSuites(),
         ])
     )
         .flat()

@@ -74,7 +74,13 @@ int protocol_info(Slot& slot, SOCKET socket, int option, char* value, int* lengt
         }
         slot.adopt(socket);
     }
-    const WSAPROTOCOL_INFOW own = spi::to_winsock(slot.own);
+    WSAPROTOCOL_INFOW own = spi::to_winsock(slot.own);
+    if (own.iSocketType != SOCK_STREAM && !policy_in_force()) {
+        // libuv asks this whether a datagram handle is the driver's own, which ours are, and without that takes a way
+        // that costs it a completion more for each datagram. So the length of the chain is the lower provider's answer;
+        // but not where datagrams may be held, which needs those completions.
+        own.ProtocolChain = answer.ProtocolChain;
+    }
     return option == SO_PROTOCOL_INFOW ? write_option(value, length, own) : write_option(value, length, to_ansi(own));
 }
 

@@ -5,6 +5,7 @@
 #include "hold.hpp"
 #include "lock.hpp"
 #include "process.hpp"
+#include "short_receive.hpp"
 
 namespace winsock_spi::lsp {
 
@@ -59,6 +60,7 @@ Slot* enter_slot(ChainStart& start) {
         slot->module = start.lower.module.get();
         slot->in_place_of_base = start.in_place_of_base;
         slot->references = 0;
+        mend_short_receives(*slot);
         slot->state = SlotState::active;
     }
     ++slot->references;

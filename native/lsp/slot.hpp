@@ -39,6 +39,8 @@ struct Slot {
     SlotState state;
     bool in_place_of_base; // the base provider below speaks for its entries itself: see replaced_base.hpp
     HMODULE module;
+    LPWSPRECV short_receive; // of datagram chains: what mend_short_receives() took out of `lower`
+    LPWSPRECVFROM short_receive_from;
 
     // Makes a new socket ours in Winsock's eyes, and known to us. 0 or a Winsock error.
     int claim(SOCKET& socket);

@@ -273,6 +273,27 @@ describe("watch: real programs", function () {
         assert.ok(calls.every(({ socket }) => socket === undefined || typeof socket === "bigint"));
     });
 
+    it("lets Node send and receive bursts of datagrams", async () => {
+        // A peek that finds a datagram which is there already: see native/lsp/short_receive.hpp.
+        const burst = `
+            const dgram = require("dgram");
+            const from = dgram.createSocket("udp4");
+            const to = dgram.createSocket("udp4");
+            let left = 640;
+            const send = () => { for (let n = 0; n < 32; n++) from.send("datagram", to.address().port, "127.0.0.1"); };
+            to.on("message", () => {
+                left--;
+                if (left === 0) { from.close(); to.close(() => console.log("all")); }
+                else if (left % 32 === 0) send();
+            });
+            to.bind(0, "127.0.0.1", send);`;
+        const { code, stderr, records } = await watchNode(burst);
+        assert.equal(code, 0, stderr);
+        assert.match(stderr, /^all$/m);
+        const read = succeeded(records, "WSPRecvFrom").filter(({ bytes }) => bytes === 8);
+        assert.equal(read.length, 640);
+    });
+
     it("leaves a program alone that nobody watches", async () => {
         const { watched, collected } = collect({ processes: { has: () => false } });
         const child = spawn(process.execPath, ["-e", traffic()], { stdio: "ignore" });
