@@ -22,8 +22,8 @@ class HandleTable {
 
 public:
     static constexpr std::uint32_t max_slots = 64;
-    static constexpr std::size_t chunk_entries = 256; // 32 KiB: what a process with a few sockets pays
-    static constexpr std::size_t chunk_count = 1024;
+    static constexpr std::size_t chunk_entries = 128; // 16 KiB: what a process with a few sockets pays
+    static constexpr std::size_t chunk_count = 2048;
     static constexpr std::size_t chunk_size = chunk_entries * 128;
 
     // Zeroed memory of `chunk_size` bytes, 64-byte aligned, or nullptr; and its release.
