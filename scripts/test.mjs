@@ -102,9 +102,9 @@ function failureLines(word, suite, { failed, failures = [] }) {
     ];
 }
 
-/** Runs the suites in their order, at most as many at once as there are processors; `alone` ones one after the other. */
+/** Runs the suites in their order, one more at once than there are processors (they also wait); `alone` ones one by one. */
 async function inParallel(suites, runSuite) {
-    const workers = Math.min(4, Math.max(2, os.availableParallelism()));
+    const workers = Math.min(4, os.availableParallelism() + 1);
     const queue = suites.filter(({ alone }) => !alone);
     const work = async () => {
         for (let suite = queue.shift(); suite !== undefined; suite = queue.shift()) {
