@@ -75,10 +75,10 @@ int protocol_info(Slot& slot, SOCKET socket, int option, char* value, int* lengt
         slot.adopt(socket);
     }
     WSAPROTOCOL_INFOW own = spi::to_winsock(slot.own);
-    if (own.iSocketType != SOCK_STREAM && !policy_in_force()) {
-        // libuv asks this whether a datagram handle is the driver's own, which ours are, and without that takes a way
-        // that costs it a completion more for each datagram. So the length of the chain is the lower provider's answer;
-        // but not where datagrams may be held, which needs those completions.
+    if (own.iSocketType != SOCK_STREAM && process.modes.get(socket) == SocketMode::non_blocking && !policy_in_force()) {
+        // libuv asks this, of sockets that it has made non-blocking, to know whether a datagram handle is the driver's
+        // own, which ours are; without that it takes a way that costs it a completion more for each datagram. So they
+        // are told the lower provider's chain; but not where datagrams may be held, which needs those completions.
         own.ProtocolChain = answer.ProtocolChain;
     }
     return option == SO_PROTOCOL_INFOW ? write_option(value, length, own) : write_option(value, length, to_ansi(own));

@@ -24,7 +24,7 @@ public:
 private:
     using Word = std::atomic<std::uint32_t>;
     static constexpr std::size_t handles_per_word = 16;
-    static constexpr std::size_t chunk_words = 4096;
+    static constexpr std::size_t chunk_words = 2048; // 8 KiB
     // Handles of Windows are multiples of four, below 2^26 (16 million of them for each process).
     static constexpr std::size_t chunk_count = (std::size_t{1} << 24) / (handles_per_word * chunk_words);
     struct Chunk {
