@@ -238,7 +238,7 @@ describe("the addon's objects", () => {
         for (const name of fs.readdirSync(folder)) {
             // Whoever wraps an object tags it (napi_type_tag_object), checks the tag before the unwrap, and says so here.
             assert.doesNotMatch(
-                read("native", "addon", name),
+                read("native", "addon", name).replaceAll(/\/\/.*/g, ""),
                 /ObjectWrap|napi_(un)?wrap|External|InstanceMethod/,
                 name,
             );
