@@ -8,6 +8,7 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { leastPairs, median, printTable } from "./measure.mjs";
 import { makeInput } from "./policy-input.mjs";
+import { programFile } from "./programs.mjs";
 
 export const title = "decisions of a policy image beside a linear scan of its rules";
 export const inside = "host";
@@ -15,16 +16,12 @@ export const inside = "host";
 const sizes = [10, 1000, 10_000, 100_000];
 
 function program() {
-    const builds = fileURLToPath(new URL("../.cache/build/", import.meta.url));
-    const files =
-        process.platform === "win32"
-            ? ["mingw-x64", "msvc-x64"].map((preset) =>
-                  path.join(builds, preset, "bin", "programs", "policy_decisions.exe"),
-              )
-            : [path.join(builds, "linux", "bin", "bench", "policy_decisions")];
-    const file = files.find(existsSync);
-    if (file === undefined) {
-        throw new Error(`policy_decisions is not built (npm run bench does): ${files.join(", ")}`);
+    if (process.platform === "win32") {
+        return programFile("policy_decisions");
+    }
+    const file = fileURLToPath(new URL("../.cache/build/linux/bin/bench/policy_decisions", import.meta.url));
+    if (!existsSync(file)) {
+        throw new Error(`policy_decisions is not built (npm test does): ${file}`);
     }
     return file;
 }

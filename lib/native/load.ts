@@ -6,6 +6,7 @@ import { createRequire } from "node:module";
 import * as path from "node:path";
 import { fileURLToPath } from "node:url";
 import { WinsockError } from "../errors.js";
+import { processorHeaderSize, processorOf } from "./processor.js";
 
 /** The name of the addon's file in every place where it may lie. */
 const addonName = "winsock_spi.node";
@@ -154,26 +155,19 @@ function remedies({ attempts, root, arch, brought }: LoadFacts): string[] {
     ];
 }
 
-const processors: Readonly<Record<number, string>> = { 0x8664: "x64", 0x14c: "ia32", 0xaa64: "arm64" };
-
-/** For which processor a file was made, from its PE header; undefined if it is no Windows binary. */
-function processorOf(file: string): string | undefined {
-    const header = Buffer.alloc(4096);
-    let length: number;
+/** For which processor a file was made; undefined if it cannot be read or is no Windows binary. */
+function processorOfFile(file: string): string | undefined {
+    const header = Buffer.alloc(processorHeaderSize);
     try {
         const opened = fs.openSync(file, "r");
         try {
-            length = fs.readSync(opened, header, 0, header.byteLength, 0);
+            return processorOf(header.subarray(0, fs.readSync(opened, header, 0, header.byteLength, 0)));
         } finally {
             fs.closeSync(opened);
         }
     } catch {
         return undefined;
     }
-    const start = length >= 64 && header.toString("latin1", 0, 2) === "MZ" ? header.readUInt32LE(60) : length;
-    return start + 6 <= length && header.readUInt32LE(start) === 0x0000_4550
-        ? processors[header.readUInt16LE(start + 4)]
-        : undefined;
 }
 
 function foldersOf(folder: string): string[] | undefined {
@@ -207,7 +201,7 @@ export function loadAddon(): unknown {
                 file,
                 reason: String(error instanceof Error ? error.message : error).split("\n")[0] ?? "",
                 code: typeof code === "string" ? code : undefined,
-                arch: processorOf(file),
+                arch: processorOfFile(file),
             });
         }
     }

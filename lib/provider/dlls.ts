@@ -4,6 +4,7 @@ import * as fs from "node:fs/promises";
 import * as path from "node:path";
 import type { CatalogName } from "../catalog/model.js";
 import { WinsockError } from "../errors.js";
+import { processorHeaderSize, processorOf } from "../native/processor.js";
 import { checkPath } from "./plan-install.js";
 
 /**
@@ -34,7 +35,7 @@ export async function chosenDlls(call: string, dlls: readonly string[]): Promise
  * https://learn.microsoft.com/windows/win32/debug/pe-format
  */
 async function bitnessOf(file: string): Promise<CatalogName> {
-    const header = Buffer.alloc(4096);
+    const header = Buffer.alloc(processorHeaderSize);
     let length: number;
     try {
         const handle = await fs.open(file, "r");
@@ -50,14 +51,11 @@ async function bitnessOf(file: string): Promise<CatalogName> {
             cause: error,
         });
     }
-    const start = length >= 64 && header.toString("latin1", 0, 2) === "MZ" ? header.readUInt32LE(60) : length;
-    const processor =
-        start + 6 <= length && header.readUInt32LE(start) === 0x0000_4550 ? header.readUInt16LE(start + 4) : undefined;
-    switch (processor) {
-        case 0x8664:
-        case 0xaa64:
+    switch (processorOf(header.subarray(0, length))) {
+        case "x64":
+        case "arm64":
             return "64";
-        case 0x014c:
+        case "ia32":
             return "32";
         default:
             throw new WinsockError(`${file} is not a Windows DLL for x64, ARM64 or x86.`, { code: "ERR_WRONG_DLL" });

@@ -2,10 +2,9 @@
 //
 //   %ProgramData%\winsock-spi\control.bin   made at install; mapped read-only by every process;
 //                                           written by administrators and SYSTEM only (DACL), by single aligned stores
-//   %ProgramData%\winsock-spi\watch.bin     same layout; every authenticated user may write. Only `watchers` is read
-//   from
-//                                           it, so the worst a hostile user can do is make processes record calls that
-//                                           only their own user and administrators can read.
+//   %ProgramData%\winsock-spi\watch.bin     same layout; every authenticated user may write. Only `watchers`
+//                                           is read from it, so the worst a hostile user can do is make processes
+//                                           record calls that only their own user and administrators can read.
 //
 // A file that processes map cannot be replaced or truncated on Windows; it is changed in place and never grows.
 // Providers of several versions may have the same file mapped at once, for weeks, hence the rules for every version:
